@@ -2,157 +2,115 @@
  * The agent's configuration file: YAML, every key documented by its schema, nothing unknown accepted.
  * What BGP needs (peers, ASNs) is the node config (`sources/node-config.ts`), for it changes while we run.
  */
-import { readFileSync } from "node:fs";
-import { hostname } from "node:os";
-import { parse } from "yaml";
-import { z } from "zod";
-import { FlockError } from "./errors.ts";
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { FlockError } from './errors.ts';
 
 const path = z.string().min(1);
 const protocolNumber = z.int().min(5).max(255);
 const milliseconds = z.int().min(0);
 
 export const agentConfigSchema = z.strictObject({
-	node: z
-		.strictObject({
-			name: z
-				.string()
-				.min(1)
-				.optional()
-				.describe("This node's name in Kubernetes. Default: the host name."),
-		})
-		.prefault({}),
-	pods: z
-		.discriminatedUnion("source", [
-			z.strictObject({
-				source: z.literal("kubernetes"),
-				kubeconfig: path
-					.optional()
-					.describe(
-						"A kubeconfig file. Default: in-cluster, else ~/.kube/config.",
-					),
-			}),
-			z.strictObject({
-				source: z.literal("directory"),
-				path: path.describe(
-					"A folder of pod manifests with status, one a file, JSON or YAML.",
-				),
-			}),
-		])
-		.describe("Where pods and their readiness come from."),
-	allocations: z
-		.strictObject({
-			path: path
-				.default("/var/lib/flock-anycast/allocations.json")
-				.describe("The allocation file."),
-			owner: z
-				.enum(["agent", "other"])
-				.default("agent")
-				.describe(
-					"`agent`: we write it. `other`: another program keeps it, we only read and watch it.",
-				),
-		})
-		.prefault({}),
-	nodeConfig: z
-		.strictObject({
-			path: path
-				.default("/etc/flock-anycast/node-config.yaml")
-				.describe(
-					"BGP settings of this node. While there is no such file, BIRD is left alone.",
-				),
-		})
-		.prefault({}),
-	routes: z
-		.strictObject({
-			table: z
-				.int()
-				.min(1)
-				.max(0xffffffff)
-				.default(254)
-				.describe("Routing table of our routes; 254 is main."),
-			metric: z
-				.int()
-				.min(1)
-				.max(0xffffffff)
-				.default(16)
-				.describe(
-					"Metric of our routes; below BIRD's 32, so that a local pod wins over a BGP path.",
-				),
-			protocols: z
-				.strictObject({
-					advertise: protocolNumber
-						.default(70)
-						.describe("Route protocol number: forwarded and announced."),
-					hold: protocolNumber
-						.default(71)
-						.describe("Route protocol number: forwarded, no longer announced."),
-				})
-				.prefault({})
-				.refine(({ advertise, hold }) => advertise !== hold, {
-					error: "advertise and hold must differ",
-				}),
-		})
-		.prefault({}),
-	reconcile: z
-		.strictObject({
-			tickMs: milliseconds
-				.min(100)
-				.default(2000)
-				.describe("A pass at least this often, in milliseconds."),
-			settleMs: milliseconds
-				.default(50)
-				.describe(
-					"How long a withdrawn route still forwards before it is removed, in milliseconds.",
-				),
-		})
-		.prefault({}),
-	bird: z
-		.strictObject({
-			mode: z
-				.enum(["learn", "filter"])
-				.default("learn")
-				.describe(
-					"`learn`: BIRD learns our kernel routes. `filter`: the active set is rendered into BIRD.",
-				),
-			config: path
-				.default("/etc/bird/bird.conf")
-				.describe("BIRD's configuration file; we own it."),
-			socket: path
-				.default("/run/bird/bird.ctl")
-				.describe("BIRD's control socket."),
-			kernelExport: z
-				.boolean()
-				.default(true)
-				.describe(
-					"Whether BIRD puts the BGP routes it receives into this node's kernel.",
-				),
-		})
-		.prefault({}),
-	sysctl: z
-		.strictObject({
-			set: z
-				.boolean()
-				.default(true)
-				.describe(
-					"Set net.ipv4/ipv6.fib_multipath_hash_policy=1 where allowed.",
-				),
-		})
-		.prefault({}),
-	observe: z
-		.strictObject({
-			listen: z
-				.string()
-				.regex(
-					/^(\[[0-9a-fA-F:.]+\]|[0-9.]+|localhost):\d{1,5}$/,
-					"must be ADDRESS:PORT, such as 127.0.0.1:9470",
-				)
-				.optional()
-				.describe(
-					"Address and port of /metrics, /healthz and /status. Default: not served.",
-				),
-			logLevel: z.enum(["debug", "info", "warn", "error"]).default("info"),
-		})
-		.prefault({}),
+  node: z
+    .strictObject({
+      name: z.string().min(1).optional().describe("This node's name in Kubernetes. Default: the host name."),
+    })
+    .prefault({}),
+  pods: z
+    .discriminatedUnion('source', [
+      z.strictObject({
+        source: z.literal('kubernetes'),
+        kubeconfig: path.optional().describe('A kubeconfig file. Default: in-cluster, else ~/.kube/config.'),
+      }),
+      z.strictObject({
+        source: z.literal('directory'),
+        path: path.describe('A folder of pod manifests with status, one a file, JSON or YAML.'),
+      }),
+    ])
+    .describe('Where pods and their readiness come from.'),
+  allocations: z
+    .strictObject({
+      path: path.default('/var/lib/flock-anycast/allocations.json').describe('The allocation file.'),
+      owner: z
+        .enum(['agent', 'other'])
+        .default('agent')
+        .describe('`agent`: we write it. `other`: another program keeps it, we only read and watch it.'),
+    })
+    .prefault({}),
+  nodeConfig: z
+    .strictObject({
+      path: path
+        .default('/etc/flock-anycast/node-config.yaml')
+        .describe('BGP settings of this node. While there is no such file, BIRD is left alone.'),
+    })
+    .prefault({}),
+  routes: z
+    .strictObject({
+      table: z
+        .int()
+        .min(1)
+        .max(0xffffffff)
+        .default(254)
+        .describe('Routing table of our routes; 254 is main.'),
+      metric: z
+        .int()
+        .min(1)
+        .max(0xffffffff)
+        .default(16)
+        .describe("Metric of our routes; below BIRD's 32, so that a local pod wins over a BGP path."),
+      protocols: z
+        .strictObject({
+          advertise: protocolNumber.default(70).describe('Route protocol number: forwarded and announced.'),
+          hold: protocolNumber.default(71).describe('Route protocol number: forwarded, no longer announced.'),
+        })
+        .prefault({})
+        .refine(({ advertise, hold }) => advertise !== hold, {
+          error: 'advertise and hold must differ',
+        }),
+    })
+    .prefault({}),
+  reconcile: z
+    .strictObject({
+      tickMs: milliseconds.min(100).default(2000).describe('A pass at least this often, in milliseconds.'),
+      settleMs: milliseconds
+        .default(50)
+        .describe('How long a withdrawn route still forwards before it is removed, in milliseconds.'),
+    })
+    .prefault({}),
+  bird: z
+    .strictObject({
+      mode: z
+        .enum(['learn', 'filter'])
+        .default('learn')
+        .describe('`learn`: BIRD learns our kernel routes. `filter`: the active set is rendered into BIRD.'),
+      config: path.default('/etc/bird/bird.conf').describe("BIRD's configuration file; we own it."),
+      socket: path.default('/run/bird/bird.ctl').describe("BIRD's control socket."),
+      kernelExport: z
+        .boolean()
+        .default(true)
+        .describe("Whether BIRD puts the BGP routes it receives into this node's kernel."),
+    })
+    .prefault({}),
+  sysctl: z
+    .strictObject({
+      set: z.boolean().default(true).describe('Set net.ipv4/ipv6.fib_multipath_hash_policy=1 where allowed.'),
+    })
+    .prefault({}),
+  observe: z
+    .strictObject({
+      listen: z
+        .string()
+        .regex(
+          /^(\[[0-9a-fA-F:.]+\]|[0-9.]+|localhost):\d{1,5}$/,
+          'must be ADDRESS:PORT, such as 127.0.0.1:9470',
+        )
+        .optional()
+        .describe('Address and port of /metrics, /healthz and /status. Default: not served.'),
+      logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    })
+    .prefault({}),
 });
 
 export type AgentConfig = z.output<typeof agentConfigSchema>;
@@ -165,64 +123,45 @@ export type ResolvedAgentConfig = AgentConfig & { node: { name: string } };
  * @param origin how messages name the text, usually its path
  * @throws FlockError FLOCK_CONFIG_INVALID naming every wrong key by its path
  */
-export function parseAgentConfig(
-	text: string,
-	origin: string,
-): ResolvedAgentConfig {
-	let raw: unknown;
-	try {
-		raw = parse(text);
-	} catch (cause) {
-		throw new FlockError(
-			"FLOCK_CONFIG_INVALID",
-			`${origin} is not YAML: ${(cause as Error).message}`,
-			{
-				remedy: "mend the syntax at the line named",
-				cause,
-			},
-		);
-	}
-	const result = agentConfigSchema.safeParse(raw ?? {});
-	if (!result.success) {
-		throw new FlockError(
-			"FLOCK_CONFIG_INVALID",
-			`${origin}: ${describeIssues(result.error)}`,
-			{
-				value: raw,
-				remedy:
-					"see `flock-anycast run --help` and the README for the keys there are",
-			},
-		);
-	}
-	const config = result.data;
-	return { ...config, node: { name: config.node.name ?? hostname() } };
+export function parseAgentConfig(text: string, origin: string): ResolvedAgentConfig {
+  let raw: unknown;
+  try {
+    raw = parse(text);
+  } catch (cause) {
+    throw new FlockError('FLOCK_CONFIG_INVALID', `${origin} is not YAML: ${(cause as Error).message}`, {
+      remedy: 'mend the syntax at the line named',
+      cause,
+    });
+  }
+  const result = agentConfigSchema.safeParse(raw ?? {});
+  if (!result.success) {
+    throw new FlockError('FLOCK_CONFIG_INVALID', `${origin}: ${describeIssues(result.error)}`, {
+      value: raw,
+      remedy: 'see `flock-anycast run --help` and the README for the keys there are',
+    });
+  }
+  const config = result.data;
+  return { ...config, node: { name: config.node.name ?? hostname() } };
 }
 
 /** Reads and parses the file at `file`. */
 export function loadAgentConfig(file: string): ResolvedAgentConfig {
-	let text: string;
-	try {
-		text = readFileSync(file, "utf8");
-	} catch (cause) {
-		throw new FlockError(
-			"FLOCK_CONFIG_INVALID",
-			`can not read ${file}: ${(cause as Error).message}`,
-			{
-				value: file,
-				remedy: "give the path of a readable configuration file with --config",
-				cause,
-			},
-		);
-	}
-	return parseAgentConfig(text, file);
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new FlockError('FLOCK_CONFIG_INVALID', `can not read ${file}: ${(cause as Error).message}`, {
+      value: file,
+      remedy: 'give the path of a readable configuration file with --config',
+      cause,
+    });
+  }
+  return parseAgentConfig(text, file);
 }
 
 /** What a schema found wrong, each with the path of its key: `routes.metric: Too small: …; …`. */
 export function describeIssues(error: z.ZodError): string {
-	return error.issues
-		.map(
-			(issue) =>
-				`${issue.path.length === 0 ? "(top level)" : issue.path.join(".")}: ${issue.message}`,
-		)
-		.join("; ");
+  return error.issues
+    .map(issue => `${issue.path.length === 0 ? '(top level)' : issue.path.join('.')}: ${issue.message}`)
+    .join('; ');
 }

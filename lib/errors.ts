@@ -5,48 +5,40 @@
 
 /** Every code there is, with what it means. */
 export const errorCodes = {
-	FLOCK_ADDRESS_INVALID: "A text is not an IP address that can be used here.",
-	FLOCK_ALLOCATIONS_INVALID:
-		"The allocation file does not parse or breaks its schema.",
-	FLOCK_ALLOCATIONS_READ_ONLY:
-		"The allocation file belongs to another program; only its owner writes it.",
-	FLOCK_BIRD_REFUSED: "BIRD refused a configuration or a command.",
-	FLOCK_BIRD_UNREACHABLE: "The BIRD control socket does not answer.",
-	FLOCK_CONFIG_INVALID:
-		"The configuration file does not parse or breaks its schema.",
-	FLOCK_KUBERNETES_UNREACHABLE: "The Kubernetes API server does not answer.",
-	FLOCK_NATIVE_MISSING: "The native addon can not be loaded.",
-	FLOCK_NODE_CONFIG_INVALID:
-		"The node configuration does not parse or breaks its schema.",
-	FLOCK_NO_NET_ADMIN: "Changing routes needs the capability CAP_NET_ADMIN.",
-	FLOCK_POD_INVALID: "A pod manifest does not parse or lacks what is needed.",
-	FLOCK_RECORD_INVALID: "A packed route record is not well formed.",
+  FLOCK_ADDRESS_INVALID: 'A text is not an IP address that can be used here.',
+  FLOCK_ALLOCATIONS_INVALID: 'The allocation file does not parse or breaks its schema.',
+  FLOCK_ALLOCATIONS_READ_ONLY: 'The allocation file belongs to another program; only its owner writes it.',
+  FLOCK_BIRD_REFUSED: 'BIRD refused a configuration or a command.',
+  FLOCK_BIRD_UNREACHABLE: 'The BIRD control socket does not answer.',
+  FLOCK_CONFIG_INVALID: 'The configuration file does not parse or breaks its schema.',
+  FLOCK_KUBERNETES_UNREACHABLE: 'The Kubernetes API server does not answer.',
+  FLOCK_NATIVE_MISSING: 'The native addon can not be loaded.',
+  FLOCK_NODE_CONFIG_INVALID: 'The node configuration does not parse or breaks its schema.',
+  FLOCK_NO_NET_ADMIN: 'Changing routes needs the capability CAP_NET_ADMIN.',
+  FLOCK_POD_INVALID: 'A pod manifest does not parse or lacks what is needed.',
+  FLOCK_RECORD_INVALID: 'A packed route record is not well formed.',
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;
 
 export interface FlockErrorDetails {
-	/** The value that is wrong, as it came. */
-	value?: unknown;
-	/** What to do next, in one sentence. */
-	remedy?: string;
-	cause?: unknown;
+  /** The value that is wrong, as it came. */
+  value?: unknown;
+  /** What to do next, in one sentence. */
+  remedy?: string;
+  cause?: unknown;
 }
 
 export class FlockError extends Error {
-	readonly code: ErrorCode;
-	readonly value: unknown;
-	readonly remedy: string | undefined;
+  readonly code: ErrorCode;
+  readonly value: unknown;
+  readonly remedy: string | undefined;
 
-	constructor(
-		code: ErrorCode,
-		message: string,
-		{ value, remedy, cause }: FlockErrorDetails = {},
-	) {
-		super(message, cause === undefined ? undefined : { cause });
-		this.name = "FlockError";
-		this.code = code;
-		this.value = value;
-		this.remedy = remedy;
-	}
+  constructor(code: ErrorCode, message: string, { value, remedy, cause }: FlockErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'FlockError';
+    this.code = code;
+    this.value = value;
+    this.remedy = remedy;
+  }
 }

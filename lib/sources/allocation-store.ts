@@ -1,0 +1,155 @@
+/**
+ * The durable store of allocations. One writer: this process.
+ *
+ * A change is on disk before it is in force: written beside the file, synced, renamed over it, and the folder
+ * synced (rename(2) is atomic, but durable only with its folder).
+ */
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { FlockError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import {
+  type Allocation,
+  type AllocationFile,
+  type AllocationInput,
+  allocationKey,
+  formatAllocationFile,
+  parseAllocation,
+  parseAllocationFile,
+} from './allocation.ts';
+
+/** What the agent needs of allocations, whoever keeps them. */
+export interface AllocationSource {
+  /** True once the allocations were read for the first time. */
+  readonly synced: boolean;
+  /** Allocations by `namespace/name`; a value is never changed in place. */
+  snapshot(): ReadonlyMap<string, Allocation>;
+  /** Calls `listener` with the keys that changed, after they are in force. Gives a function that ends it. */
+  onChange(listener: (keys: ReadonlySet<string>) => void): () => void;
+  start(): Promise<void>;
+  stop(): void;
+}
+
+export class AllocationStore implements AllocationSource {
+  synced = false;
+  readonly #path: string;
+  readonly #log: Log;
+  #file: AllocationFile = { allocations: new Map(), unusable: [] };
+  #tail: Promise<unknown> = Promise.resolve();
+  readonly #listeners = new Set<(keys: ReadonlySet<string>) => void>();
+
+  /** @param options.path the file; it and its folder are made at the first commit */
+  constructor({ path, log }: { path: string; log: Log }) {
+    this.#path = path;
+    this.#log = log;
+  }
+
+  /**
+   * Reads the file; a missing one is an empty store.
+   * @throws FlockError FLOCK_ALLOCATIONS_INVALID when it can not be read or understood: starting over would
+   *   lose what it holds
+   */
+  async start(): Promise<void> {
+    this.#file = parseAllocationFile(await this.#read(), this.#path);
+    for (const { error } of this.#file.unusable)
+      this.#log.warn({ code: error.code, remedy: error.remedy }, error.message);
+    this.synced = true;
+    this.#notify(new Set(this.#file.allocations.keys()));
+  }
+
+  stop(): void {
+    this.#listeners.clear();
+  }
+
+  snapshot(): ReadonlyMap<string, Allocation> {
+    return this.#file.allocations;
+  }
+
+  onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Adds or replaces a pod's allocation; resolves when it is durable and in force.
+   * @throws FlockError FLOCK_ALLOCATIONS_INVALID for a malformed allocation, or an error of the file system;
+   *   either leaves the store as it was
+   */
+  commit(input: AllocationInput): Promise<void> {
+    const allocation = parseAllocation(input, `allocation of ${input.namespace}/${input.name}`);
+    return this.#write(allocationKey(allocation), allocations =>
+      allocations.set(allocationKey(allocation), allocation),
+    );
+  }
+
+  /** Removes a pod's allocation; resolves when that is durable and in force, at once when there is none. */
+  release(namespace: string, name: string): Promise<void> {
+    const key = allocationKey({ namespace, name });
+    return this.#write(key, allocations => allocations.delete(key));
+  }
+
+  /** One write at a time, each on top of the one before, also when that one failed. */
+  #write(key: string, change: (allocations: Map<string, Allocation>) => unknown): Promise<void> {
+    const result = this.#tail.then(async () => {
+      const allocations = new Map(this.#file.allocations);
+      change(allocations);
+      if (sameAllocation(allocations.get(key), this.#file.allocations.get(key))) return;
+      const next = { allocations, unusable: this.#file.unusable };
+      await writeDurably(this.#path, formatAllocationFile(next));
+      this.#file = next;
+      this.#notify(new Set([key]));
+    });
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+
+  async #read(): Promise<string> {
+    try {
+      return await readFile(this.#path, 'utf8');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+      throw new FlockError(
+        'FLOCK_ALLOCATIONS_INVALID',
+        `can not read ${this.#path}: ${(cause as Error).message}`,
+        {
+          value: this.#path,
+          remedy: 'give the agent read and write access, or another path in allocations.path',
+          cause,
+        },
+      );
+    }
+  }
+
+  #notify(keys: ReadonlySet<string>): void {
+    for (const listener of this.#listeners) listener(keys);
+  }
+}
+
+function sameAllocation(left: Allocation | undefined, right: Allocation | undefined): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o750 });
+  const temporary = `${path}.new`;
+  await withFile(temporary, 'w', async file => {
+    await file.writeFile(text);
+    await file.sync();
+  });
+  await rename(temporary, path);
+  await withFile(folder, 'r', file => file.sync());
+}
+
+async function withFile(
+  path: string,
+  flags: string,
+  work: (file: Awaited<ReturnType<typeof open>>) => Promise<void>,
+): Promise<void> {
+  const file = await open(path, flags, 0o640);
+  try {
+    await work(file);
+  } finally {
+    await file.close();
+  }
+}
