@@ -1,0 +1,174 @@
+/**
+ * A file that others write: parsed whenever it changes, its last good value kept when it turns bad or vanishes.
+ *
+ * The folder is watched, not the file: editors, ConfigMap volumes and atomic writers replace the file, and an
+ * inotify watch stays with the old inode. A poll stands behind it, since `fs.watch` tells neither of a queue
+ * overflow nor of changes behind a symbolic link (man 7 inotify).
+ */
+import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
+import { dirname } from 'node:path';
+import { type ErrorCode, FlockError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+
+export interface WatchedFileOptions<T> {
+  path: string;
+  /** How the log names the file, such as `node config`. */
+  what: string;
+  /** The code of the error when the file can not be read. */
+  invalid: ErrorCode;
+  /** Turns the text into the value; throws a FlockError for what is wrong with it. */
+  parse: (text: string) => T;
+  log: Log;
+  /** Milliseconds between two looks when no event comes. */
+  pollMs?: number;
+}
+
+export class WatchedFile<T extends NonNullable<unknown>> {
+  readonly path: string;
+  readonly #what: string;
+  readonly #invalid: ErrorCode;
+  readonly #parse: (text: string) => T;
+  readonly #log: Log;
+  readonly #pollMs: number;
+  readonly #listeners = new Set<() => void>();
+  #value: T | undefined;
+  #text: string | undefined;
+  #problem: FlockError | undefined;
+  #reported: string | undefined;
+  #watcher: FSWatcher | undefined;
+  #watched: string | undefined;
+  #poll: NodeJS.Timeout | undefined;
+  #look: NodeJS.Immediate | undefined;
+
+  constructor({ path, what, invalid, parse, log, pollMs = 2000 }: WatchedFileOptions<T>) {
+    this.path = path;
+    this.#what = what;
+    this.#invalid = invalid;
+    this.#parse = parse;
+    this.#log = log;
+    this.#pollMs = pollMs;
+  }
+
+  /** The last good value; undefined until there was one. */
+  snapshot(): T | undefined {
+    return this.#value;
+  }
+
+  /** What is wrong with the file now, while `snapshot()` still gives its last good value. */
+  get problem(): FlockError | undefined {
+    return this.#problem;
+  }
+
+  /** Calls `listener` after each new good value. The function returned takes it off again. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Reads the file now, reports what is wrong with it, and gives `snapshot()`. */
+  load(): T | undefined {
+    this.#refresh();
+    this.#report();
+    return this.#value;
+  }
+
+  /** Loads, then follows the file until `stop()`. Keeps no program alive. */
+  start(): void {
+    if (this.#poll !== undefined) return;
+    // Watch first: what changes between the two is then seen twice rather than never.
+    this.#watchFolder();
+    this.load();
+    this.#poll = setInterval(() => {
+      this.#watchFolder();
+      this.load();
+    }, this.#pollMs);
+    this.#poll.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#poll);
+    this.#poll = undefined;
+    this.#unwatchFolder();
+  }
+
+  /** A half-written file is no problem worth a line: events only read, the next poll reports. */
+  #refresh(): void {
+    let text: string;
+    let value: T | undefined;
+    try {
+      text = readFileSync(this.path, 'utf8');
+      if (text !== this.#text) value = this.#parse(text);
+    } catch (error) {
+      this.#problem = this.#describe(error);
+      return;
+    }
+    this.#problem = undefined;
+    if (value === undefined) return;
+    this.#text = text;
+    this.#value = value;
+    for (const listener of this.#listeners) listener();
+  }
+
+  #describe(error: unknown): FlockError {
+    if (error instanceof FlockError) return error;
+    return new FlockError(this.#invalid, `can not read ${this.path}: ${(error as Error).message}`, {
+      value: this.path,
+      remedy: 'put a readable file there; it is read as soon as it appears',
+      cause: error,
+    });
+  }
+
+  #report(): void {
+    const message = this.#problem?.message;
+    if (message === this.#reported) return;
+    this.#reported = message;
+    if (this.#problem === undefined) {
+      this.#log.info({ path: this.path }, `${this.#what}: good again`);
+      return;
+    }
+    const { code, remedy } = this.#problem;
+    const rest = this.#value === undefined ? '' : '; the last good one stays';
+    this.#log.warn({ code, path: this.path, remedy }, `${this.#what}: ${message}${rest}`);
+  }
+
+  /** (Re)places the watch when the folder is another one than the one watched, or appears. */
+  #watchFolder(): void {
+    const folder = dirname(this.path);
+    const identity = identityOf(folder);
+    if (identity === this.#watched) return;
+    this.#unwatchFolder();
+    if (identity === undefined) return;
+    try {
+      this.#watcher = watch(folder, { persistent: false }, () => this.#lookSoon());
+      this.#watcher.on('error', () => this.#unwatchFolder());
+      this.#watched = identity;
+    } catch {
+      // Out of inotify watches (ENOSPC), or gone meanwhile: the poll does it alone, and tries again.
+    }
+  }
+
+  #unwatchFolder(): void {
+    clearImmediate(this.#look);
+    this.#look = undefined;
+    this.#watcher?.close();
+    this.#watcher = undefined;
+    this.#watched = undefined;
+  }
+
+  /** One write is several events; they are one look. */
+  #lookSoon(): void {
+    this.#look ??= setImmediate(() => {
+      this.#look = undefined;
+      this.#refresh();
+    });
+  }
+}
+
+function identityOf(folder: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(folder, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}
