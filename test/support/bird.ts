@@ -1,73 +1,73 @@
 /** A real BIRD in a namespace of a lab. The lab ends it at the latest when it is destroyed. */
-import { type ChildProcess, execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { endChild, eventually, type Namespace } from "./lab.ts";
+import { type ChildProcess, execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { endChild, eventually, type Namespace } from './lab.ts';
 
 const run = promisify(execFile);
 
 export interface BirdOptions {
-	/** Names its files in the lab's folder: `<name>.conf`, `<name>.ctl`, `<name>.pid`. */
-	name: string;
-	/** Written to the configuration file before BIRD starts. Without it the file must be there. */
-	config?: string;
-	configPath?: string;
-	socketPath?: string;
+  /** Names its files in the lab's folder: `<name>.conf`, `<name>.ctl`, `<name>.pid`. */
+  name: string;
+  /** Written to the configuration file before BIRD starts. Without it the file must be there. */
+  config?: string;
+  configPath?: string;
+  socketPath?: string;
 }
 
 export class BirdProcess {
-	readonly configPath: string;
-	readonly socketPath: string;
-	readonly #child: ChildProcess;
-	readonly #output: string[] = [];
+  readonly configPath: string;
+  readonly socketPath: string;
+  readonly #child: ChildProcess;
+  readonly #output: string[] = [];
 
-	constructor(child: ChildProcess, configPath: string, socketPath: string) {
-		this.#child = child;
-		this.configPath = configPath;
-		this.socketPath = socketPath;
-		child.stderr?.setEncoding("utf8");
-		child.stderr?.on("data", (text: string) => this.#output.push(text));
-	}
+  constructor(child: ChildProcess, configPath: string, socketPath: string) {
+    this.#child = child;
+    this.configPath = configPath;
+    this.socketPath = socketPath;
+    child.stderr?.setEncoding('utf8');
+    child.stderr?.on('data', (text: string) => this.#output.push(text));
+  }
 
-	get running(): boolean {
-		return this.#child.exitCode === null && this.#child.signalCode === null;
-	}
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
 
-	get pid(): number {
-		return this.#child.pid as number;
-	}
+  get pid(): number {
+    return this.#child.pid as number;
+  }
 
-	/** Everything it has logged so far. */
-	get log(): string {
-		return this.#output.join("");
-	}
+  /** Everything it has logged so far. */
+  get log(): string {
+    return this.#output.join('');
+  }
 
-	/** Runs a command by birdc, a client that is not ours, and gives its answer. */
-	async command(text: string): Promise<string> {
-		const { stdout } = await run("birdc", ["-s", this.socketPath, text], {
-			maxBuffer: 1 << 26,
-		});
-		return stdout;
-	}
+  /** Runs a command by birdc, a client that is not ours, and gives its answer. */
+  async command(text: string): Promise<string> {
+    const { stdout } = await run('birdc', ['-s', this.socketPath, text], {
+      maxBuffer: 1 << 26,
+    });
+    return stdout;
+  }
 
-	/** Asks it to leave, as systemd does, and waits until it has. */
-	async stop(): Promise<void> {
-		await endChild(this.#child, 5000);
-	}
+  /** Asks it to leave, as systemd does, and waits until it has. */
+  async stop(): Promise<void> {
+    await endChild(this.#child, 5000);
+  }
 
-	/** Ends it with no chance to clean up, as the OOM killer does. */
-	async kill(): Promise<void> {
-		if (!this.running) return;
-		const exited = new Promise((resolve) => this.#child.once("exit", resolve));
-		this.#child.kill("SIGKILL");
-		await exited;
-	}
+  /** Ends it with no chance to clean up, as the OOM killer does. */
+  async kill(): Promise<void> {
+    if (!this.running) return;
+    const exited = new Promise(resolve => this.#child.once('exit', resolve));
+    this.#child.kill('SIGKILL');
+    await exited;
+  }
 
-	/** Sends a signal, such as SIGSTOP for a BIRD that hangs. */
-	signal(signal: NodeJS.Signals): void {
-		this.#child.kill(signal);
-	}
+  /** Sends a signal, such as SIGSTOP for a BIRD that hangs. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
 }
 
 /**
@@ -77,30 +77,30 @@ export class BirdProcess {
  * @throws Error with what BIRD logged, when it ends instead (a configuration it refuses, say)
  */
 export async function startBird(
-	namespace: Namespace,
-	{ name, config, configPath, socketPath }: BirdOptions,
+  namespace: Namespace,
+  { name, config, configPath, socketPath }: BirdOptions,
 ): Promise<BirdProcess> {
-	const { dir } = namespace.lab;
-	const configFile = configPath ?? join(dir, `${name}.conf`);
-	const socket = socketPath ?? join(dir, `${name}.ctl`);
-	if (config !== undefined) writeFileSync(configFile, config);
-	const child = namespace.spawn(
-		"bird",
-		["-f", "-c", configFile, "-s", socket, "-P", join(dir, `${name}.pid`)],
-		{ stdio: ["ignore", "ignore", "pipe"] },
-	);
-	const bird = new BirdProcess(child, configFile, socket);
-	let failure: Error | undefined;
-	child.once("error", (error) => {
-		failure = error;
-	});
-	await eventually(`the control socket of bird ${name}`, async () => {
-		if (failure !== undefined || !bird.running) return true;
-		return (await bird.command("show status")).includes("up and running");
-	});
-	if (failure !== undefined) throw failure;
-	if (!bird.running) {
-		throw new Error(`bird ${name} ended at once: ${bird.log.trim()}`);
-	}
-	return bird;
+  const { dir } = namespace.lab;
+  const configFile = configPath ?? join(dir, `${name}.conf`);
+  const socket = socketPath ?? join(dir, `${name}.ctl`);
+  if (config !== undefined) writeFileSync(configFile, config);
+  const child = namespace.spawn(
+    'bird',
+    ['-f', '-c', configFile, '-s', socket, '-P', join(dir, `${name}.pid`)],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  const bird = new BirdProcess(child, configFile, socket);
+  let failure: Error | undefined;
+  child.once('error', error => {
+    failure = error;
+  });
+  await eventually(`the control socket of bird ${name}`, async () => {
+    if (failure !== undefined || !bird.running) return true;
+    return (await bird.command('show status')).includes('up and running');
+  });
+  if (failure !== undefined) throw failure;
+  if (!bird.running) {
+    throw new Error(`bird ${name} ended at once: ${bird.log.trim()}`);
+  }
+  return bird;
 }

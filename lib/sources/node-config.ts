@@ -1,0 +1,144 @@
+/**
+ * What BGP needs to know of this node: its ASN, its peers, the prefixes of its own.
+ *
+ * Everything here ends in BIRD's configuration, which has no way to quote; so nothing is accepted that could
+ * mean more than it says. Numbers are numbers, addresses are parsed and written anew, names have narrow alphabets.
+ */
+import ipaddr from 'ipaddr.js';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { describeIssues } from '../config.ts';
+import { FlockError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import { asn, parsedOrIssue, peer, rangeOf } from './peer.ts';
+import { WatchedFile } from './watched-file.ts';
+
+const routerId = z
+  .string()
+  .refine(text => ipaddr.IPv4.isValidFourPartDecimal(text) && text !== '0.0.0.0', {
+    error: 'must be an IPv4 address in dotted form, not 0.0.0.0',
+  })
+  .transform(text => ipaddr.IPv4.parse(text).toString());
+
+const prefix = z.string().transform((text, context): string => {
+  const [addressText = '', lengthText, ...rest] = text.split('/');
+  const parsed = parsedOrIssue(addressText, context);
+  if (parsed === undefined) return z.NEVER;
+  const bits = parsed.bytes.length * 8;
+  const length = /^\d{1,3}$/.test(lengthText ?? '') ? Number(lengthText) : 0;
+  if (rest.length > 0 || length < 1 || length > bits) {
+    context.addIssue({
+      code: 'custom',
+      message: `${text} is not a prefix: write ADDRESS/1 to ADDRESS/${bits}`,
+    });
+    return z.NEVER;
+  }
+  if (hasHostBits(parsed.bytes, length)) {
+    context.addIssue({
+      code: 'custom',
+      message: `${text} has bits set beyond its length`,
+    });
+    return z.NEVER;
+  }
+  const range = rangeOf(parsed);
+  if (['unspecified', 'multicast', 'broadcast', 'loopback', 'linkLocal'].includes(range)) {
+    context.addIssue({ code: 'custom', message: `${text} is a ${range} prefix` });
+    return z.NEVER;
+  }
+  return `${parsed.text}/${length}`;
+});
+
+export const nodeConfigSchema = z.strictObject({
+  bgp: z.strictObject({
+    localAsn: asn.describe("This node's ASN."),
+    routerId: routerId.describe("An IPv4 address of the node's own, as an identifier."),
+    peers: z
+      .array(peer)
+      .max(64)
+      .default([])
+      .superRefine((peers, context) => {
+        refuseTwice(peers, 'name', one => one.name.toLowerCase(), context);
+        refuseTwice(peers, 'address', one => `${one.address}%${one.interface ?? ''}`, context);
+      }),
+  }),
+  advertise: z
+    .strictObject({
+      prefixes: z
+        .array(prefix)
+        .max(1024)
+        .default([])
+        .transform(prefixes => [...new Set(prefixes)].sort())
+        .describe("Prefixes of the node's own that are announced always, such as its pod CIDRs."),
+    })
+    .prefault({}),
+});
+
+export type NodeConfig = z.output<typeof nodeConfigSchema>;
+
+/**
+ * @param text YAML or JSON
+ * @param origin how messages name the text, usually its path
+ * @throws FlockError FLOCK_NODE_CONFIG_INVALID naming every wrong key by its path
+ */
+export function parseNodeConfig(text: string, origin: string): NodeConfig {
+  let raw: unknown;
+  try {
+    raw = parse(text);
+  } catch (cause) {
+    throw new FlockError('FLOCK_NODE_CONFIG_INVALID', `${origin} is not YAML: ${(cause as Error).message}`, {
+      remedy: 'mend the syntax at the line named',
+      cause,
+    });
+  }
+  const result = nodeConfigSchema.safeParse(raw);
+  if (!result.success) {
+    throw new FlockError('FLOCK_NODE_CONFIG_INVALID', `${origin}: ${describeIssues(result.error)}`, {
+      value: raw,
+      remedy: 'mend the keys named; the README has an example',
+    });
+  }
+  return result.data;
+}
+
+export interface NodeConfigCacheOptions {
+  path: string;
+  log: Log;
+  /** Milliseconds between two looks when no event comes. */
+  pollMs?: number;
+}
+
+/** The node config as it last was good. Undefined until it once was: BIRD is then left alone. */
+export class NodeConfigCache extends WatchedFile<NodeConfig> {
+  constructor({ path, ...rest }: NodeConfigCacheOptions) {
+    super({
+      ...rest,
+      path,
+      what: 'node config',
+      invalid: 'FLOCK_NODE_CONFIG_INVALID',
+      parse: text => parseNodeConfig(text, path),
+    });
+  }
+}
+
+function hasHostBits(bytes: Uint8Array, length: number): boolean {
+  return bytes.some((byte, index) => {
+    const networkBits = Math.min(Math.max(length - index * 8, 0), 8);
+    return (byte & (0xff >> networkBits)) !== 0;
+  });
+}
+
+function refuseTwice<T>(
+  items: T[],
+  key: string,
+  identity: (item: T) => string,
+  context: z.RefinementCtx,
+): void {
+  const seen = new Set<string>();
+  items.forEach((item, index) => {
+    const id = identity(item);
+    if (seen.has(id)) {
+      context.addIssue({ code: 'custom', path: [index, key], message: 'is there twice' });
+    }
+    seen.add(id);
+  });
+}

@@ -1,0 +1,124 @@
+/** A BGP peer of the node config: what is accepted, and what it becomes. */
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+import { type Address, parseAddress } from '../address.ts';
+
+/** AS 0 (RFC 7607), AS_TRANS (RFC 6793) and the last of each range (RFC 7300) are nobody's. */
+const reservedAsns = new Set([0, 23456, 65535, 0xffffffff]);
+
+export const asn = z
+  .int()
+  .min(1)
+  .max(0xffffffff)
+  .refine(value => !reservedAsns.has(value), {
+    error: 'is a reserved ASN (0, 23456, 65535, 4294967295)',
+  });
+
+const address = z.string().transform((text, context): string => {
+  const parsed = parsedOrIssue(text, context);
+  if (parsed === undefined) return z.NEVER;
+  const range = rangeOf(parsed);
+  if (['unspecified', 'multicast', 'broadcast'].includes(range)) {
+    context.addIssue({ code: 'custom', message: `${text} is a ${range} address` });
+    return z.NEVER;
+  }
+  return parsed.text;
+});
+
+/** What the kernel allows in a name (dev_valid_name) and BIRD can read within quotes, less than either. */
+const interfaceName = z
+  .string()
+  .regex(
+    /^(?!\.{1,2}$)[A-Za-z0-9_.@-]{1,15}$/,
+    'must be an interface name: 1 to 15 letters, digits, or _ . @ -',
+  );
+
+const family = z.enum(['ipv4', 'ipv6']);
+
+export const peer = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(
+        /^[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?$/,
+        'must be 1 to 32 letters, digits, _ or -, beginning and ending with a letter or digit',
+      )
+      .describe('Its name in BIRD is this behind `peer-`.'),
+    address: address.describe('IPv4 or IPv6; a link-local one needs `interface`.'),
+    interface: interfaceName
+      .optional()
+      .describe('The interface the peer is on; needed for a link-local address.'),
+    asn: asn.describe("The peer's ASN; our own for iBGP."),
+    port: z.int().min(1).max(65535).default(179),
+    passwordFile: z
+      .string()
+      .startsWith('/', 'must be an absolute path')
+      .optional()
+      .describe('A file with the TCP MD5 password (RFC 2385), one line.'),
+    multihop: z
+      .int()
+      .min(1)
+      .max(255)
+      .optional()
+      .describe('Hops to the peer, at most. Default: it is on a link of this node.'),
+    passive: z.boolean().default(false).describe('Wait for the peer to connect instead of connecting.'),
+    families: z
+      .array(family)
+      .min(1)
+      .optional()
+      .describe("What is exchanged. Default: the address's own family; both with extendedNextHop."),
+    extendedNextHop: z
+      .boolean()
+      .default(false)
+      .describe('IPv4 routes with IPv6 next hops (RFC 8950), on an IPv6 session.'),
+  })
+  .superRefine((value, context) => {
+    const wrong = (key: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [key], message });
+    const isIpv6 = value.address.includes(':');
+    const isLinkLocal = isIpv6 && rangeOf(parseAddress(value.address)) === 'linkLocal';
+    if (isLinkLocal && value.interface === undefined) {
+      wrong('interface', `is needed with the link-local address ${value.address}`);
+    }
+    if (value.multihop !== undefined && value.interface !== undefined) {
+      wrong('multihop', 'goes with no interface: the peer is on that link, or it is hops away');
+    }
+    if (value.extendedNextHop && !isIpv6) {
+      wrong('extendedNextHop', `needs an IPv6 session, ${value.address} is IPv4`);
+    }
+    if (value.extendedNextHop && value.families?.includes('ipv4') === false) {
+      wrong('extendedNextHop', 'is about IPv4 routes, which `families` leaves out');
+    }
+  })
+  .transform(value => ({
+    ...value,
+    families: [...new Set(value.families ?? defaultFamilies(value))].sort(),
+  }));
+
+export type Peer = z.output<typeof peer>;
+
+/** The address, or undefined with an issue that says what is wrong. */
+export function parsedOrIssue(text: string, context: z.RefinementCtx): Address | undefined {
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+    return undefined;
+  }
+}
+
+/** The special-purpose range an address is in (RFC 6890), as ipaddr.js names it. */
+export function rangeOf({ bytes }: Address): string {
+  return ipaddr.fromByteArray([...bytes]).range();
+}
+
+function defaultFamilies({
+  address,
+  extendedNextHop,
+}: {
+  address: string;
+  extendedNextHop: boolean;
+}): z.output<typeof family>[] {
+  if (extendedNextHop) return ['ipv4', 'ipv6'];
+  return [address.includes(':') ? 'ipv6' : 'ipv4'];
+}
