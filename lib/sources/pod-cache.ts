@@ -1,0 +1,89 @@
+/** The pods of this node as last heard of. Sources write, the reconciler reads; neither knows the other. */
+import { type Pod, podKey } from './pod.ts';
+
+export class PodCache {
+  readonly #pods = new Map<string, Pod>();
+  readonly #listeners = new Set<(keys: ReadonlySet<string>) => void>();
+  #synced = false;
+
+  /** True once a full list was seen. Before that an absent pod means nothing. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** Pods by `namespace/name`: a live view, so read it in one go; a pod in it is never changed in place. */
+  snapshot(): ReadonlyMap<string, Pod> {
+    return this.#pods;
+  }
+
+  /**
+   * Calls `listener` with the keys that were added, changed or removed, after the change is in force. The first
+   * full list is told also when it changes no pod, for then `synced` did. Gives a function that ends it.
+   */
+  onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** A full list: what is not in it is gone. One notification for all of it, and none if nothing changed. */
+  replace(pods: Iterable<Pod>): void {
+    const gone = new Set(this.#pods.keys());
+    const changed = new Set<string>();
+    for (const pod of pods) {
+      const key = podKey(pod.namespace, pod.name);
+      gone.delete(key);
+      if (this.#put(key, pod)) changed.add(key);
+    }
+    for (const key of gone) {
+      this.#pods.delete(key);
+      changed.add(key);
+    }
+    const first = !this.#synced;
+    this.#synced = true;
+    if (first || changed.size > 0) this.#notify(changed);
+  }
+
+  /** A pod as it is now; another uid under a known name is another pod, and a change. */
+  upsert(pod: Pod): void {
+    const key = podKey(pod.namespace, pod.name);
+    if (this.#put(key, pod)) this.#notify(new Set([key]));
+  }
+
+  /** @param key `namespace/name`; an unknown one is no change */
+  remove(key: string): void {
+    if (this.#pods.delete(key)) this.#notify(new Set([key]));
+  }
+
+  #put(key: string, pod: Pod): boolean {
+    const known = this.#pods.get(key);
+    if (known !== undefined && samePod(known, pod)) return false;
+    this.#pods.set(key, pod);
+    return true;
+  }
+
+  #notify(keys: ReadonlySet<string>): void {
+    for (const listener of this.#listeners) listener(keys);
+  }
+}
+
+function samePod(left: Pod, right: Pod): boolean {
+  return (
+    left.uid === right.uid &&
+    left.nodeName === right.nodeName &&
+    left.ready === right.ready &&
+    left.terminating === right.terminating &&
+    left.containersTerminated === right.containersTerminated &&
+    left.hostNetwork === right.hostNetwork &&
+    left.podIPs.length === right.podIPs.length &&
+    left.podIPs.every((address, index) => address === right.podIPs[index]) &&
+    sameAnnotations(left.annotations, right.annotations)
+  );
+}
+
+function sameAnnotations(left: Pod['annotations'], right: Pod['annotations']): boolean {
+  const keys = Object.keys(left);
+  return (
+    keys.length === Object.keys(right).length &&
+    keys.every(key => Object.hasOwn(right, key) && left[key] === right[key])
+  );
+}
