@@ -1,0 +1,189 @@
+/**
+ * What should be routed: committed allocations x eligible pods -> destination -> nexthops. Pure.
+ */
+import { type Destination, destinationOf, parseAddress, whyNotAnycast } from '../address.ts';
+import { FlockError } from '../errors.ts';
+
+/** One pod's way in on this node. */
+export interface Nexthop {
+  /** The host's end of the pod's veth. */
+  readonly interface: string;
+  /** The pod's unicast address of the destination's family, canonical. */
+  readonly via: string;
+  /** Share among the nexthops of one destination, 1 to 256. */
+  readonly weight: number;
+}
+
+/** A destination and the nexthops that serve it, in canonical order, never empty. */
+export interface AnycastTarget {
+  readonly destination: Destination;
+  readonly nexthops: readonly Nexthop[];
+}
+
+/** The part of an allocation that decides. */
+export interface AllocationView {
+  readonly uid: string;
+  readonly hostInterface: string;
+  readonly ipv4?: string | null | undefined;
+  readonly ipv6?: string | null | undefined;
+  readonly anycast: readonly string[];
+  readonly addresses: readonly string[];
+  readonly state: 'pending' | 'committed';
+}
+
+/** The part of a pod that decides. */
+export interface PodView {
+  readonly uid: string;
+  readonly ready: boolean;
+  readonly terminating: boolean;
+}
+
+/** Something of an allocation that contributes nothing, and why. */
+export interface ResolveWarning {
+  /** `namespace/name` of the pod. */
+  readonly key: string;
+  readonly message: string;
+  readonly value: string;
+  readonly remedy: string;
+}
+
+/** What one pod adds to the desired set. */
+export interface Contribution {
+  readonly nexthops: ReadonlyMap<Destination, Nexthop>;
+  readonly warnings: readonly ResolveWarning[];
+}
+
+const nothing: Contribution = { nexthops: new Map(), warnings: [] };
+
+/** A pod takes traffic while it is Ready and not being deleted. */
+export function isEligible(pod: PodView): boolean {
+  return pod.ready && !pod.terminating;
+}
+
+/**
+ * @param key `namespace/name` of the pod
+ * @param allocation its allocation; one made for another uid is of a pod that is gone
+ * @returns destinations and the nexthop that the pod is for each of them; nothing while it is not eligible
+ */
+export function contributionOf(
+  key: string,
+  allocation: AllocationView | undefined,
+  pod: PodView | undefined,
+): Contribution {
+  if (allocation === undefined || pod === undefined) return nothing;
+  if (allocation.state !== 'committed' || allocation.uid !== pod.uid || !isEligible(pod)) return nothing;
+
+  const nexthops = new Map<Destination, Nexthop>();
+  const warnings: ResolveWarning[] = [];
+  const via = unicastAddresses(key, allocation, warnings);
+  for (const text of [...allocation.anycast, ...allocation.addresses]) {
+    const address = parseOrWarn(key, 'anycast address', text, warnings);
+    if (address === undefined) continue;
+    const refusal = whyNotAnycast(address);
+    if (refusal !== undefined) {
+      warnings.push({
+        key,
+        value: text,
+        message: `${text} is ${refusal} and can not be anycast`,
+        remedy: 'give the pod a global or private unicast address',
+      });
+      continue;
+    }
+    const gateway = via[address.family];
+    if (gateway === undefined) {
+      warnings.push({
+        key,
+        value: text,
+        message: `${text} has no nexthop: the pod has no usable unicast IPv${address.family} address`,
+        remedy: `give the pod an IPv${address.family} address, or take ${text} from it`,
+      });
+      continue;
+    }
+    nexthops.set(destinationOf(address), { interface: allocation.hostInterface, via: gateway, weight: 1 });
+  }
+  return { nexthops, warnings };
+}
+
+/**
+ * The whole desired set, from nothing: what `DesiredTable` keeps current step by step.
+ *
+ * @param allocations by `namespace/name`
+ * @param pods by `namespace/name`
+ */
+export function resolveAnycastTargets(
+  allocations: ReadonlyMap<string, AllocationView>,
+  pods: ReadonlyMap<string, PodView>,
+): { targets: Map<Destination, AnycastTarget>; warnings: ResolveWarning[] } {
+  const gathered = new Map<Destination, Nexthop[]>();
+  const warnings: ResolveWarning[] = [];
+  for (const [key, allocation] of allocations) {
+    const contribution = contributionOf(key, allocation, pods.get(key));
+    warnings.push(...contribution.warnings);
+    for (const [destination, nexthop] of contribution.nexthops) {
+      const nexthops = gathered.get(destination);
+      if (nexthops === undefined) gathered.set(destination, [nexthop]);
+      else nexthops.push(nexthop);
+    }
+  }
+  const targets = new Map<Destination, AnycastTarget>();
+  for (const [destination, nexthops] of gathered) {
+    targets.set(destination, { destination, nexthops: canonicalNexthops(nexthops) });
+  }
+  return { targets, warnings };
+}
+
+/** Sorted by interface, then via; the same interface and via twice is one nexthop, of the larger weight. */
+export function canonicalNexthops(nexthops: Iterable<Nexthop>): Nexthop[] {
+  const sorted = [...nexthops].sort(
+    (left, right) =>
+      compareText(left.interface, right.interface) ||
+      compareText(left.via, right.via) ||
+      right.weight - left.weight,
+  );
+  return sorted.filter((nexthop, index) => {
+    const before = sorted[index - 1];
+    return before?.interface !== nexthop.interface || before.via !== nexthop.via;
+  });
+}
+
+function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
+function unicastAddresses(
+  key: string,
+  allocation: AllocationView,
+  warnings: ResolveWarning[],
+): Record<4 | 6, string | undefined> {
+  const via: Record<4 | 6, string | undefined> = { 4: undefined, 6: undefined };
+  for (const [family, text] of [
+    [4, allocation.ipv4],
+    [6, allocation.ipv6],
+  ] as const) {
+    if (text === undefined || text === null || text === '') continue;
+    const address = parseOrWarn(key, `unicast IPv${family} address`, text, warnings);
+    if (address === undefined) continue;
+    if (address.family === family) via[family] = address.text;
+    else {
+      warnings.push({
+        key,
+        value: text,
+        message: `${text} is no IPv${family} address, and stands where the pod's IPv${family} address belongs`,
+        remedy: `put it under ipv${address.family}`,
+      });
+    }
+  }
+  return via;
+}
+
+function parseOrWarn(key: string, what: string, text: string, warnings: ResolveWarning[]) {
+  try {
+    return parseAddress(text);
+  } catch (error) {
+    if (!(error instanceof FlockError)) throw error;
+    const remedy = error.remedy ?? 'mend the address';
+    warnings.push({ key, value: text, message: `${what} of ${key}: ${error.message}`, remedy });
+    return undefined;
+  }
+}
