@@ -88,9 +88,11 @@ export const agentConfigSchema = z.strictObject({
       config: path.default('/etc/bird/bird.conf').describe("BIRD's configuration file; we own it."),
       socket: path.default('/run/bird/bird.ctl').describe("BIRD's control socket."),
       kernelExport: z
-        .boolean()
-        .default(true)
-        .describe("Whether BIRD puts the BGP routes it receives into this node's kernel."),
+        .enum(['auto', 'always', 'never'])
+        .default('auto')
+        .describe(
+          "Whether BIRD puts the BGP routes it receives into this node's kernel; `auto`: unless another BIRD does.",
+        ),
     })
     .prefault({}),
   sysctl: z

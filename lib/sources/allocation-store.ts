@@ -12,11 +12,11 @@ import {
   type Allocation,
   type AllocationFile,
   type AllocationInput,
-  allocationKey,
   formatAllocationFile,
   parseAllocation,
   parseAllocationFile,
 } from './allocation.ts';
+import { podKey } from './pod.ts';
 
 /** What the agent needs of allocations, whoever keeps them. */
 export interface AllocationSource {
@@ -77,14 +77,13 @@ export class AllocationStore implements AllocationSource {
    */
   commit(input: AllocationInput): Promise<void> {
     const allocation = parseAllocation(input, `allocation of ${input.namespace}/${input.name}`);
-    return this.#write(allocationKey(allocation), allocations =>
-      allocations.set(allocationKey(allocation), allocation),
-    );
+    const key = podKey(allocation.namespace, allocation.name);
+    return this.#write(key, allocations => allocations.set(key, allocation));
   }
 
   /** Removes a pod's allocation; resolves when that is durable and in force, at once when there is none. */
   release(namespace: string, name: string): Promise<void> {
-    const key = allocationKey({ namespace, name });
+    const key = podKey(namespace, name);
     return this.#write(key, allocations => allocations.delete(key));
   }
 
@@ -125,7 +124,8 @@ export class AllocationStore implements AllocationSource {
   }
 }
 
-function sameAllocation(left: Allocation | undefined, right: Allocation | undefined): boolean {
+/** Whether two allocations say the same. */
+export function sameAllocation(left: Allocation | undefined, right: Allocation | undefined): boolean {
   return JSON.stringify(left) === JSON.stringify(right);
 }
 

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { describeIssues } from '../config.ts';
 import { FlockError } from '../errors.ts';
+import { podKey } from './pod.ts';
 
 const dnsName = z
   .string()
@@ -31,11 +32,6 @@ export const allocationSchema = z.strictObject({
 export type Allocation = z.output<typeof allocationSchema>;
 /** The same as a program hands it in: lists may be left out. */
 export type AllocationInput = z.input<typeof allocationSchema>;
-
-/** `namespace/name`, the key of a pod everywhere. */
-export function allocationKey({ namespace, name }: { namespace: string; name: string }): string {
-  return `${namespace}/${name}`;
-}
 
 /** @throws FlockError FLOCK_ALLOCATIONS_INVALID naming `origin`, the wrong keys and what is allowed */
 export function parseAllocation(raw: unknown, origin: string): Allocation {
@@ -73,7 +69,7 @@ export function parseAllocationFile(text: string, origin: string): AllocationFil
   for (const [index, raw] of allocations.entries()) {
     try {
       const allocation = parseAllocation(raw, `${origin}: allocations[${index}]`);
-      const key = allocationKey(allocation);
+      const key = podKey(allocation.namespace, allocation.name);
       if (file.allocations.has(key)) {
         throw new FlockError(
           'FLOCK_ALLOCATIONS_INVALID',
