@@ -29,7 +29,7 @@ export function renderPeer(peer: Peer, localAsn: number, password: string | unde
     ...timers,
     ...peer.families.flatMap(family => channel(peer, family)),
   ];
-  return `protocol bgp ${symbol(`peer-${peer.name}`)} {\n${lines.map(line => `  ${line}\n`).join('')}}`;
+  return `protocol bgp ${symbol(`peer_${peer.name}`)} {\n${lines.map(line => `  ${line}\n`).join('')}}`;
 }
 
 function channel(peer: Peer, family: Peer['families'][number]): string[] {

@@ -64,6 +64,8 @@ export function renderBirdConfig(input: BirdConfigInput): string {
   const active = [...new Set(input.active)].sort();
   const blocks = [
     renderedMark,
+    // Without this a foreground BIRD, as in a container or systemd's unit, logs to syslog alone.
+    'log stderr all;',
     `router id ${plain(bgp.routerId)};`,
     'protocol device { }',
     ...(input.kernelExport ? [onLinkRoutes] : []),

@@ -43,7 +43,7 @@ export const peer = z
         /^[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?$/,
         'must be 1 to 32 letters, digits, _ or -, beginning and ending with a letter or digit',
       )
-      .describe('Its name in BIRD is this behind `peer-`.'),
+      .describe('Its name in BIRD is this behind `peer_`.'),
     address: address.describe('IPv4 or IPv6; a link-local one needs `interface`.'),
     interface: interfaceName
       .optional()

@@ -1,0 +1,249 @@
+/**
+ * Keeps BIRD running what we render: rendered, checked by BIRD, written, configured, and followed until applied.
+ *
+ * What can go wrong, and what then holds:
+ * - BIRD refuses the text: the file and what runs stay, the outcome says why, the next `apply` tries again.
+ * - Nothing listens: nobody can check. The file is still written when there is none or when it is ours, so that
+ *   a starting BIRD announces no address from before its stop; a file of somebody else waits for BIRD's check.
+ * - BIRD restarts: the kept connection ends. What runs is then unknown, and configured again on the next.
+ * - BIRD hangs, or dies in the middle of a `configure`: unknown as well; the same cure.
+ */
+import { isAbsolute } from 'node:path';
+import type { Destination } from '../address.ts';
+import { FlockError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import type { NodeConfig } from '../sources/node-config.ts';
+import { ConfigFile, isSameFile } from './config-file.ts';
+import { BirdControl, nothingListens } from './control.ts';
+import { readPasswords } from './passwords.ts';
+import { type BirdMode, type BirdRoutes, renderBirdConfig, renderedMark } from './render.ts';
+import { type Reply, replyCode, wordsOf } from './reply.ts';
+
+export interface BirdManagerOptions {
+  mode: BirdMode;
+  /** BIRD's `-c`. */
+  configPath: string;
+  /** BIRD's `-s`. */
+  socketPath: string;
+  routes: BirdRoutes;
+  kernelExport: boolean;
+  log: Log;
+  /** How long BIRD may take for one reply, in milliseconds. */
+  timeoutMs?: number;
+}
+
+export interface BirdInput {
+  /** Undefined until one was ever loaded: BIRD is then left alone. */
+  nodeConfig: NodeConfig | undefined;
+  /** What is to be announced; learn mode does not look at it. */
+  active: Iterable<Destination>;
+}
+
+export interface BirdOutcome {
+  /** `unchanged`: it already ran. `refused`: by BIRD, or by us before it was asked. */
+  state: 'idle' | 'unchanged' | 'applied' | 'unreachable' | 'refused';
+  /**
+   * Filter mode: what BIRD announces as far as it said; while a change is not confirmed the old set and the new.
+   * Empty when nothing listens, and in learn mode, where the kernel's routes say it.
+   */
+  announced: ReadonlySet<Destination>;
+  error?: FlockError;
+}
+
+export interface BirdStatus {
+  connected: boolean;
+  /** Such as `2.0.12`; undefined while not connected. */
+  version: string | undefined;
+  /** Whether what was asked last is known to run. */
+  applied: boolean;
+  lastError: FlockError | undefined;
+}
+
+/** A reconfiguration waits for sessions to close; one that takes longer is asked for again. */
+const longestReconfigurationMs = 30_000;
+
+const nothing: ReadonlySet<Destination> = new Set();
+
+export class BirdManager {
+  readonly #options: BirdManagerOptions;
+  readonly #file: ConfigFile;
+  readonly #log: Log;
+  #control: BirdControl | undefined;
+  /** The text that the BIRD at the other end of `#control` is known to run. */
+  #running: string | undefined;
+  #announced = nothing;
+  #lastError: FlockError | undefined;
+  #newest: BirdInput = { nodeConfig: undefined, active: [] };
+  #current: Promise<BirdOutcome> | undefined;
+  #next: Promise<BirdOutcome> | undefined;
+
+  /** @throws FlockError FLOCK_CONFIG_INVALID for a `configPath` that can not be told to BIRD */
+  constructor(options: BirdManagerOptions) {
+    this.#options = options;
+    this.#file = new ConfigFile(options.configPath);
+    this.#log = options.log;
+  }
+
+  /**
+   * @returns the configuration for this node, password files read
+   * @throws FlockError FLOCK_NODE_CONFIG_INVALID
+   */
+  render(nodeConfig: NodeConfig, active: Iterable<Destination>): string {
+    const { mode, routes, kernelExport } = this.#options;
+    return renderBirdConfig({
+      nodeConfig,
+      mode,
+      routes,
+      kernelExport,
+      active,
+      passwords: readPasswords(nodeConfig),
+    });
+  }
+
+  /**
+   * Makes BIRD run this. One at a time; calls made meanwhile become one, with the newest input. When it is what
+   * runs already and the connection stands, nothing is written and BIRD is not called.
+   * Never rejects: the outcome has the error.
+   */
+  apply(input: BirdInput): Promise<BirdOutcome> {
+    this.#newest = { ...input, active: [...input.active] };
+    this.#next ??= (this.#current ?? Promise.resolve()).then(async () => {
+      this.#current = this.#next;
+      this.#next = undefined;
+      return this.#pass(this.#newest);
+    });
+    return this.#next;
+  }
+
+  status(): BirdStatus {
+    const connected = this.#control?.connected === true;
+    return {
+      connected,
+      version: connected ? this.#control?.version : undefined,
+      applied: connected && this.#running !== undefined && this.#lastError === undefined,
+      lastError: this.#lastError,
+    };
+  }
+
+  /** Lets go of BIRD, which runs on as it is. */
+  close(): void {
+    this.#control?.close();
+  }
+
+  async #pass({ nodeConfig, active }: BirdInput): Promise<BirdOutcome> {
+    if (nodeConfig === undefined) return { state: 'idle', announced: nothing };
+    try {
+      const text = this.render(nodeConfig, active);
+      const state = await this.#bring(text, this.#options.mode === 'filter' ? new Set(active) : nothing);
+      this.#report(undefined);
+      return { state, announced: this.#announced };
+    } catch (thrown) {
+      const error = asFlockError(thrown);
+      this.#report(error);
+      const state = error.code === 'FLOCK_BIRD_UNREACHABLE' ? 'unreachable' : 'refused';
+      return { state, announced: this.#announced, error };
+    }
+  }
+
+  async #bring(text: string, announced: ReadonlySet<Destination>): Promise<'unchanged' | 'applied'> {
+    const control = await this.#connection(text);
+    if (this.#running === text) return 'unchanged';
+    if ((await this.#file.read()) !== text) await this.#replaceFile(control, text);
+    // From here until the answer nobody knows which of the two runs.
+    this.#running = undefined;
+    this.#announced = new Set([...this.#announced, ...announced]);
+    await this.#follow(control, await control.command('configure'));
+    this.#running = text;
+    this.#announced = announced;
+    this.#log.info({ path: this.#file.path }, 'BIRD runs a new configuration');
+    return 'applied';
+  }
+
+  async #connection(text: string): Promise<BirdControl> {
+    if (this.#control?.connected === true) return this.#control;
+    this.#running = undefined;
+    try {
+      const { socketPath, timeoutMs } = this.#options;
+      this.#control = await BirdControl.open(socketPath, timeoutMs === undefined ? {} : { timeoutMs });
+    } catch (error) {
+      if (nothingListens(error)) await this.#prepareForStart(text);
+      throw error;
+    }
+    await this.#refuseOtherFile(this.#control);
+    return this.#control;
+  }
+
+  /** Where `configure` will look is BIRD's choice (`-c`): writing another file would be in vain, and silent. */
+  async #refuseOtherFile(control: BirdControl): Promise<void> {
+    const reply = await control.ask('configure check');
+    const line = reply.lines.find(({ code }) => code === replyCode.readingConfiguration);
+    const read = line?.text.replace(/^Reading configuration from /, '') ?? '';
+    if (!isAbsolute(read) || (await isSameFile(read, this.#file.path))) return;
+    control.close();
+    throw new FlockError('FLOCK_BIRD_REFUSED', `BIRD reads ${read}, and bird.config is ${this.#file.path}`, {
+      value: read,
+      remedy: 'make bird.config the path that BIRD was started with (-c)',
+    });
+  }
+
+  async #prepareForStart(text: string): Promise<void> {
+    this.#announced = nothing;
+    const found = await this.#file.read();
+    if (found === text || (found !== undefined && !found.startsWith(renderedMark))) return;
+    await this.#file.stage(text);
+    await this.#file.commit();
+    this.#log.info({ path: this.#file.path }, 'wrote the configuration for a BIRD that is not running');
+  }
+
+  async #replaceFile(control: BirdControl, text: string): Promise<void> {
+    await this.#file.stage(text);
+    try {
+      await control.command(`configure check "${this.#file.stagedPath}"`);
+    } catch (error) {
+      await this.#file.discard();
+      throw error;
+    }
+    await this.#file.commit();
+  }
+
+  /** 0004 and 0005 say "later": asked again until it is done. */
+  async #follow(control: BirdControl, first: Reply): Promise<void> {
+    const deadline = Date.now() + longestReconfigurationMs;
+    let pauseMs = 5;
+    for (let reply = first; ; reply = await control.command('configure status')) {
+      const has = (code: number) => reply.lines.some(line => line.code === code);
+      if (has(replyCode.reconfigured)) return;
+      const isUnderWay = has(replyCode.inProgress) || has(replyCode.queued);
+      if (!isUnderWay || Date.now() > deadline) {
+        throw new FlockError(
+          'FLOCK_BIRD_UNREACHABLE',
+          `BIRD did not finish to configure: ${wordsOf(reply)}`,
+          {
+            value: wordsOf(reply),
+            remedy: 'it is asked again; see `birdc configure status` and the log of BIRD',
+          },
+        );
+      }
+      await new Promise(resolve => setTimeout(resolve, pauseMs));
+      pauseMs = Math.min(pauseMs * 2, 200);
+    }
+  }
+
+  /** One line when something is wrong, another when it is something else, one when it is right again. */
+  #report(error: FlockError | undefined): void {
+    if (error !== undefined && error.message !== this.#lastError?.message) {
+      this.#log.warn({ code: error.code, remedy: error.remedy }, error.message);
+    }
+    if (error === undefined && this.#lastError !== undefined)
+      this.#log.info('BIRD is reached again and configured');
+    this.#lastError = error;
+  }
+}
+
+function asFlockError(thrown: unknown): FlockError {
+  if (thrown instanceof FlockError) return thrown;
+  return new FlockError('FLOCK_BIRD_UNREACHABLE', `talking to BIRD failed: ${(thrown as Error).message}`, {
+    remedy: 'it is tried again; the cause is a defect of this program, please report it',
+    cause: thrown,
+  });
+}
