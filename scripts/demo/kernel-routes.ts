@@ -1,0 +1,49 @@
+/** What a kernel holds for the anycast addresses, asked of `ip`, and compared with what the story expects. */
+import type { Namespace } from '../../test/support/lab.ts';
+import { anycast } from './plan.ts';
+
+/** Route protocol numbers as `ip -N` shows them: our defaults, and BIRD's (rtnetlink.h). */
+export const protocols = { advertised: '70', held: '71', bird: '12' } as const;
+
+export interface Destination {
+  family: '-4' | '-6';
+  address: string;
+}
+
+export const destinations: readonly Destination[] = [
+  { family: '-4', address: anycast.ipv4 },
+  { family: '-6', address: anycast.ipv6 },
+];
+
+/** What each anycast address should look like in a kernel. */
+export interface Expectation {
+  protocol: string;
+  /** The interfaces its nexthops leave by; none: there is no such route. */
+  interfaces: readonly string[];
+}
+
+interface IpRoute {
+  protocol: string;
+  dev?: string;
+  nexthops?: { dev: string }[];
+}
+
+/** @returns what is there instead, in words; undefined when it is as expected */
+export async function difference(
+  namespace: Namespace,
+  { family, address }: Destination,
+  { protocol, interfaces }: Expectation,
+): Promise<string | undefined> {
+  const routes = await namespace.ipJson<IpRoute[]>('-N', family, 'route', 'show', address);
+  const found = routes
+    .filter(route => route.protocol === protocol)
+    .flatMap(({ dev, nexthops }) => nexthops?.map(nexthop => nexthop.dev) ?? (dev === undefined ? [] : [dev]))
+    .sort();
+  const wanted = [...interfaces].sort();
+  if (found.join() === wanted.join()) return undefined;
+  return `${address} in ${namespace.role}'s kernel: expected ${words(wanted)}, saw ${words(found)}`;
+}
+
+function words(interfaces: readonly string[]): string {
+  return interfaces.length === 0 ? 'no route' : `a route by ${interfaces.join(' and ')}`;
+}

@@ -1,0 +1,79 @@
+/** One performance of the demo: everything is set up, the story is told, everything is taken down. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Lab } from '../../test/support/lab.ts';
+import { aborted } from './interruption.ts';
+import { lookAround } from './look-around.ts';
+import { nodes } from './plan.ts';
+import { Programs } from './programs.ts';
+import { type DemoRecord, print, Report } from './report.ts';
+import { RouteWatch } from './route-watch.ts';
+import { type Flip, Stage } from './stage.ts';
+import { milliseconds, story } from './story.ts';
+import { buildTopology, type Topology } from './topology.ts';
+
+export interface PlayOptions {
+  /** Leave everything up after the story, until the signal. */
+  keep: boolean;
+  /** Ends the performance early; nothing is recorded then. */
+  signal: AbortSignal;
+  /** Takes what was measured, also when a step was not as told. */
+  record: (record: DemoRecord) => void;
+}
+
+/** Twice the promised minute: what takes longer hangs. */
+const deadlineMs = 120_000;
+
+/** @throws Error when a step was not as told; the signal's reason when it was aborted */
+export async function play({ keep, signal, record }: PlayOptions): Promise<void> {
+  const lab = await Lab.create();
+  const logs = mkdtempSync(join(tmpdir(), 'flock-demo-logs-'));
+  // One signal for all that ends the telling: the user, a program that died, the deadline.
+  const stop = new AbortController();
+  signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true });
+  const deadline = setTimeout(
+    () => stop.abort(new Error(`expected an end, saw none in ${deadlineMs / 1000} s`)),
+    deadlineMs,
+  );
+
+  const report = new Report(story.map(({ name }) => name));
+  const flips: Flip[] = [];
+  let up: { topology: Topology; programs: Programs } | undefined;
+  let failure: Error | undefined;
+  try {
+    const start = performance.now();
+    const topology = await buildTopology(lab, stop.signal);
+    const programs = new Programs({ lab, topology, logs, stop });
+    up = { topology, programs };
+    await programs.start();
+    const watches = await watchRoutes(topology);
+    print(`\nThe network stands, BGP is up: ${milliseconds(performance.now() - start)}.`);
+    const stage = new Stage({ topology, podFiles: programs.podFiles, watches, flips, signal: stop.signal });
+    for (const { name, tell } of story) await report.step(name, say => tell(stage, say));
+  } catch (error) {
+    failure = (stop.signal.aborted ? stop.signal.reason : error) as Error;
+  }
+  clearTimeout(deadline);
+
+  if (!signal.aborted) {
+    record(report.record(flips));
+    if (failure !== undefined) failure.message += `\nWhat every program said: ${logs}`;
+    if (keep && up !== undefined) {
+      if (failure !== undefined) print(`\n${failure.message}`);
+      print(`\n${lookAround(up.topology, up.programs)}`);
+      await aborted(signal);
+    }
+  }
+  await lab.destroy();
+  if (failure === undefined || signal.aborted) rmSync(logs, { recursive: true, force: true });
+  else up?.programs.saveBirdLogs();
+  if (failure !== undefined) throw failure;
+}
+
+async function watchRoutes({ router, nodes: spaces }: Topology): Promise<Map<string, RouteWatch>> {
+  const watched = [router, ...nodes.map(({ name }) => spaces.get(name))].filter(space => space !== undefined);
+  return new Map(
+    await Promise.all(watched.map(async space => [space.role, await RouteWatch.start(space)] as const)),
+  );
+}

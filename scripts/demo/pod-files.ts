@@ -1,0 +1,49 @@
+/** The pod manifests that the agents watch, and the moment each one changed. */
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { podManifest } from './files.ts';
+import type { PodPlan } from './plan.ts';
+
+export class PodFiles {
+  readonly #folder: (pod: PodPlan) => string;
+
+  /** @param folder where the pods of a pod's node are */
+  constructor(folder: (pod: PodPlan) => string) {
+    this.#folder = folder;
+  }
+
+  /** Writes a pod's first manifest, not Ready. */
+  create(pod: PodPlan): void {
+    mkdirSync(this.#folder(pod), { recursive: true });
+    writeFileSync(this.path(pod), podManifest(pod, false));
+  }
+
+  /**
+   * Makes a pod Ready, or not, by one rename.
+   *
+   * @returns when, in milliseconds of the Unix epoch
+   */
+  setReady(pod: PodPlan, ready: boolean): number {
+    const written = join(this.#folder(pod), `.${pod.name}.new`);
+    writeFileSync(written, podManifest(pod, ready));
+    const at = nextTick();
+    renameSync(written, this.path(pod));
+    return at;
+  }
+
+  /** The manifest of a pod. */
+  path(pod: PodPlan): string {
+    return join(this.#folder(pod), `${pod.name}.yaml`);
+  }
+}
+
+/**
+ * The system clock as `ip monitor` reads it, but Node gives whole milliseconds only. Waiting for the next one
+ * to begin gives one that is exact, and costs a millisecond at most.
+ */
+function nextTick(): number {
+  const before = Date.now();
+  let now = before;
+  while (now === before) now = Date.now();
+  return now;
+}

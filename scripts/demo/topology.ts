@@ -1,0 +1,99 @@
+/** The network of the plan, in namespaces of a lab. */
+import type { Lab, Namespace } from '../../test/support/lab.ts';
+import {
+  type Addresses,
+  anycast,
+  client as clientPlan,
+  type NodePlan,
+  nodes as nodePlans,
+  type PodPlan,
+  router as routerPlan,
+} from './plan.ts';
+
+export interface Topology {
+  client: Namespace;
+  router: Namespace;
+  /** By the plan's names. */
+  nodes: ReadonlyMap<string, Namespace>;
+  pods: ReadonlyMap<string, Namespace>;
+}
+
+const forwarding = {
+  'net.ipv4.ip_forward': 1,
+  'net.ipv6.conf.all.forwarding': 1,
+  // Each flow chooses its path by its ports too.
+  'net.ipv4.fib_multipath_hash_policy': 1,
+  'net.ipv6.fib_multipath_hash_policy': 1,
+  // A pod whose route has left still answers, from an address that is routed elsewhere by then.
+  'net.ipv4.conf.all.rp_filter': 0,
+  'net.ipv4.conf.default.rp_filter': 0,
+};
+
+/** @param signal once it is aborted, nothing more is made */
+export async function buildTopology(lab: Lab, signal: AbortSignal): Promise<Topology> {
+  const make = async (role: string, sysctls: Record<string, number> = {}) => {
+    signal.throwIfAborted();
+    const namespace = await lab.namespace(role);
+    if (Object.keys(sysctls).length > 0) await namespace.sysctl(sysctls);
+    return namespace;
+  };
+
+  const router = await make('router', forwarding);
+  const client = await make('client');
+  await join(client, 'uplink', clientPlan.address, router, routerPlan.clientInterface, clientPlan.gateway);
+  await defaultRoute(client, 'uplink', clientPlan.gateway);
+
+  const nodes = new Map<string, Namespace>();
+  const pods = new Map<string, Namespace>();
+  for (const plan of nodePlans) {
+    const node = await make(plan.name, forwarding);
+    nodes.set(plan.name, node);
+    await joinNode(node, plan, router);
+    for (const podPlan of plan.pods) {
+      const pod = await make(podPlan.name);
+      pods.set(podPlan.name, pod);
+      await joinPod(pod, podPlan, node);
+    }
+  }
+  return { client, router, nodes, pods };
+}
+
+async function joinNode(node: Namespace, plan: NodePlan, router: Namespace): Promise<void> {
+  await join(node, 'uplink', plan.address, router, plan.routerInterface, plan.routerAddress);
+  await defaultRoute(node, 'uplink', plan.routerAddress);
+}
+
+/** As CNI would: a veth, unicast addresses, a default route; then what the pod does itself: bind on `lo`. */
+async function joinPod(pod: Namespace, plan: PodPlan, node: Namespace): Promise<void> {
+  await join(pod, 'eth0', plan.address, node, plan.hostInterface, plan.gateway);
+  await defaultRoute(pod, 'eth0', plan.gateway);
+  await pod.configure('lo', `${anycast.ipv4}/32`, `${anycast.ipv6}/128`);
+}
+
+async function join(
+  left: Namespace,
+  leftInterface: string,
+  leftAddress: Addresses,
+  right: Namespace,
+  rightInterface: string,
+  rightAddress: Addresses,
+): Promise<void> {
+  await left.lab.link(left, leftInterface, right, rightInterface);
+  await left.configure(leftInterface, ...withLength(leftAddress));
+  await right.configure(rightInterface, ...withLength(rightAddress));
+}
+
+function withLength({ ipv4, ipv6 }: Addresses): string[] {
+  return [`${ipv4}/28`, `${ipv6}/64`];
+}
+
+async function defaultRoute(
+  namespace: Namespace,
+  interfaceName: string,
+  { ipv4, ipv6 }: Addresses,
+): Promise<void> {
+  await namespace.ipBatch([
+    `route add default via ${ipv4} dev ${interfaceName}`,
+    `route add default via ${ipv6} dev ${interfaceName}`,
+  ]);
+}
