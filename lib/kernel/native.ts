@@ -1,58 +1,169 @@
 /**
  * The addon's surface, and its only importer.
  *
- * Routes cross this seam as packed records (`route-record.ts`), never as objects: an array of route objects
+ * Routes cross this seam as packed records (`record-layout.ts`), never as objects: an array of route objects
  * costs 0.8 us a route here, packed bytes 0.04 us, and the kernel itself 1 us.
  */
+import { loadAddon } from './load-addon.ts';
 
 /** Where a socket works, and how large its receive buffer should be. */
 export interface RouteSocketOptions {
-	/** Path of a network namespace, such as `/run/netns/blue`. Default: this process's own. */
-	netns?: string;
-	/** Wanted receive buffer in bytes; what the kernel grants may be less. Default 4 MiB. */
-	receiveBuffer?: number;
+  /** Path of a network namespace, such as `/run/netns/blue`. Default: this process's own. Needs CAP_SYS_ADMIN. */
+  netns?: string | undefined;
+  /** Wanted receive buffer in bytes; what the kernel grants may be less. Default 4 MiB. */
+  receiveBuffer?: number | undefined;
 }
 
 /** A network interface as `RTM_GETLINK` reports it. */
 export interface Link {
-	name: string;
-	index: number;
-	/** `IFF_*` bits of netdevice(7): 1 up, 64 running, 0x10000 lower-up. */
-	flags: number;
+  name: string;
+  index: number;
+  /** `IFF_*` bits of netdevice(7): 1 up, 64 running, 0x10000 lower-up. */
+  flags: number;
 }
 
 export interface DumpFilter {
-	family: 4 | 6;
-	/** Routing table, 254 is main. */
-	table: number;
-	/** Route protocol numbers to give; the kernel filters when there is one, the addon when there are more. */
-	protocols: number[];
+  family: 4 | 6;
+  /** Routing table, 254 is main. */
+  table: number;
+  /** Route protocol numbers to give; one dump of the kernel each. */
+  protocols: readonly number[];
 }
 
 /** An outcome per request, and the kernel's words for those that failed. */
 export interface ApplyResult extends Int32Array {
-	/** The kernel's extended-ACK text by index of the request; only where the kernel said something. */
-	readonly messages: ReadonlyMap<number, string>;
+  /** The kernel's extended-ACK text by index of the request; only where the kernel said something. */
+  readonly messages: ReadonlyMap<number, string>;
+}
+
+/** In an {@link ApplyResult}: the kernel's answer was lost, the request may have been applied or not. Read back. */
+export const outcomeUnknown = -1;
+
+export interface MonitorOptions {
+  /** Routing table, 254 is main. */
+  table: number;
+  /** Route protocol numbers to hear about. */
+  protocols: readonly number[];
+  /** Hear about routes of any protocol at this metric too: they are at the key of ours, which they replaced. */
+  metric?: number | undefined;
+  /** Wanted receive buffer in bytes; default the socket's. */
+  receiveBuffer?: number | undefined;
 }
 
 /** What happened in the kernel since the last call, by others than this socket. */
 export interface KernelChanges {
-	/** Routes under the watched protocols: packed records, operation `replace` (now there) or `delete`. */
-	routes: Uint8Array;
-	/** Interfaces that came or changed, in order; one that went has `gone` true. */
-	links: (Link & { gone: boolean })[];
-	/** Local addresses that came or went. */
-	addresses: {
-		index: number;
-		address: Uint8Array;
-		prefixLength: number;
-		gone: boolean;
-	}[];
-	/** Notifications were lost (`ENOBUFS`): read everything again. */
-	overrun: boolean;
+  /** Routes under the watched protocols: packed records, operation `replace` (now there) or `delete`. */
+  routes: Uint8Array;
+  /** Interfaces that came or changed, in order; one that went has `gone` true. */
+  links: (Link & { gone: boolean })[];
+  /** Local addresses that came or went, in order. */
+  addresses: {
+    /** Of the interface. */
+    index: number;
+    /** 4 or 16 bytes. */
+    address: Uint8Array;
+    prefixLength: number;
+    gone: boolean;
+  }[];
+  /** Notifications were lost (`ENOBUFS`): read everything again. */
+  overrun: boolean;
 }
 
 /** Stops a monitor; calling it twice is harmless. */
 export interface Monitor {
-	stop(): void;
+  stop(): void;
+}
+
+/** What the addon throws and rejects with, beside TypeError and RangeError for wrong arguments. */
+export interface NativeError extends Error {
+  /** `ENOENT` and the like; `ERR_CLOSED` after `close()`; `FLOCK_RECORD_INVALID` for a malformed batch. */
+  code: string;
+  /** Positive, as in errno(3). */
+  errno?: number;
+  syscall?: string;
+  /** Of a malformed batch: which record, and its field. */
+  index?: number;
+  field?: string;
+}
+
+/** The class as native/src/route_socket.cc defines it. */
+interface NativeRouteSocket {
+  readonly receiveBuffer: number;
+  apply(batch: Uint8Array): Promise<ApplyResult>;
+  dump(filter: DumpFilter): Promise<Uint8Array>;
+  links(): Promise<Link[]>;
+  monitor(options: MonitorOptions, callback: (changes: KernelChanges) => void): Monitor;
+  close(): Promise<void>;
+}
+
+interface Addon {
+  RouteSocket: new (options: RouteSocketOptions) => NativeRouteSocket;
+}
+
+/**
+ * Route netlink (rtnetlink(7)) of one network namespace: one verb that writes, the rest read.
+ *
+ * Opening and reading need no privilege; writing needs CAP_NET_ADMIN, without it every outcome is EPERM.
+ */
+export class RouteSocket {
+  readonly #native: NativeRouteSocket;
+
+  /**
+   * @throws NativeError with the `syscall` and path that failed (ENOENT, EPERM), FLOCK_NATIVE_MISSING
+   */
+  constructor(options: RouteSocketOptions = {}) {
+    const { RouteSocket: Native } = loadAddon<Addon>();
+    this.#native = new Native(options);
+  }
+
+  /** Bytes of receive buffer really granted; the window of requests in flight follows from it. */
+  get receiveBuffer(): number {
+    return this.#native.receiveBuffer;
+  }
+
+  /**
+   * Sends every request of a batch ({@link RouteBatch}), in order, and gives what became of each: 0, a positive
+   * errno, or {@link outcomeUnknown}. One that fails does not stop the others. Calls are carried out in their
+   * order; a small batch with none before it is sent before `apply` returns. The bytes are copied.
+   *
+   * Rejects with a RangeError FLOCK_RECORD_INVALID if the batch is malformed, and then nothing was sent.
+   */
+  apply(batch: Uint8Array): Promise<ApplyResult> {
+    return this.#native.apply(batch);
+  }
+
+  /**
+   * All routes of one family, table and some protocols, as packed records with operation `none`, in the
+   * kernel's order. The kernel reads its table piece by piece: a route changed meanwhile may be missed or come
+   * twice, so do not compare with what an `apply` under way is changing.
+   */
+  dump(filter: DumpFilter): Promise<Uint8Array> {
+    return this.#native.dump(filter);
+  }
+
+  /** All interfaces. */
+  links(): Promise<Link[]> {
+    return this.#native.links();
+  }
+
+  /**
+   * Calls back with what others than this socket change: routes, and all interfaces and local addresses.
+   * What happens while the callback is busy gathers and comes with the next call. Keeps the program alive
+   * until it is stopped.
+   */
+  monitor(options: MonitorOptions, callback: (changes: KernelChanges) => void): Monitor {
+    return this.#native.monitor(options, callback);
+  }
+
+  /**
+   * Stops the monitors, rejects what was not begun (ERR_CLOSED), lets what is being sent finish, and then
+   * resolves. May be called again.
+   */
+  close(): Promise<void> {
+    return this.#native.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
 }

@@ -1,0 +1,18 @@
+{
+  # What `npm install` falls back to where no prebuilt addon fits, and what prebuildify runs.
+  # Sources and flags are in native/sources.gypi, which native/CMakeLists.txt reads too.
+  "includes": ["native/sources.gypi"],
+  "targets": [
+    {
+      "target_name": "flock_anycast",
+      "sources": ["<@(addon_sources)"],
+      "defines": ["<@(addon_defines)"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
+      "cflags_cc": ["<@(addon_cflags)", "<!@(pkg-config --cflags libnl-3.0)"],
+      # $ORIGIN: a prebuilt addon finds the libnl that lies beside it.
+      "ldflags": ["<@(addon_ldflags)", "-Wl,-rpath,'$$ORIGIN'"],
+      "libraries": ["<!@(pkg-config --libs libnl-3.0)"]
+    }
+  ]
+}

@@ -1,0 +1,34 @@
+/** Finds the native addon: a build of this checkout, else the prebuilt one that the package carries. */
+import { createRequire } from 'node:module';
+import { arch, platform } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { FlockError } from '../errors.ts';
+
+const require = createRequire(import.meta.url);
+
+/** The package's root, from lib/kernel and from dist/kernel alike. */
+const root = fileURLToPath(new URL('../..', import.meta.url));
+
+let loaded: unknown;
+
+/**
+ * Loads the addon, once. Not on import: whoever uses only the pure parts of this package needs none.
+ *
+ * @throws FLOCK_NATIVE_MISSING, with what was tried
+ */
+export function loadAddon<T>(): T {
+  try {
+    loaded ??= require('node-gyp-build')(root);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message.trim() : String(cause);
+    throw new FlockError('FLOCK_NATIVE_MISSING', `the native addon can not be loaded: ${reason}`, {
+      value: root,
+      cause,
+      remedy:
+        `Tried build/Release and prebuilds/${platform}-${arch} in ${root}. To build it, install a C++20 compiler, ` +
+        'make, python3, pkg-config and the headers of libnl 3 (Debian: build-essential python3 pkg-config ' +
+        'libnl-3-dev), then run `npm rebuild flock-anycast`.',
+    });
+  }
+  return loaded as T;
+}

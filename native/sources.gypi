@@ -1,0 +1,25 @@
+{
+  "variables": {
+    "addon_sources": [
+      "native/src/addon.cc",
+      "native/src/dump_reader.cc",
+      "native/src/js_arguments.cc",
+      "native/src/js_values.cc",
+      "native/src/link_dump.cc",
+      "native/src/monitor.cc",
+      "native/src/monitor_filter.cc",
+      "native/src/monitor_handle.cc",
+      "native/src/netlink_socket.cc",
+      "native/src/packed_record.cc",
+      "native/src/request_window.cc",
+      "native/src/route_codec.cc",
+      "native/src/route_dump.cc",
+      "native/src/route_socket.cc",
+      "native/src/route_writer.cc",
+      "native/src/task_lane.cc"
+    ],
+    "addon_defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "_GNU_SOURCE"],
+    "addon_cflags": ["-std=c++20", "-O2", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra"],
+    "addon_ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL", "-Wl,-z,now"]
+  }
+}

@@ -1,0 +1,34 @@
+// What goes wrong below the seam, as C++ exceptions; js_values.cc turns them into JavaScript errors.
+#pragma once
+
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace anycast {
+
+// A system call or a whole netlink exchange that failed.
+struct SystemError : std::runtime_error {
+  SystemError(int number, std::string call, const std::string& text)
+      : std::runtime_error(text), number(number), call(std::move(call)) {}
+  int number;        // errno
+  std::string call;  // the system call, such as "setns"
+};
+
+// A batch whose bytes are not well formed; nothing of it was sent.
+struct RecordError : std::runtime_error {
+  RecordError(size_t index, std::string field, const std::string& reason)
+      : std::runtime_error("record " + std::to_string(index) + ": " + field + " " + reason),
+        index(index),
+        field(std::move(field)) {}
+  size_t index;
+  std::string field;
+};
+
+// The socket was closed before this request was begun.
+struct ClosedError : std::runtime_error {
+  ClosedError() : std::runtime_error("the route socket is closed") {}
+};
+
+}  // namespace anycast

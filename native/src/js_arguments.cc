@@ -1,0 +1,84 @@
+#include "js_arguments.h"
+
+#include <sys/socket.h>
+
+#include <cmath>
+
+namespace anycast {
+
+namespace {
+
+// Worst case replies to the largest window (route_writer.cc), three times over.
+constexpr uint32_t kReceiveBuffer = 4 * 1024 * 1024;
+// A netlink message each in the monitor's filter; more than anybody has, and the filter stays small.
+constexpr uint32_t kMaximumProtocols = 64;
+
+uint32_t ReadUnsigned(Napi::Value value, uint32_t maximum, const std::string& name) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+  if (!(number >= 0) || number > maximum || std::floor(number) != number) {
+    throw Napi::RangeError::New(value.Env(),
+                                name + " must be an integer from 0 to " + std::to_string(maximum));
+  }
+  return static_cast<uint32_t>(number);
+}
+
+Napi::Object ReadObject(Napi::Value value, const std::string& name) {
+  if (!value.IsObject()) throw Napi::TypeError::New(value.Env(), name + " must be an object");
+  return value.As<Napi::Object>();
+}
+
+}  // namespace
+
+SocketOptions ReadSocketOptions(Napi::Value options) {
+  SocketOptions result{std::nullopt, kReceiveBuffer};
+  if (options.IsUndefined()) return result;
+  const Napi::Value netns = ReadObject(options, "options").Get("netns");
+  if (netns.IsString()) {
+    result.netns = netns.As<Napi::String>().Utf8Value();
+  } else if (!netns.IsUndefined()) {
+    throw Napi::TypeError::New(options.Env(), "netns must be the path of a network namespace");
+  }
+  result.receive_buffer = ReadReceiveBuffer(options, kReceiveBuffer);
+  return result;
+}
+
+std::vector<uint8_t> ReadBytes(Napi::Value bytes) {
+  if (!bytes.IsTypedArray() || bytes.As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+    throw Napi::TypeError::New(bytes.Env(), "batch must be a Uint8Array");
+  }
+  const auto array = bytes.As<Napi::Uint8Array>();
+  return {array.Data(), array.Data() + array.ByteLength()};
+}
+
+uint8_t ReadFamily(Napi::Value filter) {
+  const uint32_t family = ReadUnsigned(ReadObject(filter, "filter").Get("family"), 6, "family");
+  if (family != 4 && family != 6) throw Napi::RangeError::New(filter.Env(), "family must be 4 or 6");
+  return family == 4 ? AF_INET : AF_INET6;
+}
+
+RouteFilter ReadRouteFilter(Napi::Value filter) {
+  const Napi::Object object = ReadObject(filter, "filter");
+  RouteFilter result;
+  result.table = ReadUnsigned(object.Get("table"), UINT32_MAX, "table");
+  const Napi::Value protocols = object.Get("protocols");
+  if (!protocols.IsArray()) throw Napi::TypeError::New(filter.Env(), "protocols must be an array");
+  const auto array = protocols.As<Napi::Array>();
+  ReadUnsigned(Napi::Number::New(filter.Env(), array.Length()), kMaximumProtocols, "protocols.length");
+  for (uint32_t i = 0; i < array.Length(); i++) {
+    const auto protocol = static_cast<uint8_t>(ReadUnsigned(array.Get(i), 255, "protocols"));
+    result.protocols.push_back(protocol);
+  }
+  const Napi::Value metric = object.Get("metric");
+  if (!metric.IsUndefined()) {
+    result.has_metric = true;
+    result.metric = ReadUnsigned(metric, UINT32_MAX, "metric");
+  }
+  return result;
+}
+
+uint32_t ReadReceiveBuffer(Napi::Value options, uint32_t fallback) {
+  const Napi::Value bytes = ReadObject(options, "options").Get("receiveBuffer");
+  return bytes.IsUndefined() ? fallback : ReadUnsigned(bytes, INT32_MAX, "receiveBuffer");
+}
+
+}  // namespace anycast

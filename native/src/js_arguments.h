@@ -1,0 +1,31 @@
+// From JavaScript's arguments to C++ values. All throw a TypeError or RangeError that names the argument.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "route_codec.h"
+
+namespace anycast {
+
+struct SocketOptions {
+  std::optional<std::string> netns;
+  uint32_t receive_buffer;
+};
+
+// `{ netns?, receiveBuffer? }`
+SocketOptions ReadSocketOptions(Napi::Value options);
+// A copy of a Uint8Array.
+std::vector<uint8_t> ReadBytes(Napi::Value bytes);
+// AF_INET or AF_INET6 from `{ family: 4 | 6 }`.
+uint8_t ReadFamily(Napi::Value filter);
+// `{ table, protocols, metric? }`
+RouteFilter ReadRouteFilter(Napi::Value filter);
+// `{ receiveBuffer? }`, in bytes.
+uint32_t ReadReceiveBuffer(Napi::Value options, uint32_t fallback);
+
+}  // namespace anycast

@@ -1,0 +1,106 @@
+#include "js_values.h"
+
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "errors.h"
+
+namespace anycast {
+
+namespace {
+
+Napi::Object ToLink(Napi::Env env, const Link& link) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("name", link.name);
+  object.Set("index", link.index);
+  object.Set("flags", link.flags);
+  return object;
+}
+
+}  // namespace
+
+Napi::Error ToError(Napi::Env env, const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const SystemError& error) {
+    Napi::Error value = Napi::Error::New(env, error.call + ": " + error.what());
+    const char* name = strerrorname_np(error.number);
+    value.Set("code", Napi::String::New(env, name != nullptr ? name : "EIO"));
+    value.Set("errno", Napi::Number::New(env, error.number));
+    value.Set("syscall", Napi::String::New(env, error.call));
+    return value;
+  } catch (const RecordError& error) {
+    Napi::Error value = Napi::RangeError::New(env, error.what());
+    value.Set("code", Napi::String::New(env, "FLOCK_RECORD_INVALID"));
+    value.Set("index", Napi::Number::New(env, static_cast<double>(error.index)));
+    value.Set("field", Napi::String::New(env, error.field));
+    return value;
+  } catch (const ClosedError& error) {
+    Napi::Error value = Napi::Error::New(env, error.what());
+    value.Set("code", Napi::String::New(env, "ERR_CLOSED"));
+    return value;
+  } catch (const std::exception& error) {
+    return Napi::Error::New(env, error.what());
+  }
+}
+
+Napi::Value ToApplyResult(Napi::Env env, Outcomes outcomes) {
+  Napi::Int32Array result = Napi::Int32Array::New(env, outcomes.errors.size());
+  if (!outcomes.errors.empty()) {
+    std::memcpy(result.Data(), outcomes.errors.data(), outcomes.errors.size() * sizeof(int32_t));
+  }
+  Napi::Object messages = env.Global().Get("Map").As<Napi::Function>().New({});
+  if (!outcomes.messages.empty()) {
+    const auto set = messages.Get("set").As<Napi::Function>();
+    for (const auto& [index, words] : outcomes.messages) {
+      const Napi::HandleScope scope(env);
+      set.Call(messages, {Napi::Number::New(env, index), Napi::String::New(env, words)});
+    }
+  }
+  // Not enumerable, so that two results compare and print as arrays.
+  result.DefineProperty(Napi::PropertyDescriptor::Value("messages", messages, napi_default));
+  return result;
+}
+
+Napi::Value ToBytes(Napi::Env env, std::vector<uint8_t> bytes) {
+  if (bytes.empty()) return Napi::Uint8Array::New(env, 0);
+  auto* owner = new std::vector<uint8_t>(std::move(bytes));
+  const auto buffer = Napi::ArrayBuffer::New(
+      env, owner->data(), owner->size(), [](Napi::Env, void*, std::vector<uint8_t>* hint) { delete hint; },
+      owner);
+  return Napi::Uint8Array::New(env, owner->size(), buffer, 0);
+}
+
+Napi::Value ToLinks(Napi::Env env, std::vector<Link> links) {
+  Napi::Array array = Napi::Array::New(env, links.size());
+  for (uint32_t i = 0; i < links.size(); i++) array.Set(i, ToLink(env, links[i]));
+  return array;
+}
+
+Napi::Value ToChanges(Napi::Env env, Changes changes) {
+  Napi::Array links = Napi::Array::New(env, changes.links.size());
+  for (uint32_t i = 0; i < changes.links.size(); i++) {
+    Napi::Object link = ToLink(env, changes.links[i]);
+    link.Set("gone", changes.links[i].gone);
+    links.Set(i, link);
+  }
+  Napi::Array addresses = Napi::Array::New(env, changes.addresses.size());
+  for (uint32_t i = 0; i < changes.addresses.size(); i++) {
+    LocalAddress& address = changes.addresses[i];
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("index", address.index);
+    object.Set("address", ToBytes(env, std::move(address.bytes)));
+    object.Set("prefixLength", static_cast<uint32_t>(address.prefix_length));
+    object.Set("gone", address.gone);
+    addresses.Set(i, object);
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("routes", ToBytes(env, std::move(changes.routes)));
+  object.Set("links", links);
+  object.Set("addresses", addresses);
+  object.Set("overrun", changes.overrun);
+  return object;
+}
+
+}  // namespace anycast

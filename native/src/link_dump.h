@@ -1,0 +1,36 @@
+// Network interfaces and local addresses as rtnetlink tells of them.
+#pragma once
+
+#include <linux/netlink.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dump_reader.h"
+
+namespace anycast {
+
+struct Link {
+  std::string name;
+  uint32_t index;
+  uint32_t flags;  // IFF_*, netdevice(7)
+  bool gone;
+};
+
+struct LocalAddress {
+  uint32_t index;  // of its interface
+  std::vector<uint8_t> bytes;
+  uint8_t prefix_length;
+  bool gone;
+};
+
+// Nothing for a message that is not about an interface as such (a bridge speaks of its ports this way).
+std::optional<Link> DecodeLink(const nlmsghdr* message);
+std::optional<LocalAddress> DecodeAddress(const nlmsghdr* message);
+
+// Throws SystemError.
+std::vector<Link> DumpLinks(DumpReader& reader);
+
+}  // namespace anycast

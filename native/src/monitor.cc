@@ -1,0 +1,105 @@
+#include "monitor.h"
+
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "errors.h"
+
+namespace anycast {
+
+namespace {
+
+// A route with 2,048 nexthops of the longest form is 64 KiB, and a datagram holds one notification.
+constexpr size_t kReceiveBuffer = 128 * 1024;
+// A program that does not take for so long is better served by reading everything again.
+constexpr size_t kGatheredLimit = 16 * 1024 * 1024;
+
+}  // namespace
+
+Monitor::Monitor(std::unique_ptr<NetlinkSocket> socket, RouteFilter filter, std::function<void()> notify)
+    : socket_(std::move(socket)),
+      wake_(eventfd(0, EFD_CLOEXEC)),
+      filter_(std::move(filter)),
+      notify_(std::move(notify)),
+      receive_buffer_(kReceiveBuffer) {
+  if (wake_.get() < 0) throw SystemError(errno, "eventfd", std::strerror(errno));
+  for (const int group :
+       {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}) {
+    socket_->Join(group);
+  }
+  thread_ = std::thread(&Monitor::Loop, this);
+}
+
+Monitor::~Monitor() {
+  const uint64_t one = 1;
+  // Can not fail: the counter is far from full, and the descriptor is ours.
+  [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
+  thread_.join();
+}
+
+Changes Monitor::Take() {
+  const std::lock_guard lock(mutex_);
+  notified_ = false;
+  return std::exchange(gathered_, {});
+}
+
+void Monitor::Loop() {
+  for (;;) {
+    pollfd files[] = {{socket_->file(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+    if (poll(files, 2, -1) < 0) continue;  // EINTR, the only failure there can be
+    if (files[1].revents != 0) return;
+    Drain();
+  }
+}
+
+void Monitor::Drain() {
+  size_t length = 0;
+  const auto received = socket_->Receive(receive_buffer_, NetlinkSocket::Deadline{}, length);
+  if (received == NetlinkSocket::Received::kTimeout) return;
+  const std::lock_guard lock(mutex_);
+  if (received == NetlinkSocket::Received::kOverflow || length > receive_buffer_.size()) {
+    gathered_.overrun = true;
+  } else {
+    Add({receive_buffer_.data(), length});
+  }
+  if (gathered_.routes.size() > kGatheredLimit) gathered_ = Changes{{}, {}, {}, true};
+  // At once, at the price of a second call for what follows: a route that vanished is missed by somebody.
+  if (!notified_ && !gathered_.empty()) {
+    notified_ = true;
+    notify_();
+  }
+}
+
+void Monitor::Add(std::span<const uint8_t> datagram) {
+  auto* message = reinterpret_cast<nlmsghdr*>(const_cast<uint8_t*>(datagram.data()));
+  int rest = static_cast<int>(datagram.size());
+  for (; nlmsg_ok(message, rest); message = nlmsg_next(message, &rest)) {
+    switch (message->nlmsg_type) {
+      case RTM_NEWROUTE:
+        DecodeRoute(message, filter_, kReplace, nexthops_, gathered_.routes);
+        break;
+      case RTM_DELROUTE:
+        DecodeRoute(message, filter_, kDelete, nexthops_, gathered_.routes);
+        break;
+      case RTM_NEWLINK:
+      case RTM_DELLINK:
+        if (auto link = DecodeLink(message)) gathered_.links.push_back(std::move(*link));
+        break;
+      case RTM_NEWADDR:
+      case RTM_DELADDR:
+        if (auto address = DecodeAddress(message)) gathered_.addresses.push_back(std::move(*address));
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+}  // namespace anycast

@@ -1,0 +1,56 @@
+#include "monitor_handle.h"
+
+#include <utility>
+
+#include "js_values.h"
+
+namespace anycast {
+
+std::shared_ptr<MonitorHandle> MonitorHandle::Start(Napi::Function callback,
+                                                    std::unique_ptr<NetlinkSocket> socket,
+                                                    RouteFilter filter) {
+  const Napi::Env env = callback.Env();
+  const std::shared_ptr<MonitorHandle> handle(new MonitorHandle(env));
+  // The function's finalizer holds the handle: a call already queued may come after everybody else let go.
+  handle->callback_ = Callback::New(
+      env, callback, "flock-anycast monitor", 0, 1, handle.get(),
+      [](Napi::Env, std::shared_ptr<MonitorHandle>* keep, MonitorHandle*) { delete keep; },
+      new std::shared_ptr<MonitorHandle>(handle));
+  // After the function, so that it runs before the function's own hook when a worker is terminated.
+  napi_add_env_cleanup_hook(env, Cleanup, handle.get());
+  try {
+    handle->monitor_.emplace(std::move(socket), std::move(filter),
+                             [callback = handle->callback_] { callback.NonBlockingCall(); });
+  } catch (...) {
+    napi_remove_env_cleanup_hook(env, Cleanup, handle.get());
+    handle->callback_.Release();
+    throw;
+  }
+  return handle;
+}
+
+MonitorHandle::~MonitorHandle() = default;
+
+void MonitorHandle::Cleanup(void* self) { static_cast<MonitorHandle*>(self)->Stop(); }
+
+void MonitorHandle::Stop() {
+  if (!monitor_) return;
+  napi_remove_env_cleanup_hook(env_, Cleanup, this);
+  monitor_.reset();
+  callback_.Release();
+}
+
+void MonitorHandle::Deliver(Napi::Env env, Napi::Function callback, MonitorHandle* self, void*) {
+  if (env == nullptr || !self->monitor_) return;
+  Changes changes = self->monitor_->Take();
+  if (!changes.empty()) callback.Call({ToChanges(env, std::move(changes))});
+}
+
+Napi::Object MonitorHandle::ToObject(Napi::Env env) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("stop", Napi::Function::New(
+                         env, [self = shared_from_this()](const Napi::CallbackInfo&) { self->Stop(); }));
+  return object;
+}
+
+}  // namespace anycast

@@ -1,0 +1,63 @@
+// A task that settles a promise.
+#pragma once
+
+#include <napi.h>
+
+#include <exception>
+#include <functional>
+#include <utility>
+
+#include "errors.h"
+#include "js_values.h"
+#include "task_lane.h"
+
+namespace anycast {
+
+// Run() may be on any thread, the rest is the JavaScript thread's.
+class PromiseTask : public Task {
+ public:
+  explicit PromiseTask(Napi::Env env) : deferred_(Napi::Promise::Deferred::New(env)) {}
+  Napi::Promise promise() const { return deferred_.Promise(); }
+  void Cancel() noexcept override { failure_ = std::make_exception_ptr(ClosedError()); }
+  void Run() noexcept override {
+    try {
+      Work();
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
+  }
+  void Settle(Napi::Env env) {
+    if (failure_) {
+      deferred_.Reject(ToError(env, failure_).Value());
+    } else {
+      deferred_.Resolve(Result(env));
+    }
+  }
+
+ protected:
+  virtual void Work() = 0;
+  virtual Napi::Value Result(Napi::Env env) = 0;
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::exception_ptr failure_;
+};
+
+// `work` gives a value on any thread, `convert` makes it JavaScript's.
+template <typename T>
+class ValueTask final : public PromiseTask {
+ public:
+  ValueTask(Napi::Env env, std::function<T()> work, Napi::Value (*convert)(Napi::Env, T))
+      : PromiseTask(env), work_(std::move(work)), convert_(convert) {}
+
+ protected:
+  void Work() override { value_ = work_(); }
+  Napi::Value Result(Napi::Env env) override { return convert_(env, std::move(value_)); }
+
+ private:
+  std::function<T()> work_;
+  Napi::Value (*convert_)(Napi::Env, T);
+  T value_;
+};
+
+}  // namespace anycast

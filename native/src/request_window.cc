@@ -1,0 +1,53 @@
+#include "request_window.h"
+
+#include <linux/netlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include <cstring>
+
+namespace anycast {
+
+RequestWindow::RequestWindow(Outcomes& outcomes, size_t first_index, size_t count, uint32_t first_sequence)
+    : outcomes_(outcomes), first_index_(first_index), count_(count), first_sequence_(first_sequence) {}
+
+void RequestWindow::Take(std::span<const uint8_t> datagram) {
+  const auto* reply = reinterpret_cast<const nlmsghdr*>(datagram.data());
+  int rest = static_cast<int>(datagram.size());
+  for (; nlmsg_ok(reply, rest); reply = nlmsg_next(const_cast<nlmsghdr*>(reply), &rest)) {
+    if (reply->nlmsg_type != NLMSG_ERROR || !nlmsg_valid_hdr(reply, sizeof(nlmsgerr))) continue;
+    // Unsigned, so that the comparison is right where sequence numbers wrap.
+    const uint32_t position = reply->nlmsg_seq - first_sequence_;
+    if (position >= count_) continue;
+    const size_t index = first_index_ + position;
+    outcomes_.errors[index] = -static_cast<const nlmsgerr*>(nlmsg_data(reply))->error;
+    std::string words = KernelWords(reply);
+    if (!words.empty()) outcomes_.messages.emplace_back(static_cast<uint32_t>(index), std::move(words));
+    if (position == count_ - 1) complete_ = true;
+  }
+}
+
+void RequestWindow::Finish() {
+  if (!complete_ || overflowed_) return;
+  for (size_t index = first_index_; index < first_index_ + count_; index++) {
+    if (outcomes_.errors[index] == Outcomes::kUnknown) outcomes_.errors[index] = 0;
+  }
+}
+
+std::string KernelWords(const nlmsghdr* reply) {
+  if ((reply->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return "";
+  const auto* error = static_cast<const nlmsgerr*>(nlmsg_data(reply));
+  // Where the kernel did not cap the reply, the request's payload lies between.
+  size_t offset = sizeof(nlmsgerr);
+  if ((reply->nlmsg_flags & NLM_F_CAPPED) == 0) offset += NLMSG_ALIGN(error->msg.nlmsg_len - NLMSG_HDRLEN);
+  const size_t length = static_cast<size_t>(nlmsg_datalen(reply));
+  if (offset >= length) return "";
+  const nlattr* words =
+      nla_find(reinterpret_cast<const nlattr*>(static_cast<const uint8_t*>(nlmsg_data(reply)) + offset),
+               static_cast<int>(length - offset), NLMSGERR_ATTR_MSG);
+  if (words == nullptr) return "";
+  const auto* text = static_cast<const char*>(nla_data(words));
+  return std::string(text, strnlen(text, static_cast<size_t>(nla_len(words))));
+}
+
+}  // namespace anycast

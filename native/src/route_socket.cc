@@ -1,0 +1,193 @@
+#include "route_socket.h"
+
+#include <sys/socket.h>
+
+#include <utility>
+
+#include "errors.h"
+#include "js_arguments.h"
+#include "js_values.h"
+#include "monitor_filter.h"
+#include "route_dump.h"
+
+namespace anycast {
+
+namespace {
+
+// A batch of up to so many bytes is sent on the JavaScript thread, if nothing is before it: handing it to a
+// thread and back costs 30 us, more than the kernel takes for it. See test/native/inline.bench.ts.
+constexpr size_t kInlineBytes = 512;
+
+}  // namespace
+
+Napi::Function RouteSocket::Define(Napi::Env env) {
+  return DefineClass(
+      env, "RouteSocket",
+      {InstanceMethod("apply", &RouteSocket::Apply), InstanceMethod("dump", &RouteSocket::Dump),
+       InstanceMethod("links", &RouteSocket::Links), InstanceMethod("monitor", &RouteSocket::StartMonitor),
+       InstanceMethod("close", &RouteSocket::Close),
+       InstanceAccessor("receiveBuffer", &RouteSocket::ReceiveBuffer, nullptr)});
+}
+
+RouteSocket::RouteSocket(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RouteSocket>(info) {
+  const Napi::Env env = info.Env();
+  const SocketOptions options = ReadSocketOptions(info[0]);
+  wanted_receive_buffer_ = options.receive_buffer;
+  delivery_ = Delivery::New(env, "flock-anycast requests", 0, 1, this);
+  delivery_.Unref(env);
+  try {
+    namespace_.emplace(options.netns);
+    namespace_->Enter([this] { Open(wanted_receive_buffer_); });
+  } catch (const SystemError&) {
+    const Napi::Error error = ToError(env, std::current_exception());
+    delivery_.Release();
+    throw error;
+  }
+  receive_buffer_ = write_->socket.receive_buffer();
+  // After the delivery's own hook, hence run before it when a worker is terminated.
+  napi_add_env_cleanup_hook(env, Cleanup, this);
+}
+
+RouteSocket::~RouteSocket() { Shutdown(); }
+
+void RouteSocket::Open(uint32_t receive_buffer) {
+  const auto deliver = [delivery = delivery_](std::unique_ptr<Task> task) {
+    auto* promise = static_cast<PromiseTask*>(task.release());
+    // Refused only while the environment ends: nobody waits for the promise then.
+    if (delivery.NonBlockingCall(promise) != napi_ok) delete promise;
+  };
+  write_ = std::make_unique<Lane>(receive_buffer, deliver);
+  writer_ = std::make_unique<RouteWriter>(write_->socket);
+  // Reading has a socket of its own, so that a long dump delays no route.
+  read_ = std::make_unique<Lane>(receive_buffer, deliver);
+  read_->socket.RequireStrictCheck();
+  reader_ = std::make_unique<DumpReader>(read_->socket);
+}
+
+Napi::Value RouteSocket::Apply(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  // Copied: the caller may reuse its memory at once, and may share it with threads.
+  std::vector<uint8_t> batch = ReadBytes(info[0]);
+  if (closed_) return Refuse(env);
+  const bool is_small = batch.size() <= kInlineBytes;
+  auto task = std::make_unique<ValueTask<Outcomes>>(
+      env, [writer = writer_.get(), batch = std::move(batch)] { return writer->Apply(batch); },
+      ToApplyResult);
+  if (is_small && write_->tasks.idle()) {
+    task->Run();
+    task->Settle(env);
+    return task->promise();
+  }
+  return Submit(write_->tasks, std::move(task));
+}
+
+Napi::Value RouteSocket::Dump(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const uint8_t family = ReadFamily(info[0]);
+  RouteFilter filter = ReadRouteFilter(info[0]);
+  if (closed_) return Refuse(env);
+  return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<uint8_t>>>(
+                                  env,
+                                  [reader = reader_.get(), family, filter = std::move(filter)] {
+                                    return DumpRoutes(*reader, family, filter);
+                                  },
+                                  ToBytes));
+}
+
+Napi::Value RouteSocket::Links(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (closed_) return Refuse(env);
+  return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<Link>>>(
+                                  env, [reader = reader_.get()] { return DumpLinks(*reader); }, ToLinks));
+}
+
+Napi::Value RouteSocket::StartMonitor(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  RouteFilter filter = ReadRouteFilter(info[0]);
+  const uint32_t receive_buffer = ReadReceiveBuffer(info[0], wanted_receive_buffer_);
+  if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "monitor: callback must be a function");
+  try {
+    if (closed_) throw ClosedError();
+    std::unique_ptr<NetlinkSocket> socket;
+    namespace_->Enter([&] { socket = std::make_unique<NetlinkSocket>(receive_buffer); });
+    const uint32_t own_ports[] = {write_->socket.port()};
+    AttachMonitorFilter(*socket, filter, own_ports);
+    auto handle = MonitorHandle::Start(info[1].As<Napi::Function>(), std::move(socket), std::move(filter));
+    std::erase_if(monitors_, [](const auto& monitor) { return monitor.expired(); });
+    monitors_.push_back(handle);
+    return handle->ToObject(env);
+  } catch (const SystemError&) {
+    throw ToError(env, std::current_exception());
+  } catch (const ClosedError&) {
+    throw ToError(env, std::current_exception());
+  }
+}
+
+Napi::Value RouteSocket::Close(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (!closing_) {
+    closing_ = Napi::Promise::Deferred::New(env);
+    closed_ = true;
+    for (const auto& monitor : std::exchange(monitors_, {})) {
+      if (const auto handle = monitor.lock()) handle->Stop();
+    }
+    write_->tasks.Close();
+    read_->tasks.Close();
+    if (pending_ == 0) Settled(env);
+  }
+  return closing_->Promise();
+}
+
+Napi::Value RouteSocket::ReceiveBuffer(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), receive_buffer_);
+}
+
+Napi::Promise RouteSocket::Submit(TaskLane& lane, std::unique_ptr<PromiseTask> task) {
+  const Napi::Env env = Env();
+  const Napi::Promise promise = task->promise();
+  if (pending_++ == 0) {
+    // Neither this object nor the event loop ends before the promise is settled.
+    Ref();
+    delivery_.Ref(env);
+  }
+  lane.Submit(std::move(task));
+  return promise;
+}
+
+Napi::Promise RouteSocket::Refuse(Napi::Env env) const {
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  deferred.Reject(ToError(env, std::make_exception_ptr(ClosedError())).Value());
+  return deferred.Promise();
+}
+
+void RouteSocket::Deliver(Napi::Env env, Napi::Function, RouteSocket* self, PromiseTask* task) {
+  const std::unique_ptr<PromiseTask> owner(task);
+  if (env == nullptr) return;
+  task->Settle(env);
+  if (--self->pending_ > 0) return;
+  self->delivery_.Unref(env);
+  if (self->closed_) self->Settled(env);
+  self->Unref();
+}
+
+void RouteSocket::Settled(Napi::Env env) {
+  Shutdown();
+  closing_->Resolve(env.Undefined());
+}
+
+void RouteSocket::Cleanup(void* self) { static_cast<RouteSocket*>(self)->Shutdown(); }
+
+void RouteSocket::Shutdown() {
+  if (!write_) return;
+  napi_remove_env_cleanup_hook(Env(), Cleanup, this);
+  // Both told first, then both waited for: what runs ends at its next barrier, five seconds at most.
+  for (Lane* lane : {write_.get(), read_.get()}) lane->tasks.Close();
+  for (Lane* lane : {write_.get(), read_.get()}) lane->tasks.Join();
+  writer_.reset();
+  reader_.reset();
+  write_.reset();
+  read_.reset();
+  delivery_.Release();
+}
+
+}  // namespace anycast

@@ -1,0 +1,66 @@
+// RouteSocket as JavaScript sees it; what it means is said in lib/kernel/route-socket.ts.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "dump_reader.h"
+#include "monitor_handle.h"
+#include "netlink_socket.h"
+#include "promise_task.h"
+#include "route_writer.h"
+#include "task_lane.h"
+
+namespace anycast {
+
+class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
+ public:
+  static Napi::Function Define(Napi::Env env);
+  explicit RouteSocket(const Napi::CallbackInfo& info);
+  ~RouteSocket() override;
+
+ private:
+  Napi::Value Apply(const Napi::CallbackInfo& info);
+  Napi::Value Dump(const Napi::CallbackInfo& info);
+  Napi::Value Links(const Napi::CallbackInfo& info);
+  Napi::Value StartMonitor(const Napi::CallbackInfo& info);
+  Napi::Value Close(const Napi::CallbackInfo& info);
+  Napi::Value ReceiveBuffer(const Napi::CallbackInfo& info);
+
+  // A lane of requests: one socket, one thread, in order.
+  struct Lane {
+    Lane(uint32_t receive_buffer, std::function<void(std::unique_ptr<Task>)> deliver)
+        : socket(receive_buffer), tasks(std::move(deliver)) {}
+    NetlinkSocket socket;
+    TaskLane tasks;
+  };
+
+  static void Deliver(Napi::Env env, Napi::Function, RouteSocket* self, PromiseTask* task);
+  using Delivery = Napi::TypedThreadSafeFunction<RouteSocket, PromiseTask, &RouteSocket::Deliver>;
+  static void Cleanup(void* self);
+
+  void Open(uint32_t receive_buffer);
+  Napi::Promise Submit(TaskLane& lane, std::unique_ptr<PromiseTask> task);
+  Napi::Promise Refuse(Napi::Env env) const;
+  void Settled(Napi::Env env);
+  void Shutdown();
+
+  std::optional<NetworkNamespace> namespace_;
+  uint32_t wanted_receive_buffer_ = 0;
+  uint32_t receive_buffer_ = 0;
+  Delivery delivery_;
+  std::unique_ptr<Lane> write_;
+  std::unique_ptr<RouteWriter> writer_;
+  std::unique_ptr<Lane> read_;
+  std::unique_ptr<DumpReader> reader_;
+  std::vector<std::weak_ptr<MonitorHandle>> monitors_;
+  size_t pending_ = 0;
+  bool closed_ = false;
+  std::optional<Napi::Promise::Deferred> closing_;
+};
+
+}  // namespace anycast

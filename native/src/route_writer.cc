@@ -1,0 +1,95 @@
+#include "route_writer.h"
+
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "packed_record.h"
+#include "route_codec.h"
+
+namespace anycast {
+
+namespace {
+
+// What one reply takes of the receive buffer: 832 bytes measured for an error without words; the next size of
+// kernel memory, for the longest words, is 1,280. A window holds as many requests as replies fit, were all to
+// fail.
+constexpr size_t kReplyCost = 1280;
+
+// Past some hundred messages a send, more gain nothing (1,024 a send: 1.0 us a route, 128: 1.1).
+constexpr size_t kLargestWindow = 1024;
+
+// What netlink_sendmsg (net/netlink/af_netlink.c) keeps of the send buffer for itself: beyond is EMSGSIZE.
+constexpr size_t kSendReserve = 32;
+
+// The kernel answers before the send returns; this bounds a kernel that does not.
+constexpr std::chrono::seconds kReplyTimeout{5};
+
+constexpr size_t kReplyBuffer = 16 * 1024;
+
+}  // namespace
+
+RouteWriter::RouteWriter(NetlinkSocket& socket)
+    : socket_(socket),
+      window_limit_(std::clamp<size_t>(socket.receive_buffer() / kReplyCost, 1, kLargestWindow)),
+      send_limit_(socket.send_buffer() - kSendReserve),
+      receive_buffer_(kReplyBuffer) {}
+
+Outcomes RouteWriter::Apply(std::span<const uint8_t> batch) {
+  Outcomes outcomes;
+  outcomes.errors.assign(CheckBatch(batch), Outcomes::kUnknown);
+  std::span<const uint8_t> rest = batch;
+  for (size_t index = 0; index < outcomes.errors.size();) {
+    const uint32_t first_sequence = next_sequence_;
+    const size_t count = Encode(rest);
+    RequestWindow window(outcomes, index, count, first_sequence);
+    const int error = socket_.Send({send_buffer_.data(), send_length_});
+    if (error != 0) {
+      // Nothing of this window reached the kernel, and what follows may.
+      std::fill_n(outcomes.errors.begin() + static_cast<ptrdiff_t>(index), count, error);
+    } else {
+      Collect(window);
+    }
+    index += count;
+  }
+  return outcomes;
+}
+
+size_t RouteWriter::Encode(std::span<const uint8_t>& rest) {
+  size_t count = 0;
+  size_t last = 0;
+  send_length_ = 0;
+  while (count < window_limit_ && !rest.empty()) {
+    const RecordView record(rest.data());
+    const size_t limit = send_length_ + EncodedLimit(record.route);
+    if (count > 0 && limit > send_limit_) break;
+    if (limit > send_buffer_.size()) send_buffer_.resize(std::max(limit, 2 * send_buffer_.size()));
+    last = send_length_;
+    send_length_ += EncodeRoute(record, next_sequence_++, send_buffer_.data() + last);
+    rest = rest.subspan(record.route.length);
+    count++;
+  }
+  reinterpret_cast<nlmsghdr*>(send_buffer_.data() + last)->nlmsg_flags |= NLM_F_ACK;
+  return count;
+}
+
+void RouteWriter::Collect(RequestWindow& window) {
+  const auto deadline = std::chrono::steady_clock::now() + kReplyTimeout;
+  while (!window.complete()) {
+    size_t length = 0;
+    // Once the kernel dropped replies, only those already queued will come.
+    const auto until = window.overflowed() ? NetlinkSocket::Deadline{} : deadline;
+    const auto received = socket_.Receive(receive_buffer_, until, length);
+    if (received == NetlinkSocket::Received::kTimeout) break;
+    if (received == NetlinkSocket::Received::kOverflow) {
+      window.Overflow();
+    } else {
+      window.Take({receive_buffer_.data(), std::min(length, receive_buffer_.size())});
+    }
+  }
+  window.Finish();
+}
+
+}  // namespace anycast
