@@ -39,10 +39,12 @@ export function errorOf({ lines }: Reply): ReplyLine | undefined {
   return lines.find(({ code }) => code >= replyCode.firstError);
 }
 
+/** A listing of 65,536 routes has 10 MB, and a line a few hundred characters; what has more is no BIRD. */
+const longestReply = 1 << 26;
+const longestLine = 1 << 16;
+
 /** Takes bytes as they come and gives each complete reply. */
 export class ReplyReader {
-  /** A listing of 65,536 routes has 10 MB; what has more without an end is no BIRD. */
-  static readonly longest = 1 << 26;
   #rest = '';
   #lines: ReplyLine[] = [];
   #length = 0;
@@ -63,7 +65,8 @@ export class ReplyReader {
         this.#length = this.#rest.length;
       }
     }
-    if (this.#length > ReplyReader.longest) throw new Error('a reply without an end');
+    if (this.#rest.length > longestLine || this.#length > longestReply)
+      throw new Error('a reply without an end');
     return replies;
   }
 
