@@ -21,12 +21,28 @@ export interface Topology {
 const forwarding = {
   'net.ipv4.ip_forward': 1,
   'net.ipv6.conf.all.forwarding': 1,
-  // Each flow chooses its path by its ports too.
-  'net.ipv4.fib_multipath_hash_policy': 1,
-  'net.ipv6.fib_multipath_hash_policy': 1,
   // A pod whose route has left still answers, from an address that is routed elsewhere by then.
   'net.ipv4.conf.all.rp_filter': 0,
   'net.ipv4.conf.default.rp_filter': 0,
+};
+
+/** Each flow chooses its path by addresses and ports. */
+const byFlow = {
+  'net.ipv4.fib_multipath_hash_policy': 1,
+  'net.ipv6.fib_multipath_hash_policy': 1,
+};
+
+/**
+ * The same with fields of our choice (ip-sysctl.rst, fib_multipath_hash_fields): all but the destination port.
+ *
+ * Machines hash with a random key each, but namespaces share their kernel's. Would router and nodes hash the
+ * same fields, all flows that the router gives to a node would choose the same one of its two pods.
+ */
+const byFlowUnlikeNodes = {
+  'net.ipv4.fib_multipath_hash_policy': 3,
+  'net.ipv4.fib_multipath_hash_fields': 0x17,
+  'net.ipv6.fib_multipath_hash_policy': 3,
+  'net.ipv6.fib_multipath_hash_fields': 0x17,
 };
 
 /** @param signal once it is aborted, nothing more is made */
@@ -38,7 +54,7 @@ export async function buildTopology(lab: Lab, signal: AbortSignal): Promise<Topo
     return namespace;
   };
 
-  const router = await make('router', forwarding);
+  const router = await make('router', { ...forwarding, ...byFlowUnlikeNodes });
   const client = await make('client');
   await join(client, 'uplink', clientPlan.address, router, routerPlan.clientInterface, clientPlan.gateway);
   await defaultRoute(client, 'uplink', clientPlan.gateway);
@@ -46,7 +62,7 @@ export async function buildTopology(lab: Lab, signal: AbortSignal): Promise<Topo
   const nodes = new Map<string, Namespace>();
   const pods = new Map<string, Namespace>();
   for (const plan of nodePlans) {
-    const node = await make(plan.name, forwarding);
+    const node = await make(plan.name, { ...forwarding, ...byFlow });
     nodes.set(plan.name, node);
     await joinNode(node, plan, router);
     for (const podPlan of plan.pods) {
