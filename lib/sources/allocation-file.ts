@@ -22,7 +22,8 @@ export class WatchedAllocations implements AllocationSource {
     this.#file.onChange(() => {
       const file = this.#file.snapshot();
       if (file === undefined) return;
-      for (const { error } of file.unusable) log.warn({ code: error.code, remedy: error.remedy }, error.message);
+      for (const { error } of file.unusable)
+        log.warn({ code: error.code, remedy: error.remedy }, error.message);
       this.#take(file.allocations);
     });
   }

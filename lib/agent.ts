@@ -1,0 +1,146 @@
+/**
+ * The composition root: the one file that knows everybody, in the order in which data flows.
+ */
+import { BirdAnnouncer } from './bird/announcer.ts';
+import { BirdManager } from './bird/manager.ts';
+import type { ResolvedAgentConfig } from './config.ts';
+import { DesiredTable } from './desired/desired-table.ts';
+import { FlockError } from './errors.ts';
+import { LinkTable } from './kernel/link-table.ts';
+import { RouteSocket } from './kernel/native.ts';
+import { RouteProgrammer } from './kernel/route-programmer.ts';
+import { RouteTable } from './kernel/route-table.ts';
+import type { Log } from './observe/log.ts';
+import { Metrics } from './observe/metrics.ts';
+import { Reporter } from './observe/reporter.ts';
+import { serveObservations } from './observe/server.ts';
+import { hasNetAdmin, runPreflight } from './preflight.ts';
+import { AnycastReconciler, systemClock } from './reconciler.ts';
+import { WatchedAllocations } from './sources/allocation-file.ts';
+import { AllocationStore } from './sources/allocation-store.ts';
+import { NodeConfigCache } from './sources/node-config.ts';
+import { PodCache } from './sources/pod-cache.ts';
+
+export interface AgentOptions {
+  config: ResolvedAgentConfig;
+  log: Log;
+  /** Aborts to stop; what is programmed stays. */
+  signal: AbortSignal;
+}
+
+/**
+ * Runs the agent until `signal` aborts.
+ *
+ * @throws FlockError when it can not start: FLOCK_NO_NET_ADMIN, FLOCK_NATIVE_MISSING, or of a source
+ */
+export async function runAgent({ config, log, signal }: AgentOptions): Promise<void> {
+  if (!hasNetAdmin()) {
+    throw new FlockError('FLOCK_NO_NET_ADMIN', 'this process may not change routes', {
+      remedy: 'run as root, or with the capability CAP_NET_ADMIN effective',
+    });
+  }
+  const { routes, bird: birdConfig } = config;
+  const stops: (() => unknown)[] = [];
+  let trigger = () => {};
+  try {
+    // Sources: what is there.
+    const pods = new PodCache();
+    const podFeed = await openPodFeed(config, pods, log);
+    const { path, owner } = config.allocations;
+    const allocations =
+      owner === 'agent' ? new AllocationStore({ path, log }) : new WatchedAllocations({ path, log });
+    const nodeConfig = new NodeConfigCache({ path: config.nodeConfig.path, log });
+    stops.push(() => nodeConfig.stop());
+    nodeConfig.start();
+    stops.push(() => allocations.stop());
+    await allocations.start();
+    stops.push(() => podFeed.stop());
+    await podFeed.start();
+
+    // Kernel: what is programmed.
+    const socket = new RouteSocket();
+    stops.push(() => socket.close());
+    const links = new LinkTable();
+    const { table: tableId, metric, protocols } = routes;
+    const { settleMs, tickMs } = config.reconcile;
+    const table = new RouteTable({ table: tableId, metric, protocols, settleMs, links });
+    const owned = { table: tableId, protocols: [protocols.advertise, protocols.hold] };
+    const programmer = new RouteProgrammer({ socket, table, links, owned, log, onChange: () => trigger() });
+    await programmer.start();
+    stops.push(() => programmer.stop());
+
+    // BIRD: what is announced.
+    const podInterfaces = new Set(
+      [...allocations.snapshot().values()].map(({ hostInterface }) => hostInterface),
+    );
+    const { kernelExport } = await runPreflight({ config, socket, podInterfaces, log });
+    const bird = new BirdManager({
+      mode: birdConfig.mode,
+      configPath: birdConfig.config,
+      socketPath: birdConfig.socket,
+      routes: { table: tableId, metric, protocols },
+      kernelExport,
+      log,
+    });
+    stops.push(() => bird.close());
+    const metrics = new Metrics();
+    const announcer = new BirdAnnouncer({
+      bird,
+      nodeConfig,
+      mode: birdConfig.mode,
+      onOutcome: outcome => {
+        metrics.birdUp.set(outcome.state === 'applied' || outcome.state === 'unchanged' ? 1 : 0);
+        if (outcome.state === 'applied') trigger();
+      },
+    });
+
+    // The way between them, one pass at a time.
+    const reconciler = new AnycastReconciler({
+      pods,
+      allocations,
+      desired: new DesiredTable(),
+      table,
+      programmer,
+      announcer,
+      reporter: new Reporter({ log, metrics, links, table }),
+      clock: systemClock,
+      tickMs,
+    });
+    trigger = () => reconciler.trigger();
+    nodeConfig.onChange(trigger);
+
+    // Observe: what we say of it.
+    if (config.observe.listen !== undefined) {
+      const server = await serveObservations({
+        listen: config.observe.listen,
+        registry: metrics.registry,
+        healthy: () => pods.synced && allocations.synced,
+        status: () => ({
+          node: config.node.name,
+          synced: { pods: pods.synced, allocations: allocations.synced },
+          destinations: table.counts(),
+          failures: [...table.failures()].map(({ destination, failure }) => ({ destination, ...failure })),
+          bird: bird.status(),
+        }),
+      });
+      stops.push(() => server.close());
+    }
+
+    log.info({ node: config.node.name, bird: birdConfig.mode }, 'started');
+    await reconciler.run(signal);
+    log.info('stopped; routes stay in place');
+  } finally {
+    for (const stop of stops.reverse()) await stop();
+  }
+}
+
+/** Kubernetes is loaded only where it is used: its client is larger than the rest of this program. */
+async function openPodFeed(config: ResolvedAgentConfig, cache: PodCache, log: Log) {
+  if (config.pods.source === 'directory') {
+    const { PodDirectory } = await import('./sources/pod-directory.ts');
+    return new PodDirectory({ path: config.pods.path, cache, log });
+  }
+  const { KubernetesPods } = await import('./sources/kubernetes-pods.ts');
+  const { kubeconfig } = config.pods;
+  return new KubernetesPods({ nodeName: config.node.name, cache, log, ...(kubeconfig && { kubeconfig }) });
+}

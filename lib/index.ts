@@ -1,0 +1,27 @@
+/** The public API. Each part is of use on its own; `agent.ts` shows how they fit together. */
+export {
+  type Address,
+  type Destination,
+  destinationOf,
+  type Family,
+  formatAddress,
+  parseAddress,
+} from './address.ts';
+export { type AgentOptions, runAgent } from './agent.ts';
+export { BirdManager } from './bird/manager.ts';
+export { type AgentConfig, loadAgentConfig, parseAgentConfig } from './config.ts';
+export { DesiredTable } from './desired/desired-table.ts';
+export { type AnycastTarget, isEligible, type Nexthop, resolveAnycastTargets } from './desired/resolve.ts';
+export { type ErrorCode, errorCodes, FlockError } from './errors.ts';
+export { LinkTable } from './kernel/link-table.ts';
+export * from './kernel/native.ts';
+export * from './kernel/route-record.ts';
+export { RouteTable } from './kernel/route-table.ts';
+export { AnycastReconciler } from './reconciler.ts';
+export type { Allocation, AllocationInput } from './sources/allocation.ts';
+export { WatchedAllocations } from './sources/allocation-file.ts';
+export { type AllocationSource, AllocationStore } from './sources/allocation-store.ts';
+export { type NodeConfig, NodeConfigCache } from './sources/node-config.ts';
+export type { Pod } from './sources/pod.ts';
+export { PodCache } from './sources/pod-cache.ts';
+export { PodDirectory } from './sources/pod-directory.ts';

@@ -1,0 +1,64 @@
+/**
+ * Interfaces by name, kept current by link events, so that programming a route looks nothing up.
+ *
+ * Desired state names interfaces; the kernel numbers them. The same name can come back with another number,
+ * which is another interface: whoever used the name has to be looked at again.
+ */
+import type { Link } from './native.ts';
+
+/** `IFF_UP`, netdevice(7). */
+const up = 0x1;
+
+export class LinkTable {
+  readonly #byName = new Map<string, Link>();
+  readonly #byIndex = new Map<number, Link>();
+
+  /** Takes a full list in. @returns names whose number or usability changed, the gone ones included */
+  replace(links: Iterable<Link>): Set<string> {
+    const present = new Map([...links].map(link => [link.index, link]));
+    const changes = [...this.#byIndex.values()]
+      .filter(({ index }) => !present.has(index))
+      .map(link => ({ ...link, gone: true }));
+    return this.update([...changes, ...[...present.values()].map(link => ({ ...link, gone: false }))]);
+  }
+
+  /** Takes events in, in their order. @returns names whose number or usability changed, the gone ones included */
+  update(changes: Iterable<Link & { gone: boolean }>): Set<string> {
+    const touched = new Set<string>();
+    for (const { name, index, flags, gone } of changes) {
+      const known = this.#byIndex.get(index);
+      if (known !== undefined && (gone || known.name !== name)) {
+        this.#byIndex.delete(index);
+        if (this.#byName.get(known.name)?.index === index) this.#byName.delete(known.name);
+        touched.add(known.name);
+      }
+      if (gone) continue;
+      const namesake = this.#byName.get(name);
+      if (namesake !== undefined && namesake.index !== index) this.#byIndex.delete(namesake.index);
+      if (namesake?.index !== index || isUp(namesake) !== ((flags & up) !== 0)) touched.add(name);
+      const link = { name, index, flags };
+      this.#byName.set(name, link);
+      this.#byIndex.set(index, link);
+    }
+    return touched;
+  }
+
+  /** The number of an interface that exists and is up; undefined otherwise. */
+  usableIndex(name: string): number | undefined {
+    const link = this.#byName.get(name);
+    return link !== undefined && isUp(link) ? link.index : undefined;
+  }
+
+  /** The name of an interface, or `#NUMBER` when it is not known. */
+  nameOf(index: number): string {
+    return this.#byIndex.get(index)?.name ?? `#${index}`;
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+}
+
+function isUp(link: Link): boolean {
+  return (link.flags & up) !== 0;
+}

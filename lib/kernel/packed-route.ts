@@ -1,0 +1,105 @@
+/** A packed record seen in place, and the packing of our host routes: no object a nexthop on either way. */
+import type { Family } from '../address.ts';
+import {
+  AF_INET,
+  AF_INET6,
+  headerLength,
+  nexthopLength,
+  Operation,
+  offsets,
+  RouteScope,
+  RouteType,
+  recordLength,
+} from './record-layout.ts';
+
+/** One record of a dump or a notification, read where it lies; valid while its bytes are. */
+export class RouteView {
+  readonly bytes: Uint8Array;
+  readonly #view: DataView;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get family(): Family {
+    return this.#view.getUint8(offsets.family) === AF_INET ? 4 : 6;
+  }
+
+  get protocol(): number {
+    return this.#view.getUint8(offsets.protocol);
+  }
+
+  get metric(): number {
+    return this.#view.getUint32(offsets.metric, true);
+  }
+
+  /** 4 or 16 bytes in network order. */
+  get destination(): Uint8Array {
+    return this.bytes.subarray(offsets.destination, offsets.destination + (this.family === 4 ? 4 : 16));
+  }
+
+  /** The packed nexthops. */
+  get nexthops(): Uint8Array {
+    return this.bytes.subarray(headerLength);
+  }
+
+  /** A host prefix of plain nexthops: the only kind of route that we make. */
+  get isOurKind(): boolean {
+    return (
+      this.#view.getUint8(offsets.prefixLength) === (this.family === 4 ? 32 : 128) &&
+      this.#view.getUint8(offsets.type) === RouteType.unicast
+    );
+  }
+}
+
+/** @param bytes whole records, as `dump` and `monitor` give them */
+export function* viewRoutes(bytes: Uint8Array): Generator<RouteView> {
+  for (let offset = 0; offset < bytes.length; ) {
+    const end = offset + recordLength(bytes, offset);
+    yield new RouteView(bytes.subarray(offset, end));
+    offset = end;
+  }
+}
+
+export interface HostRoute {
+  operation: Operation;
+  family: Family;
+  /** 4 or 16 bytes in network order. */
+  destination: Uint8Array;
+  table: number;
+  metric: number;
+  protocol: number;
+  /** Packed nexthops in canonical order; none for a delete. */
+  nexthops: Uint8Array;
+}
+
+/** A record for `RouteBatch.addPacked`. */
+export function packHostRoute(route: HostRoute): Uint8Array {
+  const { family, nexthops } = route;
+  const bytes = new Uint8Array(headerLength + nexthops.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(offsets.length, bytes.length, true);
+  view.setUint8(offsets.operation, route.operation);
+  view.setUint8(offsets.family, family === 4 ? AF_INET : AF_INET6);
+  view.setUint8(offsets.prefixLength, family === 4 ? 32 : 128);
+  view.setUint8(offsets.protocol, route.protocol);
+  view.setUint8(offsets.type, RouteType.unicast);
+  view.setUint8(offsets.scope, RouteScope.universe);
+  view.setUint32(offsets.table, route.table, true);
+  view.setUint32(offsets.metric, route.metric, true);
+  view.setUint16(offsets.nexthopCount, nexthops.length / nexthopLength, true);
+  bytes.set(route.destination, offsets.destination);
+  bytes.set(nexthops, headerLength);
+  return bytes;
+}
+
+/** The request that deletes the route in `view`, and no other. */
+export function packDeletion(view: RouteView): Uint8Array {
+  const bytes = view.bytes.slice(0, headerLength);
+  const header = new DataView(bytes.buffer);
+  header.setUint16(offsets.length, headerLength, true);
+  header.setUint8(offsets.operation, Operation.delete);
+  header.setUint16(offsets.nexthopCount, 0, true);
+  return bytes;
+}

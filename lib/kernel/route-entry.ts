@@ -1,0 +1,128 @@
+/**
+ * One destination in the route table: what is wanted, what the kernel holds, and what follows from the two.
+ * Pure; the clock comes in as milliseconds.
+ */
+import { addressOf, type Destination, type Family } from '../address.ts';
+import type { Nexthop } from '../desired/resolve.ts';
+import type { LinkTable } from './link-table.ts';
+import {
+  countNexthops,
+  emptyNexthops,
+  intersectNexthops,
+  packNexthops,
+  pickNexthop,
+  sameNexthops,
+  uniteNexthops,
+} from './nexthops.ts';
+
+/** What the kernel holds for a destination under our protocol numbers. */
+export interface Programmed {
+  protocol: number;
+  /** Packed nexthops in canonical order. */
+  nexthops: Uint8Array;
+}
+
+/** Why the kernel does not hold what is wanted. */
+export interface RouteFailure {
+  errno: number;
+  /** The kernel's words, or the name of the errno. */
+  message: string;
+  attempts: number;
+  /** When the whole of what is wanted is tried again, in milliseconds of the clock. */
+  retryAt: number;
+  /** Somebody else's route sits at our key. */
+  conflict: boolean;
+  /** Which wanted nexthop is tried next beside those that work; undefined where that makes no sense. */
+  trial: number | undefined;
+}
+
+export interface RouteEntry {
+  readonly destination: Destination;
+  readonly family: Family;
+  readonly bytes: Uint8Array;
+  desired: readonly Nexthop[];
+  programmed: Programmed | undefined;
+  /** When a held route is removed, in milliseconds of the clock; undefined while it is not leaving. */
+  removeAt: number | undefined;
+  failure: RouteFailure | undefined;
+}
+
+/** What to tell the kernel about one destination. */
+export type RouteAction =
+  | {
+      kind: 'create' | 'replace' | 'hold';
+      nexthops: Uint8Array;
+      /** Whether it carries all that is wanted, rather than what works of it. */
+      whole: boolean;
+    }
+  | { kind: 'delete' };
+
+export function newEntry(destination: Destination): RouteEntry {
+  const { family, bytes } = addressOf(destination);
+  return {
+    destination,
+    family,
+    bytes,
+    desired: [],
+    programmed: undefined,
+    removeAt: undefined,
+    failure: undefined,
+  };
+}
+
+/** The two tags of our routes: `advertise` is announced and forwards, `hold` forwards only. */
+export interface RouteProtocols {
+  advertise: number;
+  hold: number;
+}
+
+/**
+ * @param now the clock, in milliseconds
+ * @param settleMs how long a withdrawn route still forwards
+ * @returns what to do now; undefined when the kernel is right or it is not yet time
+ */
+export function decide(
+  entry: RouteEntry,
+  links: LinkTable,
+  protocols: RouteProtocols,
+  now: number,
+  settleMs: number,
+): RouteAction | undefined {
+  const { programmed } = entry;
+  const { nexthops, whole } = wantedNexthops(entry, links, now);
+  if (nexthops.length > 0) {
+    entry.removeAt = undefined;
+    if (programmed === undefined) return { kind: 'create', nexthops, whole };
+    const right = programmed.protocol === protocols.advertise && sameNexthops(programmed.nexthops, nexthops);
+    if (!right) return { kind: 'replace', nexthops, whole };
+  } else if (programmed !== undefined) {
+    entry.removeAt ??= now + settleMs;
+    if (now >= entry.removeAt) return { kind: 'delete' };
+    if (programmed.protocol !== protocols.hold) {
+      return { kind: 'hold', nexthops: programmed.nexthops, whole: false };
+    }
+  }
+  if (whole) entry.failure = undefined;
+  return undefined;
+}
+
+/**
+ * The nexthops to program now. While the kernel refuses the whole, those it already holds and that are still
+ * wanted stay, and each of the others is tried once on its own: one pod's bad nexthop takes no sibling down.
+ */
+function wantedNexthops(
+  entry: RouteEntry,
+  links: LinkTable,
+  now: number,
+): { nexthops: Uint8Array; whole: boolean } {
+  const all = packNexthops(entry.desired, links);
+  const { failure, programmed } = entry;
+  if (failure === undefined || now >= failure.retryAt) return { nexthops: all, whole: true };
+  const kept = intersectNexthops(programmed?.nexthops ?? emptyNexthops, all);
+  if (failure.trial === undefined) return { nexthops: kept, whole: false };
+  for (; failure.trial < countNexthops(all); failure.trial++) {
+    const nexthops = uniteNexthops(kept, pickNexthop(all, failure.trial));
+    if (nexthops.length > kept.length) return { nexthops, whole: false };
+  }
+  return { nexthops: kept, whole: false };
+}

@@ -1,0 +1,85 @@
+/** Tells what the agent does: one log line an event, and the metrics. */
+import type { ResolveWarning } from '../desired/resolve.ts';
+import type { LinkTable } from '../kernel/link-table.ts';
+import { describeNexthops } from '../kernel/nexthops.ts';
+import type { RouteEvent } from '../kernel/route-outcome.ts';
+import type { PassOutcome } from '../kernel/route-programmer.ts';
+import type { RouteTable } from '../kernel/route-table.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+
+/** Above so many changes in one pass, a line each is for those who ask for `debug`. */
+const spelledOut = 200;
+
+export class Reporter {
+  readonly #log: Log;
+  readonly #metrics: Metrics;
+  readonly #links: LinkTable;
+  #lastFailure = '';
+
+  constructor({
+    log,
+    metrics,
+    links,
+    table,
+  }: { log: Log; metrics: Metrics; links: LinkTable; table: RouteTable }) {
+    this.#log = log;
+    this.#metrics = metrics;
+    this.#links = links;
+    for (const state of ['advertised', 'held', 'failed'] as const)
+      metrics.watchDestinations(state, () => table.counts()[state]);
+  }
+
+  /** @param durationMs of the whole pass */
+  passed({ events, requests, drift, absent }: PassOutcome, durationMs: number, first: boolean): void {
+    this.#lastFailure = '';
+    this.#metrics.passes.inc({ wrote: String(requests.length > 0) });
+    if (first)
+      this.#log.info({ adopted: drift }, `in sync: ${drift} route(s) of ours were already in the kernel`);
+    else if (drift > 0) this.#metrics.drift.inc(drift);
+    for (const name of absent) {
+      const remedy = 'it is served as soon as it is up; check hostInterface of the allocations';
+      this.#log.warn({ interface: name, remedy }, `interface ${name} does not exist here, or is down`);
+    }
+    if (requests.length === 0) return;
+    this.#metrics.passSeconds.observe(durationMs / 1000);
+    for (const event of events)
+      this.#metrics.requests.inc({ request: event.kind, outcome: outcomeOf(event) });
+    for (const event of events) this.#tell(event, events.length > spelledOut);
+    if (events.length > spelledOut) {
+      this.#log.info(
+        { changes: events.length, ms: round(durationMs) },
+        `${events.length} destinations changed`,
+      );
+    }
+  }
+
+  passFailed(error: unknown): void {
+    const { message, code } = error as NodeJS.ErrnoException;
+    if (message === this.#lastFailure) return;
+    this.#lastFailure = message;
+    this.#log.error(
+      { code, remedy: 'nothing was removed; it is tried again on every tick' },
+      `pass failed: ${message}`,
+    );
+  }
+
+  warned({ key, message, value, remedy }: ResolveWarning): void {
+    this.#log.warn({ pod: key, value, remedy }, message);
+  }
+
+  #tell({ kind, destination, nexthops, message }: RouteEvent, many: boolean): void {
+    const via = describeNexthops(nexthops, this.#links);
+    const words = `${kind} ${destination}${via === '' ? '' : ` via ${via}`}`;
+    if (kind === 'fail' || kind === 'conflict') this.#log.warn({ destination, kind }, `${words}: ${message}`);
+    else this.#log[many ? 'debug' : 'info']({ destination, kind }, words);
+  }
+}
+
+function outcomeOf({ kind }: RouteEvent): string {
+  return kind === 'fail' || kind === 'conflict' ? 'refused' : 'done';
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}

@@ -1,0 +1,169 @@
+/**
+ * What about this machine would hurt traffic: found at start, one line each, with the remedy.
+ *
+ * Sources: Documentation/networking/ip-sysctl.rst of the kernel (fib_multipath_hash_policy, ip_forward,
+ * forwarding, rp_filter); the harm of each was measured.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { renderedMark } from './bird/render.ts';
+import type { ResolvedAgentConfig } from './config.ts';
+import type { RouteSocket } from './kernel/native.ts';
+import { readRoutes } from './kernel/route-record.ts';
+import type { Log } from './observe/log.ts';
+
+export interface Finding {
+  /** Stable, for alerting. */
+  code: 'PREFLIGHT_HASH_POLICY' | 'PREFLIGHT_FORWARDING' | 'PREFLIGHT_RP_FILTER' | 'PREFLIGHT_FOREIGN_BIRD';
+  message: string;
+  remedy: string;
+}
+
+/** Network sysctls of this process's network namespace. */
+export interface Sysctls {
+  /** @param key with slashes, such as `net/ipv4/ip_forward`; undefined when there is none */
+  read(key: string): string | undefined;
+  /** @throws when it is not allowed here */
+  write(key: string, value: string): void;
+}
+
+export const procSysctls: Sysctls = {
+  read(key) {
+    try {
+      return readFileSync(`/proc/sys/${key}`, 'utf8').trim();
+    } catch {
+      return undefined;
+    }
+  },
+  write: (key, value) => writeFileSync(`/proc/sys/${key}`, value),
+};
+
+/**
+ * Per-flow ECMP needs the hash to include ports: with policy 0 all flows between two hosts take one path.
+ *
+ * @param set whether we may set it
+ */
+export function checkHashPolicy(sysctls: Sysctls, set: boolean): Finding[] {
+  const findings: Finding[] = [];
+  for (const family of ['ipv4', 'ipv6']) {
+    const key = `net/${family}/fib_multipath_hash_policy`;
+    if (sysctls.read(key) !== '0') continue;
+    if (set) {
+      try {
+        sysctls.write(key, '1');
+        continue;
+      } catch {
+        // Read-only /proc/sys, as in a container: the operator has to do it.
+      }
+    }
+    findings.push({
+      code: 'PREFLIGHT_HASH_POLICY',
+      message: `${key.replaceAll('/', '.')} is 0: flows between two hosts all take one nexthop`,
+      remedy: `sysctl -w ${key.replaceAll('/', '.')}=1`,
+    });
+  }
+  return findings;
+}
+
+/** A node that does not forward announces addresses into a black hole. */
+export function checkForwarding(sysctls: Sysctls): Finding[] {
+  return ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding']
+    .filter(key => sysctls.read(key) === '0')
+    .map(key => ({
+      code: 'PREFLIGHT_FORWARDING',
+      message: `${key.replaceAll('/', '.')} is 0: packets for pods are dropped here`,
+      remedy: `sysctl -w ${key.replaceAll('/', '.')}=1`,
+    }));
+}
+
+/**
+ * Strict reverse-path filtering on a pod's interface eats what the pod still answers once its route is gone:
+ * 0 of 5 answers arrived, with a sibling's route and with the BGP path alike; loose (2) and off: all.
+ *
+ * @param interfaces names of existing interfaces that lead to pods
+ */
+export function checkReversePathFilter(sysctls: Sysctls, interfaces: Iterable<string>): Finding[] {
+  const findings: Finding[] = [];
+  for (const name of interfaces) {
+    // The kernel uses the larger of the two (ip-sysctl.rst).
+    const values = ['all', name].map(scope => Number(sysctls.read(`net/ipv4/conf/${scope}/rp_filter`) ?? 0));
+    if (Math.max(...values) !== 1) continue;
+    findings.push({
+      code: 'PREFLIGHT_RP_FILTER',
+      message: `${name} has strict reverse-path filtering: answers of a pod whose route has just left are dropped`,
+      remedy: `sysctl -w net.ipv4.conf.${name.replaceAll('.', '/')}.rp_filter=2`,
+    });
+  }
+  return findings;
+}
+
+/** Another BIRD's kernel protocol here and ours would delete each other's routes. */
+export function foreignBird(routes: number): Finding {
+  return {
+    code: 'PREFLIGHT_FOREIGN_BIRD',
+    message: `${routes} route(s) of another BIRD are in this network namespace: BGP routes are not put into the kernel`,
+    remedy: 'stop the other BIRD, or set bird.kernelExport to always (theirs may be deleted) or never',
+  };
+}
+
+/** Whether this process may change routes: CAP_NET_ADMIN, bit 12 of capabilities(7), is effective. */
+export function hasNetAdmin(status = readFileSync('/proc/self/status', 'utf8')): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
+  return (BigInt(`0x${effective}`) & (1n << 12n)) !== 0n;
+}
+
+/** Route protocol number of BIRD, `RTPROT_BIRD` of linux/rtnetlink.h. */
+const birdProtocol = 12;
+
+export interface PreflightOptions {
+  config: ResolvedAgentConfig;
+  socket: Pick<RouteSocket, 'dump'>;
+  /** Interfaces that lead to pods, as far as they are known. */
+  podInterfaces: Iterable<string>;
+  log: Log;
+  sysctls?: Sysctls;
+}
+
+/**
+ * Looks for everything above and logs each finding.
+ * @returns whether BIRD may put BGP routes into the kernel
+ */
+export async function runPreflight({
+  config,
+  socket,
+  podInterfaces,
+  log,
+  sysctls = procSysctls,
+}: PreflightOptions): Promise<{ kernelExport: boolean }> {
+  const { kernelExport, config: birdConfigPath } = config.bird;
+  const findings = [
+    ...checkHashPolicy(sysctls, config.sysctl.set),
+    ...checkForwarding(sysctls),
+    ...checkReversePathFilter(sysctls, podInterfaces),
+  ];
+  let exported = kernelExport === 'always';
+  if (kernelExport === 'auto') {
+    // Routes of the BIRD that runs our configuration are no stranger's.
+    const strangers = isOurs(birdConfigPath) ? 0 : await countRoutes(socket, config.routes.table);
+    exported = strangers === 0;
+    if (!exported) findings.push(foreignBird(strangers));
+  }
+  for (const { code, message, remedy } of findings) log.warn({ code, remedy }, message);
+  return { kernelExport: exported };
+}
+
+async function countRoutes(socket: Pick<RouteSocket, 'dump'>, table: number): Promise<number> {
+  let count = 0;
+  for (const family of [4, 6] as const) {
+    const dump = await socket.dump({ family, table, protocols: [birdProtocol] });
+    for (const _ of readRoutes(dump)) count++;
+  }
+  return count;
+}
+
+function isOurs(birdConfigPath: string): boolean {
+  try {
+    return readFileSync(birdConfigPath, 'utf8').startsWith(renderedMark);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * From "something changed" to "the kernel and BIRD say so": one pass at a time, everything that happened
+ * meanwhile in the next one.
+ */
+import type { Destination } from './address.ts';
+import type { DesiredTable } from './desired/desired-table.ts';
+import type { AllocationView, PodView } from './desired/resolve.ts';
+import type { RouteProgrammer } from './kernel/route-programmer.ts';
+import type { RouteTable } from './kernel/route-table.ts';
+import type { Reporter } from './observe/reporter.ts';
+
+/** A source as the reconciler sees it: values by `namespace/name`, and a word when some change. */
+export interface Source<Value> {
+  /** True once everything was read for the first time. */
+  readonly synced: boolean;
+  snapshot(): ReadonlyMap<string, Value>;
+  onChange(listener: (keys: ReadonlySet<string>) => void): () => void;
+}
+
+/** Where announcements go besides the kernel's route. */
+export interface Announcer {
+  /** Makes the announcements follow; returns at once, and calls back through `trigger` when something changed. */
+  follow(active: ReadonlySet<Destination>): void;
+  /** Whether nobody is told any more to send this destination here. */
+  isWithdrawn(destination: Destination): boolean;
+}
+
+export interface Clock {
+  /** Milliseconds, monotonic. */
+  now(): number;
+  /** Calls back after `ms` milliseconds. Gives a function that cancels. */
+  after(ms: number, callback: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  after(ms, callback) {
+    const timer = setTimeout(callback, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+export interface ReconcilerOptions {
+  pods: Source<PodView>;
+  allocations: Source<AllocationView>;
+  desired: DesiredTable;
+  table: RouteTable;
+  programmer: RouteProgrammer;
+  announcer: Announcer;
+  reporter: Reporter;
+  clock: Clock;
+  /** A pass at least this often, in milliseconds. */
+  tickMs: number;
+}
+
+export class AnycastReconciler {
+  readonly #options: ReconcilerOptions;
+  /** Pods to look at in the next pass, by `namespace/name`. */
+  readonly #dirty = new Set<string>();
+  #triggered = false;
+  #wake: () => void = () => {};
+  #firstPass = true;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+    const take = (keys: ReadonlySet<string>) => {
+      for (const key of keys) this.#dirty.add(key);
+      this.trigger();
+    };
+    options.pods.onChange(take);
+    options.allocations.onChange(take);
+  }
+
+  /** Asks for a pass soon; as often as you like, one pass answers all. */
+  trigger(): void {
+    this.#triggered = true;
+    this.#wake();
+  }
+
+  /** Passes until `signal` aborts: at start, when triggered, when a time comes, and on the tick. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { reporter } = this.#options;
+    signal.addEventListener('abort', () => this.#wake(), { once: true });
+    while (!signal.aborted) {
+      this.#triggered = false;
+      let failed = false;
+      try {
+        await this.reconcile();
+      } catch (error) {
+        failed = true;
+        if (!signal.aborted) reporter.passFailed(error);
+      }
+      await this.#rest(signal, failed);
+    }
+  }
+
+  /** One pass. Does nothing before every source has been read once: nobody is removed on a guess. */
+  async reconcile(): Promise<void> {
+    const { pods, allocations, table, programmer, announcer, reporter, clock } = this.#options;
+    if (!pods.synced || !allocations.synced) return;
+    this.#takeIn();
+    const started = clock.now();
+    const outcome = await programmer.pass(
+      () => clock.now(),
+      destination => announcer.isWithdrawn(destination),
+    );
+    reporter.passed(outcome, clock.now() - started, this.#firstPass);
+    this.#firstPass = false;
+    announcer.follow(table.announced);
+  }
+
+  /** What changed at the sources becomes what is wanted of the kernel. */
+  #takeIn(): void {
+    const { pods, allocations, desired, table, reporter } = this.#options;
+    const keys = this.#firstPass ? allocations.snapshot().keys() : this.#dirty;
+    const touched = new Set<Destination>();
+    for (const key of keys) {
+      const change = desired.update(key, allocations.snapshot().get(key), pods.snapshot().get(key));
+      for (const destination of change.touched) touched.add(destination);
+      for (const warning of change.warnings) reporter.warned(warning);
+    }
+    this.#dirty.clear();
+    for (const destination of touched) table.want(destination, desired.nexthops(destination));
+  }
+
+  /** Until the next trigger, time or tick; a failed pass waits for the tick. Others are heard in between. */
+  async #rest(signal: AbortSignal, failed: boolean): Promise<void> {
+    const { table, clock, tickMs } = this.#options;
+    await new Promise<void>(resolve => setImmediate(resolve));
+    if (signal.aborted || (!failed && (this.#triggered || table.busy))) return;
+    const pause = failed ? tickMs : Math.min(tickMs, Math.max(0, table.nextDeadline - clock.now()));
+    await new Promise<void>(resolve => {
+      const cancel = clock.after(pause, resolve);
+      this.#wake = () => {
+        if (failed && !signal.aborted) return;
+        cancel();
+        resolve();
+      };
+    });
+    this.#wake = () => {};
+  }
+}

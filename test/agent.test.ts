@@ -1,0 +1,145 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { layOutAgent, removePod, startAgent, writeAllocations, writePod } from './support/agent.ts';
+import { eventually } from './support/lab.ts';
+import { createNodeLab, type NodeLab, routesOf } from './support/node-lab.ts';
+
+const anycast = ['192.0.2.53', '2001:db8::53'];
+
+function allocationOf(index: number, over = {}) {
+  return {
+    namespace: 'default',
+    name: `dns-${index}`,
+    uid: `dns-${index}`,
+    hostInterface: `p${index}`,
+    ipv4: `10.1.${index + 1}.2`,
+    ipv6: `fd00:1:${index + 1}::2`,
+    anycast,
+    state: 'committed' as const,
+    ...over,
+  };
+}
+
+const announced = ({ node }: NodeLab) => routesOf(node, 70);
+
+test('from the files of pods to routes: Ready makes them, not Ready and gone take them', async t => {
+  const lab = await createNodeLab(t, 2);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'));
+  writeAllocations(files, [allocationOf(0), allocationOf(1)]);
+  writePod(files, 'dns-0', { ready: false });
+  writePod(files, 'dns-1', { ready: false });
+  const agent = startAgent(lab.node, files);
+  await agent.logged('in sync');
+  t.deepEqual(await announced(lab), []);
+
+  writePod(files, 'dns-0', { ready: true });
+  await eventually('one nexthop in both families', async () => {
+    const routes = await announced(lab);
+    return routes.length === 2 && routes.every(({ nexthops }) => nexthops.length === 1);
+  });
+  await agent.logged('advertise 192.0.2.53/32 via 10.1.1.2%p0');
+
+  writePod(files, 'dns-1', { ready: true });
+  await eventually('two nexthops', async () =>
+    (await announced(lab)).every(({ nexthops }) => nexthops.length === 2),
+  );
+  writePod(files, 'dns-0', { ready: true, terminating: true });
+  await eventually('one nexthop', async () =>
+    (await announced(lab)).every(({ nexthops }) => nexthops.length === 1),
+  );
+  removePod(files, 'dns-1');
+  await eventually('no route', async () => (await announced(lab)).length === 0);
+  await agent.logged('remove 2001:db8::53/128');
+});
+
+test('SIGTERM ends it within a second and leaves routes in place; a restart changes nothing', async t => {
+  const lab = await createNodeLab(t, 1);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'));
+  writeAllocations(files, [allocationOf(0)]);
+  writePod(files, 'dns-0', { ready: true });
+  const first = startAgent(lab.node, files);
+  await eventually('routes', async () => (await announced(lab)).length === 2);
+  const asked = performance.now();
+  first.child.kill('SIGTERM');
+  t.is(await first.exit, 0);
+  t.true(performance.now() - asked < 1000);
+  t.is((await announced(lab)).length, 2);
+
+  const second = startAgent(lab.node, files);
+  await second.logged('in sync: 2 route(s) of ours');
+  t.deepEqual(
+    second.lines.filter(({ event }) => /^(advertise|hold|remove)/.test(event ?? '')),
+    [],
+  );
+  t.is((await announced(lab)).length, 2);
+});
+
+test('broken files change nothing that is programmed, and are named', async t => {
+  const lab = await createNodeLab(t, 1);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'));
+  writeAllocations(files, [allocationOf(0)]);
+  writePod(files, 'dns-0', { ready: true });
+  const agent = startAgent(lab.node, files);
+  await eventually('routes', async () => (await announced(lab)).length === 2);
+  writeFileSync(files.allocations, '{"version":1,');
+  writeFileSync(join(files.pods, 'dns-0.json'), '{"kind":');
+  await agent.logged(files.allocations);
+  await agent.logged('dns-0.json');
+  t.is((await announced(lab)).length, 2);
+});
+
+test('nothing is removed before every source was read: without an allocation file old routes stay', async t => {
+  const lab = await createNodeLab(t, 1);
+  await lab.node.ip('route', 'add', '192.0.2.53/32', 'via', '10.1.1.2', 'metric', '16', 'proto', '70');
+  const files = layOutAgent(join(lab.lab.dir, 'agent'), { reconcile: { tickMs: 100 } });
+  const agent = startAgent(lab.node, files);
+  await agent.logged(files.allocations);
+  await new Promise(resolve => setTimeout(resolve, 500));
+  t.is((await announced(lab)).length, 1);
+  writeAllocations(files, []);
+  await eventually('the stale route to go', async () => (await announced(lab)).length === 0);
+});
+
+test('an interface that is not there is named, and its pod served when it comes', async t => {
+  const lab = await createNodeLab(t, 0);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'));
+  writeAllocations(files, [allocationOf(0)]);
+  writePod(files, 'dns-0', { ready: true });
+  const agent = startAgent(lab.node, files);
+  await agent.logged('interface p0 does not exist');
+  await lab.addPod(0);
+  await eventually('routes', async () => (await announced(lab)).length === 2);
+  t.is(agent.lines.filter(({ event }) => event?.includes('interface p0')).length, 1);
+});
+
+test('without CAP_NET_ADMIN it says so and does not start', async t => {
+  const lab = await createNodeLab(t, 0);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'));
+  const agent = startAgent(lab.node, files, [
+    'setpriv',
+    '--bounding-set=-net_admin',
+    '--inh-caps=-net_admin',
+  ]);
+  t.is(await agent.exit, 1);
+  t.regex(agent.words.join('\n'), /FLOCK_NO_NET_ADMIN[\s\S]*remedy: .*CAP_NET_ADMIN/);
+});
+
+test('a wrong configuration is refused by its keys, in one line and a remedy', async t => {
+  const lab = await createNodeLab(t, 0);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'), { colour: 'red', routes: { metric: -1 } });
+  const agent = startAgent(lab.node, files);
+  t.is(await agent.exit, 1);
+  t.is(agent.words.length, 2);
+  t.regex(agent.words[0] ?? '', /agent\.json.*routes\.metric.*colour.*FLOCK_CONFIG_INVALID/);
+});
+
+test('a folder of pods that does not exist is named', async t => {
+  const lab = await createNodeLab(t, 0);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'), { pods: { source: 'directory', path: '/nowhere' } });
+  mkdirSync(files.folder, { recursive: true });
+  writeAllocations(files, []);
+  const agent = startAgent(lab.node, files);
+  t.is(await agent.exit, 1);
+  t.regex(agent.words.join('\n'), /\/nowhere/);
+});

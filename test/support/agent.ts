@@ -1,0 +1,118 @@
+/** A real `flock-anycast run` in a lab's node, with its files in a folder of its own. */
+import type { ChildProcess } from 'node:child_process';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { AllocationInput } from '../../lib/sources/allocation.ts';
+import { eventually, type Namespace } from './lab.ts';
+
+const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+
+export interface AgentFiles {
+  folder: string;
+  config: string;
+  pods: string;
+  allocations: string;
+  nodeConfig: string;
+  birdConfig: string;
+  birdSocket: string;
+}
+
+/** Lays out an agent's folder; `config` is merged over a configuration whose paths lead into it. */
+export function layOutAgent(folder: string, config: Record<string, unknown> = {}): AgentFiles {
+  const files: AgentFiles = {
+    folder,
+    config: join(folder, 'agent.json'),
+    pods: join(folder, 'pods'),
+    allocations: join(folder, 'allocations.json'),
+    nodeConfig: join(folder, 'node-config.yaml'),
+    birdConfig: join(folder, 'bird.conf'),
+    birdSocket: join(folder, 'bird.ctl'),
+  };
+  mkdirSync(files.pods, { recursive: true });
+  const { bird, ...rest } = config as { bird?: object };
+  const merged = {
+    node: { name: 'node' },
+    pods: { source: 'directory', path: files.pods },
+    allocations: { path: files.allocations, owner: 'other' },
+    nodeConfig: { path: files.nodeConfig },
+    ...rest,
+    bird: { config: files.birdConfig, socket: files.birdSocket, ...bird },
+  };
+  writeFileSync(files.config, JSON.stringify(merged));
+  return files;
+}
+
+/** Replaces a file as careful programs do: written beside it, renamed over it. */
+export function writeFileAtomically(path: string, text: string): void {
+  writeFileSync(`${path}.tmp`, text);
+  renameSync(`${path}.tmp`, path);
+}
+
+export function writeAllocations({ allocations: path }: AgentFiles, allocations: AllocationInput[]): void {
+  writeFileAtomically(path, JSON.stringify({ version: 1, allocations }));
+}
+
+/** Writes a pod's manifest as its node would see it. */
+export function writePod(
+  { pods }: AgentFiles,
+  name: string,
+  { ready, uid = name, terminating = false }: { ready: boolean; uid?: string; terminating?: boolean },
+): void {
+  const manifest = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      namespace: 'default',
+      name,
+      uid,
+      ...(terminating && { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+    },
+    spec: { nodeName: 'node', containers: [{ name: 'main' }] },
+    status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+  };
+  writeFileAtomically(join(pods, `${name}.json`), JSON.stringify(manifest));
+}
+
+export function removePod({ pods }: AgentFiles, name: string): void {
+  rmSync(join(pods, `${name}.json`), { force: true });
+}
+
+export interface AgentProcess {
+  child: ChildProcess;
+  /** Log lines so far, parsed. */
+  lines: { event?: string; code?: string }[];
+  /** What it wrote that is no log line. */
+  words: string[];
+  /** Resolves with the exit code, or the signal that ended it. */
+  exit: Promise<number | string>;
+  /** Waits for a log line whose event contains `text`. */
+  logged(text: string): Promise<void>;
+}
+
+/** Starts `flock-anycast run`; the lab ends it at the latest. `launcher` wraps the command, such as in setpriv. */
+export function startAgent(node: Namespace, files: AgentFiles, launcher: string[] = []): AgentProcess {
+  const [command = '', ...args] = [...launcher, process.execPath, cli, 'run', '--config', files.config];
+  const child = node.spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  const agent: AgentProcess = {
+    child,
+    lines: [],
+    words: [],
+    exit: new Promise(resolve => child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'))),
+    logged: text =>
+      eventually(
+        `the log to say "${text}"; it says ${JSON.stringify([...agent.lines, ...agent.words])}`,
+        () => agent.lines.some(({ event }) => event?.includes(text)),
+      ).then(() => undefined),
+  };
+  let rest = '';
+  child.stderr?.on('data', (data: Buffer) => {
+    const parts = (rest + data.toString()).split('\n');
+    rest = parts.pop() ?? '';
+    for (const line of parts) {
+      if (line.startsWith('{')) agent.lines.push(JSON.parse(line));
+      else agent.words.push(line);
+    }
+  });
+  return agent;
+}
