@@ -1,0 +1,234 @@
+/**
+ * The two requests a follower of Kubernetes objects makes: a list, and a watch that can not hang.
+ *
+ * Each has its deadline: an answer in full, or for a watch its first byte and then some sign of life. Beneath
+ * that, TCP keepalive finds a peer that is gone: libuv probes every second once the connection has been silent
+ * for `keepAliveMs`, and gives up after ten (uv_tcp_keepalive), so that is noticed within twenty seconds.
+ */
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { text } from 'node:stream/consumers';
+import type { KubernetesServer } from './kubernetes-config.ts';
+
+const keepAliveMs = 10_000;
+
+/** etcd takes no object above 1.5 MiB; a line of this many characters is no event. */
+const longestLine = 8 << 20;
+
+/** The server's own refusal. */
+export class ApiStatusError extends Error {
+  readonly status: number;
+  /** How long the server asks to be left alone, in milliseconds. */
+  readonly retryAfterMs: number;
+
+  constructor(status: number, message: string, retryAfterMs = 0) {
+    super(`the API server answers ${status}: ${message}`);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** An answer that is not what the API promises. */
+export class GarbageError extends Error {}
+
+/** No sign of life for too long. */
+export class SilenceError extends Error {}
+
+export interface WatchEvent {
+  type: string;
+  object: unknown;
+}
+
+export interface WatchDeadlines {
+  /** Milliseconds until the server must have begun to answer. */
+  answerMs: number;
+  /** Milliseconds a watch may be silent. Events and bookmarks are signs of life. */
+  idleMs: number;
+}
+
+export class KubernetesClient {
+  readonly url: URL;
+  readonly #server: KubernetesServer;
+  readonly #agent: HttpAgent;
+
+  constructor(server: KubernetesServer) {
+    this.url = server.url;
+    this.#server = server;
+    // A connection a request: they are minutes apart, and a fresh one finds another server behind a balancer.
+    this.#agent = server.url.protocol === 'https:' ? new HttpsAgent() : new HttpAgent();
+  }
+
+  /**
+   * @param path with its query
+   * @param deadlineMs milliseconds for the whole answer
+   * @throws ApiStatusError, SilenceError, GarbageError, an error of the network, or the signal's reason
+   */
+  async getJson(path: string, deadlineMs: number, signal: AbortSignal): Promise<unknown> {
+    const lifetime = new Lifetime(signal);
+    try {
+      lifetime.expectWithin(deadlineMs);
+      const body = await text(await this.#open(path, lifetime.signal));
+      return parseJson(body);
+    } catch (error) {
+      throw lifetime.reasonOr(error);
+    } finally {
+      lifetime.end();
+    }
+  }
+
+  /**
+   * Watches until the server ends it in order, giving `undefined` once when it has begun, then its events.
+   * @param path with its query
+   * @throws as `getJson`; an event of type ERROR is an ApiStatusError too
+   */
+  async *watch(
+    path: string,
+    { answerMs, idleMs }: WatchDeadlines,
+    signal: AbortSignal,
+  ): AsyncGenerator<WatchEvent | undefined, void> {
+    const lifetime = new Lifetime(signal);
+    try {
+      lifetime.expectWithin(answerMs);
+      const response = await this.#open(path, lifetime.signal);
+      lifetime.expectWithin(idleMs);
+      yield undefined;
+      for await (const line of linesOf(response, () => lifetime.expectWithin(idleMs))) yield parseEvent(line);
+    } catch (error) {
+      throw lifetime.reasonOr(error);
+    } finally {
+      lifetime.end();
+    }
+  }
+
+  /** Ends every connection at once. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** Opens a GET and resolves with its response when the server has said 200. */
+  async #open(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+    const { headers, ...tls } = await orAbort(this.#server.credentials(), signal);
+    const base = this.url.pathname.replace(/\/$/, '');
+    const options = {
+      ...tls,
+      agent: this.#agent,
+      signal,
+      headers: { ...headers, accept: 'application/json', 'user-agent': 'flock-anycast' },
+    };
+    const send = this.url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = send(new URL(base + path, this.url), options, resolve);
+      request.on('socket', socket => socket.setKeepAlive(true, keepAliveMs));
+      // Stays for the request's life: an abort after the response reports here too.
+      request.on('error', reject);
+      request.end();
+    });
+    if (response.statusCode === 200) return response;
+    throw await statusErrorOf(response);
+  }
+}
+
+/** A request's own abort signal: it follows the caller's, and ends the request when time is up. */
+class Lifetime {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal;
+  readonly #follow = () => this.#controller.abort(this.#outer.reason);
+  #timer: NodeJS.Timeout | undefined;
+  #timerMs = 0;
+
+  constructor(outer: AbortSignal) {
+    this.#outer = outer;
+    if (outer.aborted) this.#follow();
+    else outer.addEventListener('abort', this.#follow);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Something must happen within so many milliseconds from now; until called again. */
+  expectWithin(ms: number): void {
+    if (this.#timer !== undefined && this.#timerMs === ms) {
+      this.#timer.refresh();
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timerMs = ms;
+    this.#timer = setTimeout(
+      () => this.#controller.abort(new SilenceError(`the API server said nothing for ${ms} ms`)),
+      ms,
+    );
+  }
+
+  /** Why it was aborted, for Node tells only that; else the error itself. */
+  reasonOr(error: unknown): unknown {
+    return this.signal.aborted ? this.signal.reason : error;
+  }
+
+  /** Ends the request if it is still under way, and lets go of the caller's signal. */
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#outer.removeEventListener('abort', this.#follow);
+    this.#controller.abort();
+  }
+}
+
+async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let onAbort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort);
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** A refusal is a Status object where it comes from the API server, and anything where from a proxy. */
+async function statusErrorOf(response: IncomingMessage): Promise<ApiStatusError> {
+  const body = await text(response);
+  const seconds = Number(response.headers['retry-after']);
+  let message: string;
+  try {
+    message = String(JSON.parse(body).message);
+  } catch {
+    message = body.slice(0, 200).trim() || (response.statusMessage ?? '');
+  }
+  return new ApiStatusError(response.statusCode ?? 0, message, seconds > 0 ? seconds * 1000 : 0);
+}
+
+async function* linesOf(response: IncomingMessage, onChunk: () => void): AsyncGenerator<string> {
+  response.setEncoding('utf8');
+  let rest = '';
+  for await (const chunk of response) {
+    onChunk();
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+    if (rest.length > longestLine) throw new GarbageError('the API server sent a line without an end');
+  }
+  if (rest !== '') throw new GarbageError('the API server ended in the middle of an event');
+}
+
+function parseEvent(line: string): WatchEvent {
+  const event = parseJson(line) as Partial<WatchEvent> | null;
+  if (typeof event?.type !== 'string' || typeof event.object !== 'object' || event.object === null) {
+    throw new GarbageError(`the API server sent what is no event: ${line.slice(0, 80)}`);
+  }
+  if (event.type === 'ERROR') {
+    const { code, message } = event.object as { code?: unknown; message?: unknown };
+    throw new ApiStatusError(Number(code) || 500, String(message));
+  }
+  return { type: event.type, object: event.object };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new GarbageError(`the API server sent what is no JSON: ${text.slice(0, 80)}`, { cause });
+  }
+}
