@@ -191,10 +191,10 @@ export async function endChild(child: ChildProcess, graceMs: number): Promise<vo
 
 /**
  * Waits until `probe` gives something other than undefined or false, and gives that.
- * Fails with the last error, or with `what`, when `timeoutMs` milliseconds are over.
+ * Fails with `what` and the last error when `timeoutMs` milliseconds are over.
  */
 export async function eventually<T>(
-  what: string,
+  what: string | (() => string),
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   { timeoutMs = 10_000, intervalMs = 20 } = {},
 ): Promise<T> {

@@ -1,0 +1,112 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { established, fabric, gateways, plainConfig, rendered } from './bird/fabric.ts';
+import { layOutAgent, startAgent, writeAllocations, writePod } from './support/agent.ts';
+import { startBird } from './support/bird.ts';
+import { eventually } from './support/lab.ts';
+import { routesOf } from './support/node-lab.ts';
+import { watchRoutes } from './support/route-watch.ts';
+
+const anycast = ['192.0.2.53', '2001:db8::53'];
+const birdProtocol = 12;
+
+for (const mode of ['learn', 'filter'] as const) {
+  test(`${mode} mode: a Ready pod reaches the router's kernel, and withdrawal comes before removal`, async t => {
+    const { lab, router, nodes } = await fabric(1);
+    t.teardown(() => lab.destroy());
+    const [node] = nodes as [(typeof nodes)[0]];
+    const files = layOutAgent(join(lab.dir, 'agent'), { bird: { mode } });
+    // BIRD runs before the agent does, with a configuration that knows no peers yet.
+    const bird = await startBird(node.host, {
+      name: 'node1',
+      config: rendered(node, {
+        nodeConfig: { ...node.nodeConfig, bgp: { ...node.nodeConfig.bgp, peers: [] } },
+      }),
+      configPath: files.birdConfig,
+      socketPath: files.birdSocket,
+    });
+    writeAllocations(files, [
+      {
+        namespace: 'default',
+        name: 'dns-0',
+        uid: 'dns-0',
+        hostInterface: 'pod0',
+        ipv4: '10.1.10.2',
+        ipv6: 'fd01:10::2',
+        anycast,
+        state: 'committed',
+      },
+    ]);
+    writePod(files, 'dns-0', { ready: false });
+    const agent = startAgent(node.host, files);
+    await agent.logged('in sync');
+    t.is((await bird.command('show protocols')).match(/BGP/g), null, 'left alone without a node config');
+
+    writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
+    await agent.logged('BIRD runs a new configuration');
+    await established(bird, 2);
+
+    const watches = { node: watchRoutes(node.host, [70, 71]), router: watchRoutes(router, [birdProtocol]) };
+    t.teardown(() => Object.values(watches).forEach(watch => watch.stop()));
+    writePod(files, 'dns-0', { ready: true });
+    await eventually('the routes at the router', async () =>
+      (
+        await Promise.all(
+          anycast.map(address => gateways(router, `${address}/${address.includes(':') ? 128 : 32}`)),
+        )
+      ).every(found => found.length === 1),
+    );
+    t.is((await routesOf(node.host, 70)).length, 2);
+
+    writePod(files, 'dns-0', { ready: false });
+    await eventually(
+      'both routes to be removed',
+      async () => (await routesOf(node.host, 70)).length + (await routesOf(node.host, 71)).length === 0,
+    );
+    await agent.logged('remove 2001:db8::53/128');
+    for (const address of anycast) {
+      const removed = watches.node.seen.find(sighting => sighting.address === address && sighting.gone)?.at;
+      const withdrawn = watches.router.seen.find(
+        sighting => sighting.address === address && sighting.gone,
+      )?.at;
+      t.true(
+        removed !== undefined && withdrawn !== undefined && withdrawn < removed,
+        `${address}: ${withdrawn} < ${removed}`,
+      );
+    }
+  });
+}
+
+test('a BIRD that comes after the agent, and one that restarts, both get the configuration', async t => {
+  const { lab, router, nodes } = await fabric(1);
+  t.teardown(() => lab.destroy());
+  const [node] = nodes as [(typeof nodes)[0]];
+  const files = layOutAgent(join(lab.dir, 'agent'), { reconcile: { tickMs: 200 } });
+  writeAllocations(files, [
+    {
+      namespace: 'default',
+      name: 'dns-0',
+      uid: 'dns-0',
+      hostInterface: 'pod0',
+      ipv4: '10.1.10.2',
+      anycast: ['192.0.2.53'],
+      state: 'committed',
+    },
+  ]);
+  writePod(files, 'dns-0', { ready: true });
+  writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
+  const agent = startAgent(node.host, files);
+  await agent.logged('wrote the configuration for a BIRD that is not running');
+  t.is((await routesOf(node.host, 70)).length, 1, 'packets do not wait for BIRD');
+
+  const where = { name: 'node1', configPath: files.birdConfig, socketPath: files.birdSocket };
+  const seen = () =>
+    eventually('the route at the router', async () => (await gateways(router, '192.0.2.53/32')).length === 1);
+  const first = await startBird(node.host, where);
+  await seen();
+  await first.kill();
+  await startBird(node.host, where);
+  await seen();
+  t.is((await routesOf(node.host, 70)).length, 1);
+});
