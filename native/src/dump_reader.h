@@ -22,6 +22,7 @@ Message DumpRequest(int type, const void* header, size_t length);
 
 class DumpReader {
  public:
+  // Throws SystemError.
   explicit DumpReader(NetlinkSocket& socket);
 
   // Hands every message of the answer to `take`, after `begin`; both again for each repetition.
@@ -30,6 +31,7 @@ class DumpReader {
             const std::function<void(const nlmsghdr*)>& take);
 
  private:
+  void Prime();
   bool Attempt(nl_msg* request, const std::function<void(const nlmsghdr*)>& take);
 
   NetlinkSocket& socket_;
