@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { renderedMark } from '../lib/bird/render.ts';
+import { parseAgentConfig } from '../lib/config.ts';
+import { RouteSocket } from '../lib/kernel/native.ts';
+import { createLog } from '../lib/observe/log.ts';
+import {
+  checkForwarding,
+  checkHashPolicy,
+  checkReversePathFilter,
+  hasNetAdmin,
+  runPreflight,
+  type Sysctls,
+} from '../lib/preflight.ts';
+import { createNodeLab } from './support/node-lab.ts';
+
+/** Sysctls as a table; `readOnly` as /proc/sys is in a container. */
+function sysctls(values: Record<string, string>, readOnly = false): Sysctls {
+  return {
+    read: key => values[key],
+    write(key, value) {
+      if (readOnly) throw new Error('read-only file system');
+      values[key] = value;
+    },
+  };
+}
+
+const policy = { 'net/ipv4/fib_multipath_hash_policy': '0', 'net/ipv6/fib_multipath_hash_policy': '1' };
+
+test('a hash policy without ports is set where that is allowed, and named where not', t => {
+  const values = { ...policy };
+  t.deepEqual(checkHashPolicy(sysctls(values), true), []);
+  t.is(values['net/ipv4/fib_multipath_hash_policy'], '1');
+
+  for (const findings of [
+    checkHashPolicy(sysctls({ ...policy }, true), true),
+    checkHashPolicy(sysctls({ ...policy }), false),
+  ]) {
+    t.is(findings.length, 1);
+    t.like(findings[0], {
+      code: 'PREFLIGHT_HASH_POLICY',
+      remedy: 'sysctl -w net.ipv4.fib_multipath_hash_policy=1',
+    });
+  }
+});
+
+test('a node that does not forward is named with the remedy', t => {
+  const findings = checkForwarding(
+    sysctls({ 'net/ipv4/ip_forward': '0', 'net/ipv6/conf/all/forwarding': '1' }),
+  );
+  t.deepEqual(
+    findings.map(({ remedy }) => remedy),
+    ['sysctl -w net.ipv4.ip_forward=1'],
+  );
+});
+
+test('strict reverse-path filtering on a pod interface is named; the larger of all and its own counts', t => {
+  const check = (all: string, own: string) =>
+    checkReversePathFilter(
+      sysctls({ 'net/ipv4/conf/all/rp_filter': all, 'net/ipv4/conf/veth1.5/rp_filter': own }),
+      ['veth1.5'],
+    );
+  t.is(check('0', '0').length, 0);
+  t.is(check('0', '2').length, 0);
+  t.is(check('2', '1').length, 0);
+  t.is(check('1', '0').length, 1);
+  t.is(check('0', '1')[0]?.remedy, 'sysctl -w net.ipv4.conf.veth1/5.rp_filter=2');
+});
+
+test('the capability to change routes is read from the effective set', t => {
+  t.true(hasNetAdmin('Name:\tnode\nCapEff:\t0000000000001000\n'));
+  t.false(hasNetAdmin('CapPrm:\t0000000000001000\nCapEff:\t0000000000000fff\n'));
+});
+
+test("another BIRD's routes keep ours from exporting to the kernel, until told otherwise or they are ours", async t => {
+  const { node, lab } = await createNodeLab(t, 1);
+  const socket = new RouteSocket({ netns: node.path });
+  t.teardown(() => socket.close());
+  const birdConfig = join(mkdtempSync(join(tmpdir(), 'flock-preflight-')), 'bird.conf');
+  t.teardown(() => rmSync(join(birdConfig, '..'), { recursive: true }));
+  const exported = async (kernelExport: string) => {
+    const text = JSON.stringify({
+      pods: { source: 'directory', path: lab.dir },
+      bird: { kernelExport, config: birdConfig },
+    });
+    const config = parseAgentConfig(text, 'test');
+    const options = { config, socket, podInterfaces: [], log: createLog('silent'), sysctls: sysctls({}) };
+    return (await runPreflight(options)).kernelExport;
+  };
+  t.true(await exported('auto'));
+  await node.ip(
+    '-6',
+    'route',
+    'add',
+    '2001:db8:1::/48',
+    'via',
+    'fd00:1:1::2',
+    'proto',
+    'bird',
+    'metric',
+    '32',
+  );
+  t.false(await exported('auto'));
+  t.true(await exported('always'));
+  t.false(await exported('never'));
+  writeFileSync(birdConfig, `${renderedMark}\n`);
+  t.true(await exported('auto'));
+});
