@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,7 +81,10 @@ test('no BIRD, and a file that is no socket, are absent; a BIRD that hangs is no
   const error = await t.throwsAsync(BirdControl.open('/nonexistent/bird.ctl'), { instanceOf: FlockError });
   t.is(error.code, 'FLOCK_BIRD_UNREACHABLE');
   t.true(nothingListens(error));
-  t.true(nothingListens(await t.throwsAsync(BirdControl.open(import.meta.filename))));
+  const folder = mkdtempSync(join(tmpdir(), 'flock-control-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'plain'), '');
+  t.true(nothingListens(await t.throwsAsync(BirdControl.open(join(folder, 'plain')))));
   const path = await impostor(t, () => undefined);
   const silent = await t.throwsAsync(BirdControl.open(path, { timeoutMs: 50 }), { instanceOf: FlockError });
   t.regex(silent.message, /gave no answer to the greeting in 50 ms/);

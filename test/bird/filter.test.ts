@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
 import test from 'ava';
 import { pino } from 'pino';
 import { BirdManager } from '../../lib/bird/manager.ts';
+import { parseNodeConfig } from '../../lib/sources/node-config.ts';
 import { startBird } from '../support/bird.ts';
 import { eventually, Lab } from '../support/lab.ts';
 import { established, fabric, gateways, kernelRoutes, rendered, routes, startNode } from './fabric.ts';
@@ -56,7 +58,6 @@ test('filter mode: what is withdrawn here is reached through the other node', as
   await startNode(second, { mode: 'filter', active: [four, six] });
   await eventually('both nodes', async () => (await gateways(router, four)).length === 2);
   t.deepEqual(await kernelRoutes(first.host, four), []);
-  const { writeFileSync } = await import('node:fs');
   writeFileSync(bird.configPath, rendered(first, { mode: 'filter', active: [] }));
   await bird.command('configure');
   for (const [destination, gateway] of [
@@ -95,7 +96,6 @@ protocol bgp from node { neighbor fd00:${index}::2 as 65001; ipv6 { import all; 
     peers.push({ name: `v4-${index}`, address: `10.0.${index}.1`, asn: 65000 });
     peers.push({ name: `v6-${index}`, address: `fd00:${index}::1`, asn: 65000 });
   }
-  const { parseNodeConfig } = await import('../../lib/sources/node-config.ts');
   const nodeConfig = parseNodeConfig(
     JSON.stringify({ bgp: { localAsn: 65001, routerId: '10.0.1.2', peers } }),
     'test',

@@ -158,7 +158,12 @@ test('a peer some hops away', async t => {
     { address: '10.9.9.1', multihop: 2 },
     'multihop 2; source address 10.9.9.1; neighbor 10.0.0.2 as 65001; ipv4 { import all; export all; };',
   );
-  t.pass();
+  await reaches(router, four, '10.9.9.2').catch(() => undefined);
+  t.deepEqual(
+    await kernelRoutes(node, '203.0.113.0/24'),
+    [],
+    'no next hop on a link: no route, not an unreachable one',
+  );
 });
 
 test('a TCP MD5 password from its file', async t => {
