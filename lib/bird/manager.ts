@@ -14,10 +14,11 @@ import { FlockError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import type { NodeConfig } from '../sources/node-config.ts';
 import { ConfigFile, isSameFile } from './config-file.ts';
+import { configure } from './configure.ts';
 import { BirdControl, nothingListens } from './control.ts';
 import { readPasswords } from './passwords.ts';
-import { type BirdMode, type BirdRoutes, renderBirdConfig, renderedMark } from './render.ts';
-import { type Reply, replyCode, wordsOf } from './reply.ts';
+import { announcedIn, type BirdMode, type BirdRoutes, renderBirdConfig, renderedMark } from './render.ts';
+import { replyCode } from './reply.ts';
 
 export interface BirdManagerOptions {
   mode: BirdMode;
@@ -59,9 +60,6 @@ export interface BirdStatus {
   lastError: FlockError | undefined;
 }
 
-/** A reconfiguration waits for sessions to close; one that takes longer is asked for again. */
-const longestReconfigurationMs = 30_000;
-
 const nothing: ReadonlySet<Destination> = new Set();
 
 export class BirdManager {
@@ -71,7 +69,8 @@ export class BirdManager {
   #control: BirdControl | undefined;
   /** The text that the BIRD at the other end of `#control` is known to run. */
   #running: string | undefined;
-  #announced = nothing;
+  /** Undefined until we know better than the file that BIRD was left with. */
+  #announced: ReadonlySet<Destination> | undefined;
   #lastError: FlockError | undefined;
   #newest: BirdInput = { nodeConfig: undefined, active: [] };
   #current: Promise<BirdOutcome> | undefined;
@@ -133,15 +132,16 @@ export class BirdManager {
   async #pass({ nodeConfig, active }: BirdInput): Promise<BirdOutcome> {
     if (nodeConfig === undefined) return { state: 'idle', announced: nothing };
     try {
+      if (this.#options.mode === 'filter') this.#announced ??= announcedIn((await this.#file.read()) ?? '');
       const text = this.render(nodeConfig, active);
       const state = await this.#bring(text, this.#options.mode === 'filter' ? new Set(active) : nothing);
       this.#report(undefined);
-      return { state, announced: this.#announced };
+      return { state, announced: this.#announced ?? nothing };
     } catch (thrown) {
       const error = asFlockError(thrown);
       this.#report(error);
       const state = error.code === 'FLOCK_BIRD_UNREACHABLE' ? 'unreachable' : 'refused';
-      return { state, announced: this.#announced, error };
+      return { state, announced: this.#announced ?? nothing, error };
     }
   }
 
@@ -151,8 +151,8 @@ export class BirdManager {
     if ((await this.#file.read()) !== text) await this.#replaceFile(control, text);
     // From here until the answer nobody knows which of the two runs.
     this.#running = undefined;
-    this.#announced = new Set([...this.#announced, ...announced]);
-    await this.#follow(control, await control.command('configure'));
+    this.#announced = new Set([...(this.#announced ?? nothing), ...announced]);
+    await configure(control);
     this.#running = text;
     this.#announced = announced;
     this.#log.info({ path: this.#file.path }, 'BIRD runs a new configuration');
@@ -204,29 +204,6 @@ export class BirdManager {
       throw error;
     }
     await this.#file.commit();
-  }
-
-  /** 0004 and 0005 say "later": asked again until it is done. */
-  async #follow(control: BirdControl, first: Reply): Promise<void> {
-    const deadline = Date.now() + longestReconfigurationMs;
-    let pauseMs = 5;
-    for (let reply = first; ; reply = await control.command('configure status')) {
-      const has = (code: number) => reply.lines.some(line => line.code === code);
-      if (has(replyCode.reconfigured)) return;
-      const isUnderWay = has(replyCode.inProgress) || has(replyCode.queued);
-      if (!isUnderWay || Date.now() > deadline) {
-        throw new FlockError(
-          'FLOCK_BIRD_UNREACHABLE',
-          `BIRD did not finish to configure: ${wordsOf(reply)}`,
-          {
-            value: wordsOf(reply),
-            remedy: 'it is asked again; see `birdc configure status` and the log of BIRD',
-          },
-        );
-      }
-      await new Promise(resolve => setTimeout(resolve, pauseMs));
-      pauseMs = Math.min(pauseMs * 2, 200);
-    }
   }
 
   /** One line when something is wrong, another when it is something else, one when it is right again. */

@@ -79,6 +79,14 @@ export function renderBirdConfig(input: BirdConfigInput): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
+/** The host prefixes that a text of ours announces in filter mode; empty for a text that is not ours. */
+export function announcedIn(text: string): ReadonlySet<Destination> {
+  if (!text.startsWith(renderedMark)) return new Set();
+  return new Set(
+    Array.from(text.matchAll(/^ {2}route (\S+\/(?:32|128)) unreachable;$/gm), ([, route]) => String(route)),
+  );
+}
+
 /**
  * A router that announces the link's own subnet would otherwise take the neighbours' traffic: the kernel's
  * IPv6 subnet routes have metric 256, BGP's 32. Preference 240 keeps the subnet BIRD's best and out of the

@@ -24,8 +24,6 @@ export const replyCode = {
   reconfigured: 3,
   inProgress: 4,
   queued: 5,
-  shuttingDown: 6,
-  configurationOk: 20,
   firstError: 8000,
 } as const;
 

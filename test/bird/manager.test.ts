@@ -206,6 +206,17 @@ test('a BIRD that hangs keeps its file, and may still announce what it did', asy
   t.deepEqual(back.announced, new Set([six]));
 });
 
+test('after our restart, a BIRD that does not answer may still announce what its file says', async t => {
+  const { bird, manager } = await place(t);
+  const running = await bird(foreign);
+  await manager().apply({ nodeConfig, active: [four, six] });
+  running.signal('SIGSTOP');
+  t.teardown(() => running.signal('SIGCONT'));
+  const outcome = await manager({ timeoutMs: 100 }).apply({ nodeConfig, active: [] });
+  t.is(outcome.state, 'unreachable');
+  t.deepEqual([...outcome.announced].sort(), [four, six]);
+});
+
 test('BIRD killed in the middle of a configure is no loss', async t => {
   const { bird, manager } = await place(t);
   const many = Array.from({ length: 20_000 }, (_, at) => `10.${at >> 8}.${at & 255}.1/32`);
