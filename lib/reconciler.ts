@@ -45,9 +45,9 @@ export interface ReconcilerOptions {
   allocations: Source<AllocationView>;
   desired: DesiredTable;
   table: RouteTable;
-  programmer: RouteProgrammer;
+  programmer: Pick<RouteProgrammer, 'pass'>;
   announcer: Announcer;
-  reporter: Reporter;
+  reporter: Pick<Reporter, 'passed' | 'passFailed' | 'warned'>;
   clock: Clock;
   /** A pass at least this often, in milliseconds. */
   tickMs: number;

@@ -1,0 +1,203 @@
+import test from 'ava';
+import { DesiredTable } from '../lib/desired/desired-table.ts';
+import type { AllocationView, PodView } from '../lib/desired/resolve.ts';
+import { LinkTable } from '../lib/kernel/link-table.ts';
+import { RouteTable } from '../lib/kernel/route-table.ts';
+import { AnycastReconciler, type Clock, type Source } from '../lib/reconciler.ts';
+
+/** A source that a test changes by hand. */
+class HandSource<Value> implements Source<Value> {
+  synced = true;
+  readonly values = new Map<string, Value>();
+  #listener: (keys: ReadonlySet<string>) => void = () => {};
+
+  snapshot(): ReadonlyMap<string, Value> {
+    return this.values;
+  }
+
+  onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
+    this.#listener = listener;
+    return () => {};
+  }
+
+  change(...keys: string[]): void {
+    this.#listener(new Set(keys));
+  }
+}
+
+/** A clock that stands until it is moved. */
+class HandClock implements Clock {
+  #now = 0;
+  readonly #timers = new Set<{ at: number; callback: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, callback: () => void): () => void {
+    const timer = { at: this.#now + ms, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  pass(ms: number): void {
+    this.#now += ms;
+    for (const timer of this.#timers) {
+      if (timer.at > this.#now) continue;
+      this.#timers.delete(timer);
+      timer.callback();
+    }
+  }
+}
+
+const turns = async (count = 10) => {
+  for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve));
+};
+
+function reconciler() {
+  const pods = new HandSource<PodView>();
+  const allocations = new HandSource<AllocationView>();
+  const clock = new HandClock();
+  const links = new LinkTable();
+  const table = new RouteTable({
+    table: 254,
+    metric: 16,
+    protocols: { advertise: 70, hold: 71 },
+    settleMs: 50,
+    links,
+  });
+  table.adopt([], table.doubts);
+  const log: string[] = [];
+  let running = 0;
+  let finish: () => void = () => {};
+  let failure: Error | undefined;
+  const subject = new AnycastReconciler({
+    pods,
+    allocations,
+    desired: new DesiredTable(),
+    table,
+    clock,
+    tickMs: 2000,
+    announcer: { follow: () => {}, isWithdrawn: () => true },
+    reporter: {
+      passed: () => log.push('passed'),
+      passFailed: error => log.push(`failed: ${(error as Error).message}`),
+      warned: ({ message }) => log.push(message),
+    },
+    programmer: {
+      async pass() {
+        running++;
+        log.push(running === 1 ? 'pass' : 'TWO PASSES AT ONCE');
+        if (failure === undefined) await new Promise<void>(resolve => (finish = resolve));
+        running--;
+        if (failure !== undefined) throw failure;
+        table.plan(clock.now(), () => true);
+        return { events: [], requests: [], drift: 0, absent: [] };
+      },
+    },
+  });
+  return {
+    pods,
+    allocations,
+    clock,
+    log,
+    subject,
+    finish: () => finish(),
+    fail: (error: Error | undefined) => {
+      failure = error;
+    },
+  };
+}
+
+test('triggers during a pass become one next pass', async t => {
+  const { subject, pods, log, finish } = reconciler();
+  const stop = new AbortController();
+  const done = subject.run(stop.signal);
+  await turns();
+  for (let trigger = 0; trigger < 100; trigger++) pods.change('ns/a');
+  await turns();
+  t.deepEqual(log, ['pass']);
+  finish();
+  await turns();
+  t.deepEqual(log, ['pass', 'passed', 'pass']);
+  finish();
+  await turns();
+  t.deepEqual(log, ['pass', 'passed', 'pass', 'passed']);
+  stop.abort();
+  await done;
+});
+
+test('without a trigger there is a pass a tick', async t => {
+  const { subject, clock, log, finish } = reconciler();
+  const stop = new AbortController();
+  const done = subject.run(stop.signal);
+  await turns();
+  finish();
+  await turns();
+  clock.pass(1999);
+  await turns();
+  t.is(log.length, 2);
+  clock.pass(1);
+  await turns();
+  t.deepEqual(log, ['pass', 'passed', 'pass']);
+  stop.abort();
+  finish();
+  await done;
+});
+
+test('a failed pass is told, waits for the tick however often it is triggered, and then goes on', async t => {
+  const { subject, clock, log, finish, fail } = reconciler();
+  const stop = new AbortController();
+  fail(new Error('the socket is gone'));
+  const done = subject.run(stop.signal);
+  await turns();
+  for (let trigger = 0; trigger < 10; trigger++) {
+    subject.trigger();
+    await turns();
+  }
+  t.deepEqual(log, ['pass', 'failed: the socket is gone']);
+  fail(undefined);
+  clock.pass(2000);
+  await turns();
+  finish();
+  await turns();
+  t.deepEqual(log.slice(2), ['pass', 'passed']);
+  stop.abort();
+  await done;
+});
+
+test('there is no pass before every source has been read once', async t => {
+  const { subject, allocations, log, finish } = reconciler();
+  allocations.synced = false;
+  const stop = new AbortController();
+  const done = subject.run(stop.signal);
+  await turns();
+  t.deepEqual(log, []);
+  allocations.synced = true;
+  allocations.change();
+  await turns();
+  t.deepEqual(log, ['pass']);
+  stop.abort();
+  finish();
+  await done;
+});
+
+test('an allocation that is wrong is told once', async t => {
+  const { subject, allocations, pods, log, finish } = reconciler();
+  pods.values.set('ns/a', { uid: 'u', ready: true, terminating: false });
+  allocations.values.set('ns/a', {
+    uid: 'u',
+    hostInterface: 'veth1',
+    anycast: ['nonsense'],
+    addresses: [],
+    state: 'committed',
+  });
+  for (let pass = 0; pass < 2; pass++) {
+    const done = subject.reconcile();
+    await turns();
+    finish();
+    await done;
+    pods.change('ns/a');
+  }
+  t.is(log.filter(line => line.includes('nonsense')).length, 1);
+});
