@@ -21,9 +21,11 @@ export interface DemoRecord {
 
 export class Report {
   readonly steps: StepRecord[];
+  readonly #say: Say;
 
   /** @param names of all steps, so that those never reached are on record too */
-  constructor(names: readonly string[]) {
+  constructor(names: readonly string[], say: Say = print) {
+    this.#say = say;
     this.steps = names.map(name => ({ name, ok: false, error: 'not reached' }));
   }
 
@@ -32,9 +34,9 @@ export class Report {
     const index = this.steps.findIndex(step => step.name === name);
     const start = performance.now();
     const ended = () => Math.round(performance.now() - start);
-    print(`\n${styleText('bold', `${index + 1}  ${name}`)}`);
+    this.#say(`\n${styleText('bold', `${index + 1}  ${name}`)}`);
     try {
-      const measured = await tell(line => print(`   ${line}`));
+      const measured = await tell(line => this.#say(`   ${line}`));
       this.steps[index] = { name, ok: true, ms: ended(), ...measured };
     } catch (error) {
       this.steps[index] = { name, ok: false, ms: ended(), error: (error as Error).message };
