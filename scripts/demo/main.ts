@@ -52,7 +52,7 @@ async function run({ keep = false, json }: Options): Promise<void> {
 
 const program = new Command('npm run demo --')
   .description(
-    'Two nodes with two pods each, a router and a client, in network namespaces with a real BIRD and a real\n' +
+    'Two nodes with two pods each, a router and a client, in network namespaces with a real BIRD and a real ' +
       'agent in each node: how a pod that becomes Ready, or stops being so, reaches the kernels and the packets.',
   )
   .option('--keep', 'leave everything up after the story, with commands to look around')
@@ -60,10 +60,11 @@ const program = new Command('npm run demo --')
   .showHelpAfterError()
   .action((options: Options) => {
     if (process.getuid?.() !== 0 || process.env.FLOCK_TEST_UNPRIVILEGED !== undefined) {
-      program.error(
-        'The demo makes network namespaces: it needs root, or a system that lets users have their own\n' +
-          '(scripts/in-sandbox node scripts/demo/main.ts says what is missing).',
+      process.stderr.write(
+        'The demo makes network namespaces. Run it as root, or by `npm run demo`, which gives an ordinary\n' +
+          'user a network of their own where the system allows it.\n',
       );
+      process.exit(1);
     }
     return run(options);
   });
