@@ -50,6 +50,7 @@ export class Report {
 }
 
 export function printTable({ steps, flips }: DemoRecord): void {
+  if (steps.every(({ ms }) => ms === undefined)) return;
   print(`\n${styleText('bold', row('step', 'as told', 'took'))}`);
   for (const { name, ok, ms } of steps) {
     const outcome = ok ? 'yes' : 'NO';
