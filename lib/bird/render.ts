@@ -67,6 +67,8 @@ export function renderBirdConfig(input: BirdConfigInput): string {
     // Without this a foreground BIRD, as in a container or systemd's unit, logs to syslog alone.
     'log stderr all;',
     `router id ${plain(bgp.routerId)};`,
+    // Of a BIRD started with -R: how long it waits for peers that do not come before it touches the kernel.
+    'graceful restart wait 30;',
     'protocol device { }',
     ...(input.kernelExport ? [onLinkRoutes] : []),
     ...families.flatMap(family => [

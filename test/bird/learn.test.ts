@@ -1,6 +1,7 @@
 import test from 'ava';
+import { startBird } from '../support/bird.ts';
 import { eventually } from '../support/lab.ts';
-import { fabric, gateways, kernelRoutes, startNode } from './fabric.ts';
+import { established, fabric, gateways, kernelRoutes, routes, startNode } from './fabric.ts';
 
 const four = '192.0.2.53/32';
 const six = '2001:db8::53/128';
@@ -108,7 +109,7 @@ test('pods of a node are one multipath, and a foreign route is never announced',
 test('routes in a table of their own are announced, and the BGP path still goes to main', async t => {
   const { lab, router, nodes } = await fabric(2);
   t.teardown(() => lab.destroy());
-  const own = { ...{ table: 4242, metric: 16 }, protocols: { advertise: 70, hold: 71 } };
+  const own = { ...routes, table: 4242 };
   const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
   await startNode(first, { routes: own });
   await startNode(second, { routes: own });
@@ -177,4 +178,29 @@ test('without kernelExport nothing that BGP brings reaches the kernel', async t 
   await first.host.ip('route', 'add', four, 'via', '10.1.10.2', 'metric', '16', 'proto', '70');
   await eventually('still announces', async () => (await gateways(second.host, four)).length === 1);
   t.deepEqual(await kernelRoutes(first.host, '10.244.2.0/24'), []);
+});
+
+test('a BIRD that crashed and recovers (-R) is no event at the router; its kernel forwarded all the while', async t => {
+  const { lab, router, nodes } = await fabric(1);
+  t.teardown(() => lab.destroy());
+  const [node] = nodes as [(typeof nodes)[0]];
+  const bird = await startNode(node);
+  await node.host.ip('route', 'add', four, 'via', '10.1.10.2', 'metric', '16', 'proto', '70');
+  await node.host.ip('route', 'add', six, 'via', 'fd01:10::2', 'metric', '16', 'proto', '70');
+  for (const prefix of [four, six]) {
+    await eventually(prefix, async () => (await gateways(router, prefix)).length === 1);
+  }
+  const monitor = router.spawn('ip', ['monitor', 'route'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  let events = '';
+  monitor.stdout?.on('data', chunk => {
+    events += String(chunk);
+  });
+  await new Promise(resolve => setTimeout(resolve, 200));
+  await bird.kill();
+  const again = await startBird(node.host, { name: 'node1', recover: true });
+  await established(again, 2);
+  await new Promise(resolve => setTimeout(resolve, 1000));
+  t.is(events, '');
+  await node.host.ip('route', 'del', four, 'proto', '70', 'metric', '16');
+  await eventually('withdrawn as ever', async () => (await gateways(router, four)).length === 0);
 });

@@ -14,6 +14,8 @@ export interface BirdOptions {
   config?: string;
   configPath?: string;
   socketPath?: string;
+  /** Start as after a crash (`-R`): peers that kept our routes are told that forwarding never stopped. */
+  recover?: boolean;
 }
 
 export class BirdProcess {
@@ -78,7 +80,7 @@ export class BirdProcess {
  */
 export async function startBird(
   namespace: Namespace,
-  { name, config, configPath, socketPath }: BirdOptions,
+  { name, config, configPath, socketPath, recover = false }: BirdOptions,
 ): Promise<BirdProcess> {
   const { dir } = namespace.lab;
   const configFile = configPath ?? join(dir, `${name}.conf`);
@@ -86,7 +88,7 @@ export async function startBird(
   if (config !== undefined) writeFileSync(configFile, config);
   const child = namespace.spawn(
     'bird',
-    ['-f', '-c', configFile, '-s', socket, '-P', join(dir, `${name}.pid`)],
+    ['-f', '-c', configFile, '-s', socket, '-P', join(dir, `${name}.pid`), ...(recover ? ['-R'] : [])],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
   const bird = new BirdProcess(child, configFile, socket);
