@@ -50,7 +50,7 @@ async function aThousandRequests(stage: Stage, say: Say) {
   const sourcePorts = new Set(asked.map(({ sourcePort }) => sourcePort)).size;
   const { answers, failures } = tally(asked);
   say(`${count} requests to each address, from ${sourcePorts} source ports`);
-  say(`answered by ${shares(answers)}; failed: ${sum(failures)}`);
+  say(`answered by ${shares(answers)}; ${failed(failures)}`);
   check(sum(failures) === 0, 'every request answered', listed(failures));
   for (const address of anycastAddresses) {
     const perAddress = tally(asked.filter(answer => answer.address === address)).answers;
@@ -85,7 +85,7 @@ async function notReadyUnderLoad(stage: Stage, say: Say) {
   );
   say(`before: ${shares(tally(before).answers)}`);
   say(`after:  ${shares(tally(after).answers)}`);
-  say(`of ${asked.length} requests ${sum(failures)} failed, the slowest took ${slowest(asked)}`);
+  say(`of ${asked.length} requests ${failed(failures)}, the slowest took ${slowest(asked)}`);
   check(late === 0, `no answer of ${pod1a.name} once its route had left`, `${late}`);
   // A connection that is open while the paths change may land on another pod, which knows nothing of it.
   check(sum(failures) <= asked.length / 100, 'at most one request in a hundred to fail', listed(failures));
@@ -114,7 +114,7 @@ async function allBack(stage: Stage, say: Say) {
   for (const pod of [pod1a, pod1b]) sayFlip(say, await stage.flip(pod, true));
   say(`router's kernel: ${paths(stage.routerExpectation().interfaces)}`);
   const { answers, failures } = tally(await request(stage.topology.client, { count: 200 }, stage.signal));
-  say(`answered by ${shares(answers)}; failed: ${sum(failures)}`);
+  say(`answered by ${shares(answers)}; ${failed(failures)}`);
   check(Object.keys(answers).length === pods.length, 'an answer of every pod', shares(answers));
   check(sum(failures) === 0, 'every request answered', listed(failures));
   return { answers, failures };
@@ -164,8 +164,13 @@ function shares(counts: Record<string, number>): string {
 
 function listed(counts: Record<string, number>): string {
   return Object.entries(counts)
-    .map(([name, count]) => `${name} ${count} times`)
+    .map(([name, count]) => `${count} × ${name}`)
     .join(', ');
+}
+
+function failed(failures: Record<string, number>): string {
+  const total = sum(failures);
+  return total === 0 ? 'none failed' : `${total} failed (${listed(failures)})`;
 }
 
 function slowest(answers: readonly Answer[]): string {
