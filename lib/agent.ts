@@ -98,7 +98,7 @@ export async function runAgent({ config, log, signal }: AgentOptions): Promise<v
     const reconciler = new AnycastReconciler({
       pods,
       allocations,
-      desired: new DesiredTable(),
+      desired: new DesiredTable(config.drain),
       table,
       programmer,
       announcer,
@@ -136,11 +136,13 @@ export async function runAgent({ config, log, signal }: AgentOptions): Promise<v
 
 /** Kubernetes is loaded only where it is used: its client is larger than the rest of this program. */
 async function openPodFeed(config: ResolvedAgentConfig, cache: PodCache, log: Log) {
+  const annotationPrefixes = ['flock-anycast.io/'];
   if (config.pods.source === 'directory') {
     const { PodDirectory } = await import('./sources/pod-directory.ts');
-    return new PodDirectory({ path: config.pods.path, cache, log });
+    return new PodDirectory({ path: config.pods.path, cache, log, annotationPrefixes });
   }
   const { KubernetesPods } = await import('./sources/kubernetes-pods.ts');
   const { kubeconfig } = config.pods;
-  return new KubernetesPods({ nodeName: config.node.name, cache, log, ...(kubeconfig && { kubeconfig }) });
+  const { name: nodeName } = config.node;
+  return new KubernetesPods({ nodeName, cache, log, annotationPrefixes, ...(kubeconfig && { kubeconfig }) });
 }

@@ -79,6 +79,19 @@ export const agentConfigSchema = z.strictObject({
         .describe('How long a withdrawn route still forwards before it is removed, in milliseconds.'),
     })
     .prefault({}),
+  drain: z
+    .strictObject({
+      terminatingMs: milliseconds
+        .default(5000)
+        .describe('How long a terminating pod that still serves is forwarded to after its withdrawal.'),
+      longestMs: milliseconds
+        .default(300_000)
+        .describe('The longest a pod may ask for by the annotation flock-anycast.io/drain-seconds.'),
+      notReadyMs: milliseconds
+        .default(0)
+        .describe('The same for a pod that is not Ready but not terminating.'),
+    })
+    .prefault({}),
   bird: z
     .strictObject({
       mode: z

@@ -111,16 +111,17 @@ export class AnycastReconciler {
 
   /** What changed at the sources becomes what is wanted of the kernel. */
   #takeIn(): void {
-    const { pods, allocations, desired, table, reporter } = this.#options;
+    const { pods, allocations, desired, table, reporter, clock } = this.#options;
     const keys = this.#firstPass ? allocations.snapshot().keys() : this.#dirty;
     const touched = new Set<Destination>();
+    const now = clock.now();
     for (const key of keys) {
-      const change = desired.update(key, allocations.snapshot().get(key), pods.snapshot().get(key));
+      const change = desired.update(key, allocations.snapshot().get(key), pods.snapshot().get(key), now);
       for (const destination of change.touched) touched.add(destination);
       for (const warning of change.warnings) reporter.warned(warning);
     }
     this.#dirty.clear();
-    for (const destination of touched) table.want(destination, desired.nexthops(destination));
+    for (const destination of touched) table.want(destination, desired.target(destination));
   }
 
   /** Until the next trigger, time or tick; a failed pass waits for the tick. Others are heard in between. */

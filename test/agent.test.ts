@@ -75,6 +75,40 @@ test('SIGTERM ends it within a second and leaves routes in place; a restart chan
   t.is((await announced(lab)).length, 2);
 });
 
+test('the last pod to terminate is withdrawn, forwarded to while it serves, and removed when it stops', async t => {
+  const lab = await createNodeLab(t, 1);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'));
+  writeAllocations(files, [allocationOf(0)]);
+  writePod(files, 'dns-0', { ready: true });
+  startAgent(lab.node, files);
+  const held = async () => (await routesOf(lab.node, 71)).length;
+  await eventually('routes', async () => (await announced(lab)).length === 2);
+  writePod(files, 'dns-0', { ready: true, terminating: true });
+  await eventually('the withdrawal', async () => (await held()) === 2);
+  t.is((await announced(lab)).length, 0);
+  await new Promise(resolve => setTimeout(resolve, 500));
+  t.is(await held(), 2, 'it drains');
+  writePod(files, 'dns-0', { ready: false, terminating: true });
+  await eventually('the removal', async () => (await held()) === 0, { timeoutMs: 1000 });
+});
+
+test('a drain lasts as long as the pod asked for', async t => {
+  const lab = await createNodeLab(t, 1);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'));
+  const annotations = { 'flock-anycast.io/drain-seconds': '0.4' };
+  writeAllocations(files, [allocationOf(0)]);
+  writePod(files, 'dns-0', { ready: true, annotations });
+  startAgent(lab.node, files);
+  await eventually('routes', async () => (await announced(lab)).length === 2);
+  const started = performance.now();
+  writePod(files, 'dns-0', { ready: true, terminating: true, annotations });
+  await eventually('the removal', async () => {
+    return (await announced(lab)).length === 0 && (await routesOf(lab.node, 71)).length === 0;
+  });
+  const lasted = performance.now() - started;
+  t.true(lasted > 400 && lasted < 3000, `${lasted} ms`);
+});
+
 test('broken files change nothing that is programmed, and are named', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));

@@ -74,7 +74,7 @@ function reconciler() {
   const subject = new AnycastReconciler({
     pods,
     allocations,
-    desired: new DesiredTable(),
+    desired: new DesiredTable({ terminatingMs: 5000, longestMs: 60_000, notReadyMs: 0 }),
     table,
     clock,
     tickMs: 2000,

@@ -3,6 +3,7 @@
  */
 import { type Destination, destinationOf, parseAddress, whyNotAnycast } from '../address.ts';
 import { FlockError } from '../errors.ts';
+import { isEligible } from './drain.ts';
 
 /** One pod's way in on this node. */
 export interface Nexthop {
@@ -36,6 +37,9 @@ export interface PodView {
   readonly uid: string;
   readonly ready: boolean;
   readonly terminating: boolean;
+  /** Nothing in it runs any more. */
+  readonly containersTerminated?: boolean;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** Something of an allocation that contributes nothing, and why. */
@@ -53,26 +57,16 @@ export interface Contribution {
   readonly warnings: readonly ResolveWarning[];
 }
 
-const nothing: Contribution = { nexthops: new Map(), warnings: [] };
-
-/** A pod takes traffic while it is Ready and not being deleted. */
-export function isEligible(pod: PodView): boolean {
-  return pod.ready && !pod.terminating;
+/** Whether an allocation is in force for a pod: one made for another uid is of a pod that is gone. */
+export function isInForce(allocation: AllocationView, pod: PodView): boolean {
+  return allocation.state === 'committed' && allocation.uid === pod.uid;
 }
 
 /**
  * @param key `namespace/name` of the pod
- * @param allocation its allocation; one made for another uid is of a pod that is gone
- * @returns destinations and the nexthop that the pod is for each of them; nothing while it is not eligible
+ * @returns destinations and the nexthop that the pod is for each of them, whether or not it is eligible
  */
-export function contributionOf(
-  key: string,
-  allocation: AllocationView | undefined,
-  pod: PodView | undefined,
-): Contribution {
-  if (allocation === undefined || pod === undefined) return nothing;
-  if (allocation.state !== 'committed' || allocation.uid !== pod.uid || !isEligible(pod)) return nothing;
-
+export function contributionOf(key: string, allocation: AllocationView): Contribution {
   const nexthops = new Map<Destination, Nexthop>();
   const warnings: ResolveWarning[] = [];
   const via = unicastAddresses(key, allocation, warnings);
@@ -105,7 +99,7 @@ export function contributionOf(
 }
 
 /**
- * The whole desired set, from nothing: what `DesiredTable` keeps current step by step.
+ * The whole desired set, from nothing: what `DesiredTable` keeps current step by step. Nothing drains in it.
  *
  * @param allocations by `namespace/name`
  * @param pods by `namespace/name`
@@ -117,7 +111,9 @@ export function resolveAnycastTargets(
   const gathered = new Map<Destination, Nexthop[]>();
   const warnings: ResolveWarning[] = [];
   for (const [key, allocation] of allocations) {
-    const contribution = contributionOf(key, allocation, pods.get(key));
+    const pod = pods.get(key);
+    if (pod === undefined || !isInForce(allocation, pod) || !isEligible(pod)) continue;
+    const contribution = contributionOf(key, allocation);
     warnings.push(...contribution.warnings);
     for (const [destination, nexthop] of contribution.nexthops) {
       const nexthops = gathered.get(destination);

@@ -3,7 +3,7 @@
  * Pure; the clock comes in as milliseconds.
  */
 import { addressOf, type Destination, type Family } from '../address.ts';
-import type { Nexthop } from '../desired/resolve.ts';
+import type { DesiredTarget } from '../desired/desired-table.ts';
 import type { LinkTable } from './link-table.ts';
 import {
   countNexthops,
@@ -40,9 +40,11 @@ export interface RouteEntry {
   readonly destination: Destination;
   readonly family: Family;
   readonly bytes: Uint8Array;
-  desired: readonly Nexthop[];
+  desired: DesiredTarget;
   programmed: Programmed | undefined;
-  /** When a held route is removed, in milliseconds of the clock; undefined while it is not leaving. */
+  /** Since when the kernel holds it withdrawn, in milliseconds of the clock, as far as we know. */
+  heldSince: number | undefined;
+  /** When a leaving route is removed, in milliseconds of the clock; undefined while it is not leaving. */
   removeAt: number | undefined;
   failure: RouteFailure | undefined;
 }
@@ -63,8 +65,9 @@ export function newEntry(destination: Destination): RouteEntry {
     destination,
     family,
     bytes,
-    desired: [],
+    desired: { nexthops: [] },
     programmed: undefined,
+    heldSince: undefined,
     removeAt: undefined,
     failure: undefined,
   };
@@ -88,22 +91,33 @@ export function decide(
   now: number,
   settleMs: number,
 ): RouteAction | undefined {
-  const { programmed } = entry;
+  const { programmed, desired } = entry;
   const { nexthops, whole } = wantedNexthops(entry, links, now);
-  if (nexthops.length > 0) {
+  const draining = desired.holdUntil !== undefined;
+  if (nexthops.length > 0 && !draining) {
     entry.removeAt = undefined;
     if (programmed === undefined) return { kind: 'create', nexthops, whole };
-    const right = programmed.protocol === protocols.advertise && sameNexthops(programmed.nexthops, nexthops);
-    if (!right) return { kind: 'replace', nexthops, whole };
+    if (!holds(programmed, protocols.advertise, nexthops)) return { kind: 'replace', nexthops, whole };
   } else if (programmed !== undefined) {
-    entry.removeAt ??= now + settleMs;
+    const kept = nexthops.length > 0 ? nexthops : programmed.nexthops;
+    entry.removeAt = removalTime(entry, nexthops.length > 0, now, settleMs);
     if (now >= entry.removeAt) return { kind: 'delete' };
-    if (programmed.protocol !== protocols.hold) {
-      return { kind: 'hold', nexthops: programmed.nexthops, whole: false };
-    }
+    if (!holds(programmed, protocols.hold, kept)) return { kind: 'hold', nexthops: kept, whole: false };
   }
   if (whole) entry.failure = undefined;
   return undefined;
+}
+
+function holds(programmed: Programmed, protocol: number, nexthops: Uint8Array): boolean {
+  return programmed.protocol === protocol && sameNexthops(programmed.nexthops, nexthops);
+}
+
+/** At the end of its drain; without one, as soon as its withdrawal has settled. */
+function removalTime(entry: RouteEntry, drainable: boolean, now: number, settleMs: number): number {
+  const settled = (entry.heldSince ?? now) + settleMs;
+  const { holdUntil } = entry.desired;
+  if (drainable && holdUntil !== undefined) return Math.max(holdUntil, settled);
+  return Math.min(entry.removeAt ?? settled, settled);
 }
 
 /**
@@ -115,7 +129,7 @@ function wantedNexthops(
   links: LinkTable,
   now: number,
 ): { nexthops: Uint8Array; whole: boolean } {
-  const all = packNexthops(entry.desired, links);
+  const all = packNexthops(entry.desired.nexthops, links);
   const { failure, programmed } = entry;
   if (failure === undefined || now >= failure.retryAt) return { nexthops: all, whole: true };
   const kept = intersectNexthops(programmed?.nexthops ?? emptyNexthops, all);

@@ -47,6 +47,7 @@ export function settleRequest(
 
   const protocol = action.kind === 'hold' ? protocols.hold : protocols.advertise;
   entry.programmed = { protocol, nexthops: action.nexthops };
+  entry.heldSince = action.kind === 'hold' ? (entry.heldSince ?? now) : undefined;
   if (action.whole) entry.failure = undefined;
   const kind = action.kind === 'hold' ? 'hold' : 'advertise';
   return { event: { kind, destination: entry.destination, nexthops: action.nexthops }, suspect: false };
@@ -58,6 +59,7 @@ function settleDelete(entry: RouteEntry, errno: number, words: string | undefine
   const { destination } = entry;
   if (errno === 0 || ['ESRCH', 'ENODEV', 'ENOENT'].includes(errnoName(errno))) {
     entry.programmed = undefined;
+    entry.heldSince = undefined;
     entry.removeAt = undefined;
     entry.failure = undefined;
     return { event: { kind: 'remove', destination, nexthops }, suspect: false };

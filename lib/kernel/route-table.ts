@@ -7,7 +7,7 @@
  * make the table suspect: the next pass reads the kernel before it writes.
  */
 import { type Destination, destinationOf, formatAddress, parseAddress } from '../address.ts';
-import type { Nexthop } from '../desired/resolve.ts';
+import type { DesiredTarget } from '../desired/desired-table.ts';
 import type { LinkTable } from './link-table.ts';
 import type { ApplyResult } from './native.ts';
 import { configuredNexthops, emptyNexthops, sameNexthops } from './nexthops.ts';
@@ -91,17 +91,17 @@ export class RouteTable {
     return this.#announced;
   }
 
-  /** @param nexthops what serves the destination from now on, in canonical order; none when nothing does */
-  want(destination: Destination, nexthops: readonly Nexthop[]): void {
+  /** @param target what serves the destination from now on, or drains; no nexthops when nothing does */
+  want(destination: Destination, target: DesiredTarget): void {
     let entry = this.#entries.get(destination);
     if (entry === undefined) {
-      if (nexthops.length === 0) return;
+      if (target.nexthops.length === 0) return;
       entry = newEntry(destination);
       this.#entries.set(destination, entry);
     }
-    for (const { interface: name } of entry.desired) this.#users.get(name)?.delete(entry);
-    entry.desired = nexthops;
-    for (const { interface: name } of nexthops) {
+    for (const { interface: name } of entry.desired.nexthops) this.#users.get(name)?.delete(entry);
+    entry.desired = target;
+    for (const { interface: name } of target.nexthops) {
       const users = this.#users.get(name);
       if (users === undefined) this.#users.set(name, new Set([entry]));
       else users.add(entry);
@@ -263,7 +263,7 @@ export class RouteTable {
   }
 
   #forgetIfIdle(entry: RouteEntry): void {
-    if (entry.desired.length > 0 || entry.programmed !== undefined) return;
+    if (entry.desired.nexthops.length > 0 || entry.programmed !== undefined) return;
     this.#entries.delete(entry.destination);
     this.#timed.delete(entry);
   }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { DesiredTable } from '../../lib/desired/desired-table.ts';
 import { type AllocationView, type PodView, resolveAnycastTargets } from '../../lib/desired/resolve.ts';
 
+const policy = { terminatingMs: 5000, longestMs: 60_000, notReadyMs: 0 };
 const keys = ['ns/a', 'ns/b', 'ns/c', 'ns/d'];
 const address = fc.constantFrom(
   '192.0.2.1',
@@ -34,7 +35,7 @@ const step = fc.record({ key: fc.constantFrom(...keys), allocation, pod });
 test('kept current step by step, the desired set is the one computed from nothing', t => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), steps => {
-      const table = new DesiredTable();
+      const table = new DesiredTable(policy);
       const allocations = new Map<string, AllocationView>();
       const pods = new Map<string, PodView>();
       let before = resolveAnycastTargets(allocations, pods).targets;
@@ -43,11 +44,14 @@ test('kept current step by step, the desired set is the one computed from nothin
         else allocations.delete(key);
         if (pod) pods.set(key, pod);
         else pods.delete(key);
-        const { touched } = table.update(key, allocation, pod);
+        const { touched } = table.update(key, allocation, pod, 0);
         const { targets } = resolveAnycastTargets(allocations, pods);
-        t.deepEqual(new Set(table.destinations()), new Set(targets.keys()));
-        for (const [destination, target] of targets)
-          t.deepEqual(table.nexthops(destination), target.nexthops);
+        for (const [destination, { nexthops }] of targets) {
+          t.deepEqual(table.target(destination), { nexthops });
+        }
+        for (const destination of table.destinations()) {
+          t.true(targets.has(destination) || table.target(destination).holdUntil !== undefined);
+        }
         for (const destination of new Set([...before.keys(), ...targets.keys()])) {
           const changed =
             JSON.stringify(before.get(destination)) !== JSON.stringify(targets.get(destination));
@@ -61,7 +65,7 @@ test('kept current step by step, the desired set is the one computed from nothin
 });
 
 test('a pod that flips touches its own destinations alone', t => {
-  const table = new DesiredTable();
+  const table = new DesiredTable(policy);
   const one = (n: number): AllocationView => ({
     uid: 'u',
     hostInterface: `veth${n}`,
@@ -71,14 +75,14 @@ test('a pod that flips touches its own destinations alone', t => {
     state: 'committed',
   });
   const ready = { uid: 'u', ready: true, terminating: false };
-  table.update('ns/a', one(1), ready);
-  table.update('ns/b', one(2), ready);
-  t.deepEqual(table.update('ns/a', one(1), { ...ready, ready: false }).touched, ['192.0.2.1/32']);
-  t.deepEqual(table.update('ns/a', one(1), { ...ready, ready: false }).touched, []);
+  table.update('ns/a', one(1), ready, 0);
+  table.update('ns/b', one(2), ready, 0);
+  t.deepEqual(table.update('ns/a', one(1), { ...ready, ready: false }, 0).touched, ['192.0.2.1/32']);
+  t.deepEqual(table.update('ns/a', one(1), { ...ready, ready: false }, 0).touched, []);
 });
 
 test('a warning is told once per allocation, not per pass, and again for the next allocation', t => {
-  const table = new DesiredTable();
+  const table = new DesiredTable(policy);
   const bad = (): AllocationView => ({
     uid: 'u',
     hostInterface: 'veth1',
@@ -88,8 +92,85 @@ test('a warning is told once per allocation, not per pass, and again for the nex
   });
   const allocation = bad();
   const pod = { uid: 'u', ready: true, terminating: false };
-  t.is(table.update('ns/a', allocation, pod).warnings.length, 1);
-  t.is(table.update('ns/a', allocation, { ...pod, ready: false }).warnings.length, 0);
-  t.is(table.update('ns/a', allocation, pod).warnings.length, 0);
-  t.is(table.update('ns/a', bad(), pod).warnings.length, 1);
+  t.is(table.update('ns/a', allocation, pod, 0).warnings.length, 1);
+  t.is(table.update('ns/a', allocation, { ...pod, ready: false }, 0).warnings.length, 0);
+  t.is(table.update('ns/a', allocation, pod, 0).warnings.length, 0);
+  t.is(table.update('ns/a', bad(), pod, 0).warnings.length, 1);
+});
+
+const serving: AllocationView = {
+  uid: 'u',
+  hostInterface: 'veth1',
+  ipv4: '10.0.0.1',
+  anycast: ['192.0.2.1'],
+  addresses: [],
+  state: 'committed',
+};
+const ready: PodView = { uid: 'u', ready: true, terminating: false };
+const leaving: PodView = { ...ready, terminating: true };
+const nexthop = { interface: 'veth1', via: '10.0.0.1', weight: 1 };
+
+test('the last pod that terminates drains from when that was first seen', t => {
+  const table = new DesiredTable(policy);
+  table.update('ns/a', serving, ready, 1000);
+  table.update('ns/a', serving, leaving, 2000);
+  t.deepEqual(table.target('192.0.2.1/32'), { nexthops: [nexthop], holdUntil: 7000 });
+  table.update('ns/a', serving, leaving, 4000);
+  t.is(table.target('192.0.2.1/32').holdUntil, 7000);
+});
+
+test('one that terminates beside another that serves leaves at once', t => {
+  const table = new DesiredTable(policy);
+  table.update('ns/a', serving, ready, 0);
+  table.update('ns/b', { ...serving, hostInterface: 'veth2', ipv4: '10.0.0.2' }, ready, 0);
+  t.deepEqual(table.update('ns/a', serving, leaving, 0).touched, ['192.0.2.1/32']);
+  t.deepEqual(table.target('192.0.2.1/32'), {
+    nexthops: [{ interface: 'veth2', via: '10.0.0.2', weight: 1 }],
+  });
+});
+
+for (const [what, pod] of [
+  ['turns not Ready', { ...leaving, ready: false }],
+  ['has no container left that runs', { ...leaving, containersTerminated: true }],
+  ['is gone', undefined],
+  ['is another pod of its name', { ...ready, uid: 'u2' }],
+] as const) {
+  test(`a drain ends when the pod ${what}`, t => {
+    const table = new DesiredTable(policy);
+    table.update('ns/a', serving, ready, 0);
+    table.update('ns/a', serving, leaving, 0);
+    t.deepEqual(table.update('ns/a', serving, pod, 1).touched, ['192.0.2.1/32']);
+    t.deepEqual(table.target('192.0.2.1/32'), { nexthops: [] });
+  });
+}
+
+test('a pod that is not Ready stops at once by default, and drains where that is configured', t => {
+  const unready = { ...ready, ready: false };
+  const strict = new DesiredTable(policy);
+  strict.update('ns/a', serving, ready, 0);
+  strict.update('ns/a', serving, unready, 0);
+  t.deepEqual(strict.target('192.0.2.1/32'), { nexthops: [] });
+
+  const lenient = new DesiredTable({ ...policy, notReadyMs: 3000 });
+  lenient.update('ns/a', serving, unready, 0);
+  t.deepEqual(lenient.target('192.0.2.1/32'), { nexthops: [] }, 'it never served');
+  lenient.update('ns/a', serving, ready, 0);
+  lenient.update('ns/a', serving, unready, 1000);
+  t.is(lenient.target('192.0.2.1/32').holdUntil, 4000);
+  lenient.update('ns/a', serving, ready, 2000);
+  t.deepEqual(lenient.target('192.0.2.1/32'), { nexthops: [nexthop] });
+});
+
+test('a pod may ask for its own drain, within the longest allowed; what is no number is told', t => {
+  const ask = (seconds: string) => {
+    const table = new DesiredTable(policy);
+    const pod = { ...leaving, annotations: { 'flock-anycast.io/drain-seconds': seconds } };
+    const { warnings } = table.update('ns/a', serving, pod, 0);
+    return [table.target('192.0.2.1/32').holdUntil, warnings.length];
+  };
+  t.deepEqual(ask('20'), [20_000, 0]);
+  t.deepEqual(ask('0.5'), [500, 0]);
+  t.deepEqual(ask('86400'), [60_000, 1]);
+  t.deepEqual(ask('-1'), [5000, 1]);
+  t.deepEqual(ask('forever'), [5000, 1]);
 });

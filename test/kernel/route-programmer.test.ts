@@ -53,12 +53,12 @@ for (const [family, destination] of [
   test(`IPv${family}: one pod is a plain route, two are one multipath route, and both are announced`, async t => {
     const lab = await createNodeLab(t, 2);
     const { table, settle } = await program(t, lab);
-    table.want(destination, [lab.nexthop(0, family)]);
+    table.want(destination, { nexthops: [lab.nexthop(0, family)] });
     await settle();
     const [one] = await routesOf(lab.node, advertise);
     t.deepEqual(one?.nexthops, [`${lab.nexthop(0, family).via}%p0`]);
 
-    table.want(destination, [lab.nexthop(0, family), lab.nexthop(1, family)]);
+    table.want(destination, { nexthops: [lab.nexthop(0, family), lab.nexthop(1, family)] });
     await settle();
     const routes = await routesOf(lab.node, advertise);
     t.is(routes.length, 1);
@@ -72,9 +72,9 @@ for (const [family, destination] of [
   test(`IPv${family}: the last pod's leaving withdraws first and removes right behind`, async t => {
     const lab = await createNodeLab(t, 1);
     const { table, pass, settle } = await program(t, lab);
-    table.want(destination, [lab.nexthop(0, family)]);
+    table.want(destination, { nexthops: [lab.nexthop(0, family)] });
     await settle();
-    table.want(destination, []);
+    table.want(destination, { nexthops: [] });
     t.deepEqual(
       (await pass()).events.map(({ kind }) => kind),
       ['hold'],
@@ -91,11 +91,11 @@ for (const [family, destination] of [
   test(`IPv${family}: coming back while held is a replace back, never a gap`, async t => {
     const lab = await createNodeLab(t, 1);
     const { table, pass, settle } = await program(t, lab);
-    table.want(destination, [lab.nexthop(0, family)]);
+    table.want(destination, { nexthops: [lab.nexthop(0, family)] });
     await settle();
-    table.want(destination, []);
+    table.want(destination, { nexthops: [] });
     await pass();
-    table.want(destination, [lab.nexthop(0, family)]);
+    table.want(destination, { nexthops: [lab.nexthop(0, family)] });
     t.deepEqual(
       (await settle()).map(({ kind }) => kind),
       ['advertise'],
@@ -119,7 +119,7 @@ for (const [family, destination] of [
       '99',
     );
     const { table, settle, pass } = await program(t, lab);
-    table.want(destination, [lab.nexthop(0, family)]);
+    table.want(destination, { nexthops: [lab.nexthop(0, family)] });
     t.deepEqual(
       (await settle()).map(({ kind }) => kind),
       ['conflict'],
@@ -127,11 +127,11 @@ for (const [family, destination] of [
     t.is((await routesOf(lab.node, 99)).length, 1);
     t.is(table.announced.size, 0);
 
-    table.want(destination, []);
+    table.want(destination, { nexthops: [] });
     await settle();
     t.is((await routesOf(lab.node, 99)).length, 1);
 
-    table.want(destination, [lab.nexthop(0, family)]);
+    table.want(destination, { nexthops: [lab.nexthop(0, family)] });
     await settle();
     await lab.node.ip(`-${family}`, 'route', 'del', destination, 'proto', '99', 'metric', '16');
     await eventually('our route', async () => {
@@ -144,14 +144,14 @@ for (const [family, destination] of [
     const lab = await createNodeLab(t, 3);
     const { table, settle } = await program(t, lab);
     const bad = { ...lab.nexthop(1, family), via: family === 4 ? '10.99.0.1' : 'fd99::1' };
-    table.want(destination, [lab.nexthop(0, family), bad, lab.nexthop(2, family)]);
+    table.want(destination, { nexthops: [lab.nexthop(0, family), bad, lab.nexthop(2, family)] });
     const events = await settle();
     t.true(events.some(({ kind, message }) => kind === 'fail' && message?.includes('UNREACH')));
     const [route] = await routesOf(lab.node, advertise);
     t.deepEqual(route?.nexthops, [`${lab.nexthop(0, family).via}%p0`, `${lab.nexthop(2, family).via}%p2`]);
     t.is([...table.failures()].length, 1);
 
-    table.want(destination, [lab.nexthop(0, family)]);
+    table.want(destination, { nexthops: [lab.nexthop(0, family)] });
     await settle();
     t.is([...table.failures()].length, 0);
   });
@@ -160,9 +160,9 @@ for (const [family, destination] of [
 test('what is right is adopted without a write, and what nobody wants any more is removed', async t => {
   const lab = await createNodeLab(t, 2);
   const before = await program(t, lab);
-  before.table.want('192.0.2.1/32', [lab.nexthop(0), lab.nexthop(1)]);
-  before.table.want('2001:db8::1/128', [lab.nexthop(0, 6), lab.nexthop(1, 6)]);
-  before.table.want('192.0.2.2/32', [lab.nexthop(0)]);
+  before.table.want('192.0.2.1/32', { nexthops: [lab.nexthop(0), lab.nexthop(1)] });
+  before.table.want('2001:db8::1/128', { nexthops: [lab.nexthop(0, 6), lab.nexthop(1, 6)] });
+  before.table.want('192.0.2.2/32', { nexthops: [lab.nexthop(0)] });
   await before.settle();
   before.stop();
 
@@ -177,8 +177,8 @@ test('what is right is adopted without a write, and what nobody wants any more i
   });
 
   const { table, settle } = await program(t, lab);
-  table.want('192.0.2.1/32', [lab.nexthop(0), lab.nexthop(1)]);
-  table.want('2001:db8::1/128', [lab.nexthop(0, 6), lab.nexthop(1, 6)]);
+  table.want('192.0.2.1/32', { nexthops: [lab.nexthop(0), lab.nexthop(1)] });
+  table.want('2001:db8::1/128', { nexthops: [lab.nexthop(0, 6), lab.nexthop(1, 6)] });
   await eventually('the stale route to be removed', async () => {
     await settle();
     return (await routesOf(lab.node, hold)).length + (await routesOf(lab.node, advertise)).length === 2;
@@ -193,7 +193,7 @@ test('what is right is adopted without a write, and what nobody wants any more i
 test('a route that somebody deletes is heard of and put back', async t => {
   const lab = await createNodeLab(t, 1);
   const { table, settle, changes } = await program(t, lab);
-  table.want('192.0.2.1/32', [lab.nexthop(0)]);
+  table.want('192.0.2.1/32', { nexthops: [lab.nexthop(0)] });
   await settle();
   const heard = changes();
   await lab.node.ip('route', 'del', '192.0.2.1/32', 'proto', '70');
@@ -205,7 +205,7 @@ test('a route that somebody deletes is heard of and put back', async t => {
 test('an interface that does not exist yet is waited for, and siblings do not wait', async t => {
   const lab = await createNodeLab(t, 1);
   const { table, settle, changes } = await program(t, lab);
-  table.want('192.0.2.1/32', [lab.nexthop(0), lab.nexthop(1)]);
+  table.want('192.0.2.1/32', { nexthops: [lab.nexthop(0), lab.nexthop(1)] });
   await settle();
   t.deepEqual((await routesOf(lab.node, advertise))[0]?.nexthops, ['10.1.1.2%p0']);
   const heard = changes();
@@ -221,14 +221,8 @@ test("a veth that goes takes its own nexthop along, and not its siblings'", asyn
   const lab = await createNodeLab(t, 3);
   const { table, settle, changes } = await program(t, lab);
   const all = [0, 1, 2];
-  table.want(
-    '192.0.2.1/32',
-    all.map(index => lab.nexthop(index)),
-  );
-  table.want(
-    '2001:db8::1/128',
-    all.map(index => lab.nexthop(index, 6)),
-  );
+  table.want('192.0.2.1/32', { nexthops: all.map(index => lab.nexthop(index)) });
+  table.want('2001:db8::1/128', { nexthops: all.map(index => lab.nexthop(index, 6)) });
   await settle();
   const heard = changes();
   await lab.node.ip('link', 'delete', 'p1');
@@ -247,7 +241,7 @@ test("a veth that goes takes its own nexthop along, and not its siblings'", asyn
 test('a pass with nothing to do asks the kernel for nothing', async t => {
   const lab = await createNodeLab(t, 1);
   const { table, settle, pass } = await program(t, lab);
-  table.want('192.0.2.1/32', [lab.nexthop(0)]);
+  table.want('192.0.2.1/32', { nexthops: [lab.nexthop(0)] });
   await settle();
   t.deepEqual(await pass(), { events: [], requests: [], drift: 0, absent: [] });
   t.false(table.busy);

@@ -53,11 +53,18 @@ export function writeAllocations({ allocations: path }: AgentFiles, allocations:
   writeFileAtomically(path, JSON.stringify({ version: 1, allocations }));
 }
 
+export interface PodState {
+  ready: boolean;
+  uid?: string;
+  terminating?: boolean;
+  annotations?: Record<string, string>;
+}
+
 /** Writes a pod's manifest as its node would see it. */
 export function writePod(
   { pods }: AgentFiles,
   name: string,
-  { ready, uid = name, terminating = false }: { ready: boolean; uid?: string; terminating?: boolean },
+  { ready, uid = name, terminating = false, annotations = {} }: PodState,
 ): void {
   const manifest = {
     apiVersion: 'v1',
@@ -66,6 +73,7 @@ export function writePod(
       namespace: 'default',
       name,
       uid,
+      annotations,
       ...(terminating && { deletionTimestamp: '2026-01-01T00:00:00Z' }),
     },
     spec: { nodeName: 'node', containers: [{ name: 'main' }] },
