@@ -43,7 +43,14 @@ void MonitorHandle::Stop() {
 void MonitorHandle::Deliver(Napi::Env env, Napi::Function callback, MonitorHandle* self, void*) {
   if (env == nullptr || !self->monitor_) return;
   Changes changes = self->monitor_->Take();
-  if (!changes.empty()) callback.Call({ToChanges(env, std::move(changes))});
+  if (changes.empty()) return;
+  try {
+    callback.Call({ToChanges(env, std::move(changes))});
+  } catch (const Napi::Error& error) {
+    // Node swallows what such a callback throws (DEP0168) unless it is told: an uncaught exception like any
+    // other. While a worker is being terminated the error has no value, and nobody to be told to.
+    if (!error.IsEmpty()) napi_fatal_exception(env, error.Value());
+  }
 }
 
 Napi::Object MonitorHandle::ToObject(Napi::Env env) {

@@ -163,11 +163,15 @@ Napi::Promise RouteSocket::Refuse(Napi::Env env) const {
 void RouteSocket::Deliver(Napi::Env env, Napi::Function, RouteSocket* self, PromiseTask* task) {
   const std::unique_ptr<PromiseTask> owner(task);
   if (env == nullptr) return;
-  task->Settle(env);
-  if (--self->pending_ > 0) return;
-  self->delivery_.Unref(env);
-  if (self->closed_) self->Settled(env);
-  self->Unref();
+  try {
+    task->Settle(env);
+    if (--self->pending_ > 0) return;
+    self->delivery_.Unref(env);
+    if (self->closed_) self->Settled(env);
+    self->Unref();
+  } catch (const Napi::Error&) {
+    // Only while a worker is being terminated: no JavaScript value can be made any more, and nobody waits.
+  }
 }
 
 void RouteSocket::Settled(Napi::Env env) {

@@ -104,7 +104,8 @@ test('worker threads have sockets of their own, and may be ended in the middle o
   const socket = lab.open();
   for (let round = 0; round < 5; round++) {
     const workers = [0, 1].map(() => new Worker(worker, { eval: true, workerData }));
-    for (const one of workers) t.deepEqual(await once(one, 'message'), [2000]);
+    // Both at once: a message that nobody waits for yet is gone.
+    t.deepEqual(await Promise.all(workers.map(one => once(one, 'message'))), [[2000], [2000]]);
     await Promise.all(workers.map(one => one.terminate()));
     t.is((await socket.links()).length, 3);
   }
@@ -143,7 +144,7 @@ test('what can not be opened says which path and why', t => {
 test('wrong arguments are refused by name', t => {
   const socket = new RouteSocket();
   t.teardown(() => socket.close());
-  const wrong = [
+  const wrong: (() => unknown)[] = [
     () => socket.apply('bytes' as never),
     () => socket.apply(new Uint16Array(40) as never),
     () => socket.dump({ family: 5 as never, table, protocols: [] }),
@@ -155,7 +156,7 @@ test('wrong arguments are refused by name', t => {
     () => new RouteSocket({ netns: 7 as never }),
     () => new RouteSocket({ receiveBuffer: -1 }),
   ];
-  for (const call of wrong) t.throws(call as () => void, { message: /must be/ }, call.toString());
+  for (const call of wrong) t.throws(() => void call(), { message: /must be/ }, call.toString());
 });
 
 test('a malformed record is named by index and field, and nothing of its batch is sent', async t => {
@@ -176,7 +177,8 @@ test('a malformed record is named by index and field, and nothing of its batch i
   for (const [field, offset, value] of spoil) {
     const bytes = pack(good, good, good).slice();
     bytes[2 * 64 + offset] = value;
-    const error = await t.throwsAsync<NativeError>(socket.apply(bytes), { instanceOf: RangeError }, field);
+    const error = await t.throwsAsync<NativeError>(socket.apply(bytes), undefined, field);
+    t.true(error instanceof RangeError);
     t.like(error, { code: 'FLOCK_RECORD_INVALID', index: 2, field });
   }
   t.deepEqual(await ourRoutes(socket, 4), []);

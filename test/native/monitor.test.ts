@@ -128,16 +128,22 @@ test('a local address that comes or goes is told, though no route and no link is
 test('what does not fit the receive buffer is told as an overrun, and the monitor goes on', async t => {
   const lab = await createRouteLab(t, 1);
   const heard = listen(t, lab, { receiveBuffer: 1 });
-  const batch = new RouteBatch();
-  for (let number = 0; number < 5000; number++) {
-    batch.add(route(Operation.create, 4, number, [lab.nexthop(4, 0)]));
-  }
-  await lab.open().apply(batch.bytes());
-  await eventually('the overrun', () => heard.calls.some(({ overrun }) => overrun));
-  t.true(heard.routes().length < 5000);
-  await lab.host.ip('route', 'del', '198.18.0.1/32', 'proto', '70', 'metric', '16');
-  await eventually('the deletion after it', () =>
-    heard.routes().some(({ operation }) => operation === Operation.delete),
+  const other = lab.open();
+  const nexthops = [lab.nexthop(4, 0)];
+  const [created, deleted] = [Operation.create, Operation.delete].map(operation => {
+    const batch = new RouteBatch();
+    for (let number = 0; number < 5000; number++) batch.add(route(operation, 4, number, nexthops));
+    return batch.bytes();
+  }) as [Uint8Array, Uint8Array];
+  // The monitor's thread may keep up for a while, so until it does not.
+  await eventually('the overrun', async () => {
+    await Promise.all([other.apply(created), other.apply(deleted)]);
+    return heard.calls.some(({ overrun }) => overrun);
+  });
+  const before = heard.calls.length;
+  await lab.host.ip('route', 'add', '198.18.0.1/32', 'via', '10.0.0.2', 'proto', '70', 'metric', '16');
+  await eventually('the route after it', () =>
+    heard.calls.slice(before).some(({ routes }) => routes.length > 0),
   );
 });
 
@@ -170,4 +176,22 @@ test('a stopped monitor is silent, and can be stopped again, also from its own c
   await eventually('both', () => heard.links().some(({ name, flags }) => name === 'p1' && (flags & 1) === 0));
   monitor.stop();
   t.is(calls, 1);
+});
+
+test('what a callback throws is an uncaught exception of the program', async t => {
+  const lab = await createRouteLab(t, 0);
+  const program = `
+    import { RouteSocket } from './lib/kernel/native.ts';
+    const socket = new RouteSocket();
+    process.on('uncaughtException', ({ message }) => {
+      console.log(message);
+      void socket.close();
+    });
+    socket.monitor({ table: 254, protocols: [70] }, () => {
+      throw new Error('thrown in the callback');
+    });
+    (await import('node:child_process')).execFileSync('ip', ['addr', 'add', '10.9.9.9/32', 'dev', 'lo']);
+  `;
+  const output = await lab.host.exec(process.execPath, '--input-type=module', '--eval', program);
+  t.is(output, 'thrown in the callback\n');
 });
