@@ -142,8 +142,8 @@ test('what does not fit the receive buffer is told as an overrun, and the monito
   });
   const before = heard.calls.length;
   await lab.host.ip('route', 'add', '198.18.0.1/32', 'via', '10.0.0.2', 'proto', '70', 'metric', '16');
-  await eventually('the route after it', () =>
-    heard.calls.slice(before).some(({ routes }) => routes.length > 0),
+  await t.notThrowsAsync(() =>
+    eventually('the route after it', () => heard.calls.slice(before).some(({ routes }) => routes.length > 0)),
   );
 });
 
