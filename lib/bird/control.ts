@@ -95,14 +95,16 @@ export class BirdControl {
   #reply(to: string): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
-      const timer = setTimeout(
-        () => this.#end(`gave no answer to ${to} in ${this.#timeoutMs} ms`),
-        this.#timeoutMs,
-      );
+      const timer = setTimeout(() => {
+        // When it was us who were busy, the answer is there: the loop reads it before this runs.
+        late = setImmediate(() => this.#end(`gave no answer to ${to} in ${this.#timeoutMs} ms`));
+      }, this.#timeoutMs);
+      let late: NodeJS.Immediate | undefined;
       const settle =
         <T>(settled: (value: T) => void) =>
         (value: T): void => {
           clearTimeout(timer);
+          clearImmediate(late);
           this.#waiting = undefined;
           settled(value);
         };
