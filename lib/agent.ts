@@ -42,6 +42,7 @@ export async function runAgent({ config, log, signal }: AgentOptions): Promise<v
   const { routes, bird: birdConfig } = config;
   const stops: (() => unknown)[] = [];
   let trigger = () => {};
+  const clock = systemClock;
   try {
     // Sources: what is there.
     const pods = new PodCache();
@@ -62,10 +63,19 @@ export async function runAgent({ config, log, signal }: AgentOptions): Promise<v
     stops.push(() => socket.close());
     const links = new LinkTable();
     const { table: tableId, metric, protocols } = routes;
-    const { settleMs, tickMs } = config.reconcile;
+    const { settleMs, tickMs, auditMs } = config.reconcile;
     const table = new RouteTable({ table: tableId, metric, protocols, settleMs, links });
-    const owned = { table: tableId, protocols: [protocols.advertise, protocols.hold] };
-    const programmer = new RouteProgrammer({ socket, table, links, owned, log, onChange: () => trigger() });
+    const owned = { table: tableId, metric, protocols: [protocols.advertise, protocols.hold] };
+    const programmer = new RouteProgrammer({
+      socket,
+      table,
+      links,
+      owned,
+      auditMs,
+      now: () => clock.now(),
+      log,
+      onChange: () => trigger(),
+    });
     await programmer.start();
     stops.push(() => programmer.stop());
 
@@ -103,7 +113,7 @@ export async function runAgent({ config, log, signal }: AgentOptions): Promise<v
       programmer,
       announcer,
       reporter: new Reporter({ log, metrics, links, table }),
-      clock: systemClock,
+      clock,
       tickMs,
     });
     trigger = () => reconciler.trigger();

@@ -74,6 +74,12 @@ export const agentConfigSchema = z.strictObject({
   reconcile: z
     .strictObject({
       tickMs: milliseconds.min(100).default(2000).describe('A pass at least this often, in milliseconds.'),
+      auditMs: milliseconds
+        .min(1000)
+        .default(30_000)
+        .describe(
+          'The kernel is read and compared with what we believe at least this often, in milliseconds.',
+        ),
       settleMs: milliseconds
         .default(50)
         .describe('How long a withdrawn route still forwards before it is removed, in milliseconds.'),

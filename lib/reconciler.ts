@@ -45,7 +45,7 @@ export interface ReconcilerOptions {
   allocations: Source<AllocationView>;
   desired: DesiredTable;
   table: RouteTable;
-  programmer: Pick<RouteProgrammer, 'pass'>;
+  programmer: Pick<RouteProgrammer, 'pass' | 'nextDeadline'>;
   announcer: Announcer;
   reporter: Pick<Reporter, 'passed' | 'passFailed' | 'warned'>;
   clock: Clock;
@@ -100,10 +100,7 @@ export class AnycastReconciler {
     if (!pods.synced || !allocations.synced) return;
     this.#takeIn();
     const started = clock.now();
-    const outcome = await programmer.pass(
-      () => clock.now(),
-      destination => announcer.isWithdrawn(destination),
-    );
+    const outcome = await programmer.pass(destination => announcer.isWithdrawn(destination));
     reporter.passed(outcome, clock.now() - started, this.#firstPass);
     this.#firstPass = false;
     announcer.follow(table.announced);
@@ -126,10 +123,10 @@ export class AnycastReconciler {
 
   /** Until the next trigger, time or tick; a failed pass waits for the tick. Others are heard in between. */
   async #rest(signal: AbortSignal, failed: boolean): Promise<void> {
-    const { table, clock, tickMs } = this.#options;
+    const { table, programmer, clock, tickMs } = this.#options;
     await new Promise<void>(resolve => setImmediate(resolve));
     if (signal.aborted || (!failed && (this.#triggered || table.busy))) return;
-    const pause = failed ? tickMs : Math.min(tickMs, Math.max(0, table.nextDeadline - clock.now()));
+    const pause = failed ? tickMs : Math.min(tickMs, Math.max(0, programmer.nextDeadline - clock.now()));
     await new Promise<void>(resolve => {
       const cancel = clock.after(pause, resolve);
       this.#wake = () => {

@@ -66,7 +66,7 @@ function reconciler() {
     settleMs: 50,
     links,
   });
-  table.adopt([], table.doubts);
+  table.adopt([], table.doubts, 0);
   const log: string[] = [];
   let running = 0;
   let finish: () => void = () => {};
@@ -85,6 +85,7 @@ function reconciler() {
       warned: ({ message }) => log.push(message),
     },
     programmer: {
+      nextDeadline: Number.POSITIVE_INFINITY,
       async pass() {
         running++;
         log.push(running === 1 ? 'pass' : 'TWO PASSES AT ONCE');

@@ -49,13 +49,15 @@ export class LinkTable {
     return link !== undefined && isUp(link) ? link.index : undefined;
   }
 
+  /** Whether the interface of this number exists and is up. */
+  isUsable(index: number): boolean {
+    const link = this.#byIndex.get(index);
+    return link !== undefined && isUp(link);
+  }
+
   /** The name of an interface, or `#NUMBER` when it is not known. */
   nameOf(index: number): string {
     return this.#byIndex.get(index)?.name ?? `#${index}`;
-  }
-
-  has(name: string): boolean {
-    return this.#byName.has(name);
   }
 }
 

@@ -66,6 +66,22 @@ export function uniteNexthops(left: Uint8Array, right: Uint8Array): Uint8Array {
   return concatenate([...union.values()].sort(compareNexthop));
 }
 
+/** The nexthops of `left` that are not in `right`, by interface and gateway. */
+export function subtractNexthops(left: Uint8Array, right: Uint8Array): Uint8Array {
+  const others = new Set(split(right).map(identity));
+  return concatenate(split(left).filter(nexthop => !others.has(identity(nexthop))));
+}
+
+/** The nexthops that do not lead through an interface, by its number. */
+export function withoutInterface(packed: Uint8Array, index: number): Uint8Array {
+  return concatenate(split(packed).filter(nexthop => interfaceOf(nexthop) !== index));
+}
+
+/** The interface numbers of a set. */
+export function interfacesOf(packed: Uint8Array = emptyNexthops): number[] {
+  return split(packed).map(interfaceOf);
+}
+
 /** `fd00::2%veth1a2b, fd00::3%veth3c4d weight 2` for people. */
 export function describeNexthops(packed: Uint8Array, links: LinkTable): string {
   return split(packed)
@@ -84,11 +100,15 @@ function split(packed: Uint8Array): Uint8Array[] {
   return Array.from({ length: countNexthops(packed) }, (_, index) => pickNexthop(packed, index));
 }
 
+function interfaceOf(nexthop: Uint8Array): number {
+  const view = new DataView(nexthop.buffer, nexthop.byteOffset, nexthop.byteLength);
+  return view.getUint32(nexthopOffsets.interfaceIndex, true);
+}
+
 /** Interface and gateway: a nexthop whose weight alone changed is the same nexthop. */
 function identity(nexthop: Uint8Array): string {
-  const view = new DataView(nexthop.buffer, nexthop.byteOffset, nexthop.byteLength);
-  const gateway = nexthop.subarray(nexthopOffsets.gatewayFamily).join('.');
-  return `${view.getUint32(nexthopOffsets.interfaceIndex, true)}/${gateway}`;
+  const { gatewayFamily, gateway } = nexthopOffsets;
+  return `${interfaceOf(nexthop)}/${nexthop[gatewayFamily]}/${nexthop.subarray(gateway).join('.')}`;
 }
 
 function compareNexthop(left: Uint8Array, right: Uint8Array): number {

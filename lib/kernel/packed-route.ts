@@ -1,5 +1,6 @@
 /** A packed record seen in place, and the packing of our host routes: no object a nexthop on either way. */
-import type { Family } from '../address.ts';
+import { type Destination, type Family, formatAddress } from '../address.ts';
+import { emptyNexthops } from './nexthops.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -11,6 +12,7 @@ import {
   RouteType,
   recordLength,
 } from './record-layout.ts';
+import type { RouteAction, RouteEntry, RouteProtocols } from './route-entry.ts';
 
 /** One record of a dump or a notification, read where it lies; valid while its bytes are. */
 export class RouteView {
@@ -24,6 +26,10 @@ export class RouteView {
 
   get family(): Family {
     return this.#view.getUint8(offsets.family) === AF_INET ? 4 : 6;
+  }
+
+  get operation(): Operation {
+    return this.#view.getUint8(offsets.operation) as Operation;
   }
 
   get protocol(): number {
@@ -62,7 +68,12 @@ export function* viewRoutes(bytes: Uint8Array): Generator<RouteView> {
   }
 }
 
-export interface HostRoute {
+/** The host prefix of a route of our kind. */
+export function destinationOfView(view: RouteView): Destination {
+  return `${formatAddress(view.destination)}/${view.family === 4 ? 32 : 128}`;
+}
+
+interface HostRoute {
   operation: Operation;
   family: Family;
   /** 4 or 16 bytes in network order. */
@@ -70,12 +81,48 @@ export interface HostRoute {
   table: number;
   metric: number;
   protocol: number;
+  /** Default unicast. */
+  type?: number;
   /** Packed nexthops in canonical order; none for a delete. */
   nexthops: Uint8Array;
 }
 
-/** A record for `RouteBatch.addPacked`. */
-export function packHostRoute(route: HostRoute): Uint8Array {
+/** The request that carries out an action on a destination's route. */
+export function packAction(
+  { family, bytes: destination, programmed }: RouteEntry,
+  action: RouteAction,
+  { table, metric, protocols }: { table: number; metric: number; protocols: RouteProtocols },
+): Uint8Array {
+  const { advertise, hold } = protocols;
+  const route = { family, destination, table, metric };
+  switch (action.kind) {
+    case 'delete': {
+      const protocol = programmed?.protocol ?? hold;
+      return packHostRoute({ ...route, operation: Operation.delete, protocol, nexthops: emptyNexthops });
+    }
+    case 'disown': {
+      const { create: operation } = Operation;
+      const { unreachable: type } = RouteType;
+      return packHostRoute({ ...route, operation, type, protocol: hold, nexthops: emptyNexthops });
+    }
+    case 'create':
+      return packHostRoute({
+        ...route,
+        operation: Operation.create,
+        protocol: advertise,
+        nexthops: action.nexthops,
+      });
+    default:
+      return packHostRoute({
+        ...route,
+        operation: Operation.replace,
+        protocol: action.kind === 'hold' ? hold : advertise,
+        nexthops: action.nexthops,
+      });
+  }
+}
+
+function packHostRoute(route: HostRoute): Uint8Array {
   const { family, nexthops } = route;
   const bytes = new Uint8Array(headerLength + nexthops.length);
   const view = new DataView(bytes.buffer);
@@ -84,7 +131,7 @@ export function packHostRoute(route: HostRoute): Uint8Array {
   view.setUint8(offsets.family, family === 4 ? AF_INET : AF_INET6);
   view.setUint8(offsets.prefixLength, family === 4 ? 32 : 128);
   view.setUint8(offsets.protocol, route.protocol);
-  view.setUint8(offsets.type, RouteType.unicast);
+  view.setUint8(offsets.type, route.type ?? RouteType.unicast);
   view.setUint8(offsets.scope, RouteScope.universe);
   view.setUint32(offsets.table, route.table, true);
   view.setUint32(offsets.metric, route.metric, true);

@@ -30,8 +30,11 @@ export interface RouteFailure {
   attempts: number;
   /** When the whole of what is wanted is tried again, in milliseconds of the clock. */
   retryAt: number;
-  /** Somebody else's route sits at our key. */
-  conflict: boolean;
+  /**
+   * `refused`: by the kernel. `conflict`: somebody else's route sits at our key. `contested`: somebody keeps
+   * changing ours, and restoring it waits.
+   */
+  kind: 'refused' | 'conflict' | 'contested';
   /** Which wanted nexthop is tried next beside those that work; undefined where that makes no sense. */
   trial: number | undefined;
 }
@@ -47,6 +50,14 @@ export interface RouteEntry {
   /** When a leaving route is removed, in milliseconds of the clock; undefined while it is not leaving. */
   removeAt: number | undefined;
   failure: RouteFailure | undefined;
+  /** How often others' changes were undone lately. */
+  drift: { since: number; restorations: number; told: boolean } | undefined;
+  /** Right in the kernel, but to be written once more: BIRD was misled about it. */
+  touch: boolean;
+  /** Vanished without a notification: BIRD has to be told when it does not come back. */
+  silentlyLost: boolean;
+  /** Counts what others did to it, so that an outcome that crossed with it is not believed. */
+  revision: number;
 }
 
 /** What to tell the kernel about one destination. */
@@ -57,6 +68,8 @@ export type RouteAction =
       /** Whether it carries all that is wanted, rather than what works of it. */
       whole: boolean;
     }
+  /** Puts up an unreachable route that is not announced, to be deleted next: BIRD hears of both. */
+  | { kind: 'disown' }
   | { kind: 'delete' };
 
 export function newEntry(destination: Destination): RouteEntry {
@@ -70,6 +83,10 @@ export function newEntry(destination: Destination): RouteEntry {
     heldSince: undefined,
     removeAt: undefined,
     failure: undefined,
+    drift: undefined,
+    touch: false,
+    silentlyLost: false,
+    revision: 0,
   };
 }
 
@@ -91,18 +108,22 @@ export function decide(
   now: number,
   settleMs: number,
 ): RouteAction | undefined {
-  const { programmed, desired } = entry;
+  const { programmed, desired, failure } = entry;
   const { nexthops, whole } = wantedNexthops(entry, links, now);
   const draining = desired.holdUntil !== undefined;
   if (nexthops.length > 0 && !draining) {
     entry.removeAt = undefined;
+    if (failure?.kind === 'contested' && now < failure.retryAt) return undefined;
     if (programmed === undefined) return { kind: 'create', nexthops, whole };
-    if (!holds(programmed, protocols.advertise, nexthops)) return { kind: 'replace', nexthops, whole };
+    const right = holds(programmed, protocols.advertise, nexthops);
+    if (!right || entry.touch) return { kind: 'replace', nexthops, whole };
   } else if (programmed !== undefined) {
     const kept = nexthops.length > 0 ? nexthops : programmed.nexthops;
     entry.removeAt = removalTime(entry, nexthops.length > 0, now, settleMs);
     if (now >= entry.removeAt) return { kind: 'delete' };
     if (!holds(programmed, protocols.hold, kept)) return { kind: 'hold', nexthops: kept, whole: false };
+  } else if (entry.silentlyLost) {
+    return { kind: 'disown' };
   }
   if (whole) entry.failure = undefined;
   return undefined;
@@ -112,8 +133,12 @@ function holds(programmed: Programmed, protocol: number, nexthops: Uint8Array): 
   return programmed.protocol === protocol && sameNexthops(programmed.nexthops, nexthops);
 }
 
+/** `heldSince` of what can not be held, or is nothing to hold: it is removed at once. */
+export const notHeld = Number.NEGATIVE_INFINITY;
+
 /** At the end of its drain; without one, as soon as its withdrawal has settled. */
 function removalTime(entry: RouteEntry, drainable: boolean, now: number, settleMs: number): number {
+  if (entry.heldSince === notHeld) return notHeld;
   const settled = (entry.heldSince ?? now) + settleMs;
   const { holdUntil } = entry.desired;
   if (drainable && holdUntil !== undefined) return Math.max(holdUntil, settled);
@@ -132,6 +157,7 @@ function wantedNexthops(
   const all = packNexthops(entry.desired.nexthops, links);
   const { failure, programmed } = entry;
   if (failure === undefined || now >= failure.retryAt) return { nexthops: all, whole: true };
+  if (failure.kind === 'contested') return { nexthops: all, whole: false };
   const kept = intersectNexthops(programmed?.nexthops ?? emptyNexthops, all);
   if (failure.trial === undefined) return { nexthops: kept, whole: false };
   for (; failure.trial < countNexthops(all); failure.trial++) {

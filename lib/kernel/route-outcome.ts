@@ -1,11 +1,19 @@
 /** What a request's outcome proves about one destination. Pure. */
 import { describeErrno, errnoName } from './errno.ts';
-import { countNexthops } from './nexthops.ts';
-import type { RouteAction, RouteEntry, RouteProtocols } from './route-entry.ts';
+import { outcomeUnknown } from './native.ts';
+import { countNexthops, emptyNexthops } from './nexthops.ts';
+import {
+  notHeld,
+  type Programmed,
+  type RouteAction,
+  type RouteEntry,
+  type RouteFailure,
+  type RouteProtocols,
+} from './route-entry.ts';
 
 /** Something that happened to a destination's route, for the log, the metrics and the status. */
 export interface RouteEvent {
-  kind: 'advertise' | 'hold' | 'remove' | 'fail' | 'conflict';
+  kind: 'advertise' | 'hold' | 'remove' | 'disown' | 'fail' | 'conflict' | 'contested';
   destination: string;
   /** Packed nexthops that the request carried; the ones that were held for a removal. */
   nexthops: Uint8Array;
@@ -14,14 +22,13 @@ export interface RouteEvent {
 }
 
 export interface Settlement {
+  /** What we believe the kernel holds now. */
+  programmed: Programmed | undefined;
   /** Undefined when it is the same failure as before: told once. */
   event: RouteEvent | undefined;
   /** The kernel must be read before it is written again. */
   suspect: boolean;
 }
-
-/** The addon's word for a request whose answer was lost. */
-const unknownOutcome = -1;
 
 /** First and longest pause before what failed is tried again, in milliseconds. */
 const retryMs = { first: 500, longest: 30_000 };
@@ -41,90 +48,115 @@ export function settleRequest(
   protocols: RouteProtocols,
   now: number,
 ): Settlement {
-  if (errno === unknownOutcome) return { event: undefined, suspect: true };
+  const { programmed, destination } = entry;
+  if (errno === outcomeUnknown) return { programmed, event: undefined, suspect: true };
   if (action.kind === 'delete') return settleDelete(entry, errno, words, now);
+  if (action.kind === 'disown') return settleDisowning(entry, errno, protocols);
   if (errno !== 0) return settleRefusal(entry, action, errno, words, now);
 
-  const protocol = action.kind === 'hold' ? protocols.hold : protocols.advertise;
-  entry.programmed = { protocol, nexthops: action.nexthops };
+  entry.touch = false;
+  entry.silentlyLost = false;
   entry.heldSince = action.kind === 'hold' ? (entry.heldSince ?? now) : undefined;
   if (action.whole) entry.failure = undefined;
   const kind = action.kind === 'hold' ? 'hold' : 'advertise';
-  return { event: { kind, destination: entry.destination, nexthops: action.nexthops }, suspect: false };
+  const { nexthops } = action;
+  return {
+    programmed: { protocol: protocols[kind], nexthops },
+    event: { kind, destination, nexthops },
+    suspect: false,
+  };
 }
 
 /** Deleting what is already gone, with its interface too, is success. */
 function settleDelete(entry: RouteEntry, errno: number, words: string | undefined, now: number): Settlement {
-  const nexthops = entry.programmed?.nexthops ?? new Uint8Array(0);
-  const { destination } = entry;
+  const { destination, programmed } = entry;
+  const nexthops = programmed?.nexthops ?? emptyNexthops;
   if (errno === 0 || ['ESRCH', 'ENODEV', 'ENOENT'].includes(errnoName(errno))) {
-    entry.programmed = undefined;
     entry.heldSince = undefined;
     entry.removeAt = undefined;
-    entry.failure = undefined;
-    return { event: { kind: 'remove', destination, nexthops }, suspect: false };
+    if (entry.failure?.kind !== 'conflict') entry.failure = undefined;
+    return { programmed: undefined, event: { kind: 'remove', destination, nexthops }, suspect: false };
   }
   // Still there: the next attempt waits as long as any other retry.
   const failure = nextFailure(entry, errno, words, now);
   entry.removeAt = failure.retryAt;
   const message = `can not remove it: ${failure.message}`;
-  return { event: { kind: 'fail', destination, nexthops, message }, suspect: true };
+  return { programmed, event: { kind: 'fail', destination, nexthops, message }, suspect: true };
+}
+
+/** What was put up is ours and held, so that it is deleted at once. Where another's route is, BIRD knows that. */
+function settleDisowning(entry: RouteEntry, errno: number, { hold }: RouteProtocols): Settlement {
+  entry.silentlyLost = false;
+  if (errno !== 0) return { programmed: undefined, event: undefined, suspect: false };
+  entry.heldSince = notHeld;
+  const event: RouteEvent = { kind: 'disown', destination: entry.destination, nexthops: emptyNexthops };
+  return { programmed: { protocol: hold, nexthops: emptyNexthops }, event, suspect: false };
 }
 
 function settleRefusal(
   entry: RouteEntry,
-  action: Exclude<RouteAction, { kind: 'delete' }>,
+  action: Exclude<RouteAction, { kind: 'delete' | 'disown' }>,
   errno: number,
   words: string | undefined,
   now: number,
 ): Settlement {
-  const { destination } = entry;
+  const { destination, programmed } = entry;
   const { nexthops } = action;
   const name = errnoName(errno);
+  const untold = { programmed, event: undefined };
   if (action.kind !== 'create' && name === 'ENOENT') {
     // What we replace has vanished: nothing was overwritten, and it is created next.
-    entry.programmed = undefined;
-    return { event: undefined, suspect: false };
+    return { programmed: undefined, event: undefined, suspect: false };
   }
   if (action.kind === 'hold') {
     // A nexthop that went with its interface can not be held either: remove it.
-    entry.removeAt = now;
-    return { event: undefined, suspect: true };
+    entry.heldSince = notHeld;
+    return { ...untold, suspect: true };
   }
   if (!action.whole && entry.failure?.trial !== undefined) {
     entry.failure.trial++;
-    return { event: undefined, suspect: entry.family === 6 };
+    return { ...untold, suspect: entry.family === 6 };
   }
-  const before = entry.failure?.message;
-  const conflict = action.kind === 'create' && name === 'EEXIST';
+  const told = entry.failure?.message;
   const failure = nextFailure(entry, errno, words, now);
-  failure.conflict = conflict;
-  failure.trial = conflict || countNexthops(nexthops) < 2 ? undefined : 0;
-  if (conflict) failure.message = "another owner's route is at this prefix and metric";
-  const event: RouteEvent = {
-    kind: conflict ? 'conflict' : 'fail',
-    destination,
-    nexthops,
-    message: failure.message,
-  };
-  // A create that exists may be our own, unknown to us; an IPv6 replace that failed may have left a part.
-  return { event: before === failure.message ? undefined : event, suspect: conflict || entry.family === 6 };
+  if (action.kind === 'create' && name === 'EEXIST') {
+    // Another owner's, or our own that we do not know of: the reading that follows tells which (`adopt`).
+    failure.kind = 'conflict';
+    failure.message = conflictMessage;
+    return { ...untold, suspect: told !== conflictMessage };
+  }
+  if (countNexthops(nexthops) > 1) failure.trial = 0;
+  const event: RouteEvent = { kind: 'fail', destination, nexthops, message: failure.message };
+  // An IPv6 replace that failed may have left a part.
+  return { programmed, event: told === failure.message ? undefined : event, suspect: entry.family === 6 };
 }
 
-function nextFailure(
-  entry: RouteEntry,
-  errno: number,
-  words: string | undefined,
-  now: number,
-): NonNullable<RouteEntry['failure']> {
+/** Somebody keeps changing our route: restoring it waits. */
+export function contest(entry: RouteEntry, now: number): RouteEvent {
+  const failure = nextFailure(entry, 0, undefined, now);
+  failure.kind = 'contested';
+  failure.message = 'somebody keeps changing or deleting it';
+  const { destination } = entry;
+  const nexthops = entry.programmed?.nexthops ?? emptyNexthops;
+  return { kind: 'contested', destination, nexthops, message: failure.message };
+}
+
+/** Another owner's route is where ours should be. */
+export function conflictOf({ destination }: RouteEntry, { message }: RouteFailure): RouteEvent {
+  return { kind: 'conflict', destination, nexthops: emptyNexthops, message };
+}
+
+const conflictMessage = "another owner's route is at this prefix and metric";
+
+function nextFailure(entry: RouteEntry, errno: number, words: string | undefined, now: number): RouteFailure {
   const attempts = (entry.failure?.attempts ?? 0) + 1;
   const pause = Math.min(retryMs.first * 2 ** (attempts - 1), retryMs.longest);
-  const failure = {
+  const failure: RouteFailure = {
     errno,
     message: describeErrno(errno, words),
     attempts,
     retryAt: now + pause,
-    conflict: false,
+    kind: 'refused',
     trial: undefined,
   };
   entry.failure = failure;

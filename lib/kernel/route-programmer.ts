@@ -5,6 +5,7 @@ import type { Destination } from '../address.ts';
 import type { Log } from '../observe/log.ts';
 import type { LinkTable } from './link-table.ts';
 import type { KernelChanges, Monitor, RouteSocket } from './native.ts';
+import { viewRoutes } from './packed-route.ts';
 import type { RouteEvent } from './route-outcome.ts';
 import type { RoutePlan, RouteTable } from './route-table.ts';
 
@@ -12,8 +13,12 @@ export interface RouteProgrammerOptions {
   socket: RouteSocket;
   table: RouteTable;
   links: LinkTable;
-  /** What is ours: routing table and route protocol numbers. */
-  owned: { table: number; protocols: number[] };
+  /** What is ours: routing table, metric and route protocol numbers. */
+  owned: { table: number; metric: number; protocols: number[] };
+  /** Between two readings of the kernel without a cause, in milliseconds. */
+  auditMs: number;
+  /** The clock, in milliseconds. */
+  now: () => number;
   log: Log;
   /** Called when the kernel changed in a way that a pass should look at. */
   onChange: () => void;
@@ -30,12 +35,24 @@ export interface PassOutcome {
   absent: string[];
 }
 
+/** `IFF_UP`, netdevice(7). */
+const up = 0x1;
+const afInet4Bytes = 4;
+
+/**
+ * After others' doings the whole is read once more, so many milliseconds later: notifications are acted on at
+ * once, and can have crossed with our own writes.
+ */
+const verifyAfterMs = 250;
+
 export class RouteProgrammer {
   readonly #options: RouteProgrammerOptions;
   #monitor: Monitor | undefined;
+  #auditAt: number;
 
   constructor(options: RouteProgrammerOptions) {
     this.#options = options;
+    this.#auditAt = options.now() + options.auditMs;
   }
 
   /** Listens first and reads then, so that nothing falls between. */
@@ -49,26 +66,30 @@ export class RouteProgrammer {
     this.#monitor?.stop();
   }
 
-  /**
-   * One pass: at most one dump when the kernel is in doubt, at most one `apply`.
-   *
-   * @param now the clock, in milliseconds
-   */
-  async pass(now: () => number, mayRemove: (destination: Destination) => boolean): Promise<PassOutcome> {
-    const { socket, table } = this.#options;
+  /** When a pass has something to do by the clock, in milliseconds. */
+  get nextDeadline(): number {
+    return Math.min(this.#auditAt, this.#options.table.nextDeadline);
+  }
+
+  /** One pass: at most one dump, when the kernel is in doubt or an audit is due, and at most one `apply`. */
+  async pass(mayRemove: (destination: Destination) => boolean): Promise<PassOutcome> {
+    const { socket, table, now, auditMs } = this.#options;
+    if (now() >= this.#auditAt) {
+      this.#auditAt = now() + auditMs;
+      table.distrust();
+    }
     const drift = table.suspect ? await this.#readRoutes() : 0;
     const absent = table.takeAbsent();
     const plan = table.plan(now(), mayRemove);
-    if (plan.batch.length === 0) return { events: [], requests: [], drift, absent };
-    const results = await socket.apply(plan.batch.bytes());
-    return { events: table.settle(plan, results, now()), requests: plan.requests, drift, absent };
+    if (plan.batch.length > 0) table.settle(plan, await socket.apply(plan.batch.bytes()), now());
+    return { events: table.takeEvents(), requests: plan.requests, drift, absent };
   }
 
   async #readRoutes(): Promise<number> {
-    const { socket, table, owned } = this.#options;
+    const { socket, table, owned, now } = this.#options;
     const answered = table.doubts;
     const dumps = await Promise.all(([4, 6] as const).map(family => socket.dump({ family, ...owned })));
-    return table.adopt(dumps, answered);
+    return table.adopt(dumps, answered, now());
   }
 
   async #readLinks(): Promise<void> {
@@ -77,18 +98,24 @@ export class RouteProgrammer {
   }
 
   #take({ routes, links: linkChanges, addresses, overrun }: KernelChanges): void {
-    const { table, links, log, onChange } = this.#options;
+    const { table, links, log, now, onChange } = this.#options;
     const renumbered = links.update(linkChanges);
+    // The kernel drops IPv4 routes with an interface without a word on the route group: link events are route
+    // events.
+    const lost = linkChanges.filter(({ gone, flags }) => gone || (flags & up) === 0);
+    for (const { index, gone } of lost) table.loseLink(index, gone);
     table.relink(renumbered);
-    // The kernel drops IPv4 routes with an interface, and with the address whose subnet held their gateway,
-    // without a word on the route group: link and address events are route events.
-    const mayHaveLost = linkChanges.some(({ gone, flags }) => gone || (flags & 1) === 0);
-    const doubt = overrun || routes.length > 0 || mayHaveLost || addresses.some(({ gone }) => gone);
-    if (doubt) table.distrust();
+    let foreign = false;
+    for (const view of viewRoutes(routes)) foreign = table.observe(view, now()) || foreign;
+    // So are address events: with an address go the IPv4 routes whose gateway was in its subnet.
+    const flushed = addresses.some(({ gone, address }) => gone && address.length === afInet4Bytes);
+    if (flushed || overrun) table.distrust();
+    const retried = addresses.some(({ gone }) => !gone) && table.retryRefused();
     if (overrun) {
       log.warn({ code: 'MONITOR_OVERRUN' }, 'kernel notifications were lost; reading everything again');
       this.#readLinks().then(onChange, error => log.error({ error }, 'can not read the links'));
     }
-    if (doubt || renumbered.size > 0) onChange();
+    if (foreign || lost.length > 0) this.#auditAt = Math.min(this.#auditAt, now() + verifyAfterMs);
+    if (foreign || flushed || retried || overrun || lost.length > 0 || renumbered.size > 0) onChange();
   }
 }

@@ -2,27 +2,31 @@
  * Desired against programmed: the one place that decides what the kernel is told.
  *
  * `desired` comes destination by destination (`want`), `programmed` only from the kernel: what a dump says
- * (`adopt`) and what a request's outcome proves (`settle`). A destination where the two may differ is pending;
- * a pass looks at nothing else. Outcomes that prove nothing (a lost reply, an IPv6 replace that failed midway)
- * make the table suspect: the next pass reads the kernel before it writes.
+ * (`adopt`), what it notifies of others' doing (`observe`, `loseLink`), and what a request's outcome proves
+ * (`settle`). A destination where the two may differ is pending; a pass looks at nothing else. What proves
+ * nothing (a lost reply, an IPv6 replace that failed midway) makes the table suspect: the next pass reads the
+ * kernel before it writes.
  */
-import { type Destination, destinationOf, formatAddress, parseAddress } from '../address.ts';
+import type { Destination } from '../address.ts';
 import type { DesiredTarget } from '../desired/desired-table.ts';
+import { adoptRoutes } from './adoption.ts';
+import { afterDeletion, afterLinkLoss, countRestoration } from './drift.ts';
 import type { LinkTable } from './link-table.ts';
 import type { ApplyResult } from './native.ts';
-import { configuredNexthops, emptyNexthops, sameNexthops } from './nexthops.ts';
-import { packDeletion, packHostRoute, type RouteView, viewRoutes } from './packed-route.ts';
+import { configuredNexthops, interfacesOf } from './nexthops.ts';
+import { destinationOfView, packAction, packDeletion, type RouteView } from './packed-route.ts';
 import { Operation } from './record-layout.ts';
 import { RouteBatch } from './route-batch.ts';
 import {
   decide,
-  newEntry,
+  type Programmed,
   type RouteAction,
   type RouteEntry,
   type RouteFailure,
   type RouteProtocols,
 } from './route-entry.ts';
-import { type RouteEvent, settleRequest } from './route-outcome.ts';
+import { RouteIndex } from './route-index.ts';
+import { conflictOf, contest, type RouteEvent, settleRequest } from './route-outcome.ts';
 
 export interface RouteTableOptions {
   /** Routing table, 254 is main. */
@@ -37,7 +41,7 @@ export interface RouteTableOptions {
 /** One pass's requests: the bytes for the kernel, and which destination each of them is about. */
 export interface RoutePlan {
   batch: RouteBatch;
-  requests: { entry: RouteEntry; action: RouteAction }[];
+  requests: { entry: RouteEntry; action: RouteAction; revision: number }[];
 }
 
 export interface RouteCounts {
@@ -48,21 +52,23 @@ export interface RouteCounts {
 
 export class RouteTable {
   readonly #options: RouteTableOptions;
-  readonly #entries = new Map<Destination, RouteEntry>();
+  readonly #index = new RouteIndex();
   /** Entries to look at in the next pass. */
   readonly #pending = new Set<RouteEntry>();
   /** Entries that something happens to at a known time. */
   readonly #timed = new Set<RouteEntry>();
-  /** Destinations by the interface they want, for when its number changes. */
-  readonly #users = new Map<string, Set<RouteEntry>>();
-  /** Wanted interfaces that are not there or down, and those among them that nobody was told of yet. */
-  readonly #absent = new Set<string>();
-  #untoldAbsent: string[] = [];
   /** Entries whose removal waits until they are no longer announced. */
   readonly #waiting = new Set<RouteEntry>();
   readonly #announced = new Set<Destination>();
+  /** Wanted interfaces that are not there or down, and those among them that nobody was told of yet. */
+  readonly #absent = new Set<string>();
+  #untoldAbsent: string[] = [];
   /** Our routes that we can never want: another metric's, a type of route we do not make. */
   #strays: RouteView[] = [];
+  /** Entries whose key was taken, by ourselves or by another owner: the next reading tells. */
+  readonly #unconfirmed = new Set<RouteEntry>();
+  /** What happened and was not told yet. */
+  #events: RouteEvent[] = [];
   /** Reasons to doubt what we believe so far, and how many of them a reading of the kernel has answered. */
   #doubts = 1;
   #answered = 0;
@@ -93,36 +99,76 @@ export class RouteTable {
 
   /** @param target what serves the destination from now on, or drains; no nexthops when nothing does */
   want(destination: Destination, target: DesiredTarget): void {
-    let entry = this.#entries.get(destination);
-    if (entry === undefined) {
-      if (target.nexthops.length === 0) return;
-      entry = newEntry(destination);
-      this.#entries.set(destination, entry);
-    }
-    for (const { interface: name } of entry.desired.nexthops) this.#users.get(name)?.delete(entry);
-    entry.desired = target;
-    for (const { interface: name } of target.nexthops) {
-      const users = this.#users.get(name);
-      if (users === undefined) this.#users.set(name, new Set([entry]));
-      else users.add(entry);
-      this.#noteAbsence(name);
-    }
-    if (entry.failure !== undefined && !entry.failure.conflict)
-      entry.failure.retryAt = Number.NEGATIVE_INFINITY;
+    if (target.nexthops.length === 0 && this.#index.get(destination) === undefined) return;
+    const entry = this.#index.ensure(destination);
+    this.#index.want(entry, target);
+    for (const { interface: name } of target.nexthops) this.#noteAbsence(name);
+    if (entry.failure?.kind === 'refused') entry.failure.retryAt = Number.NEGATIVE_INFINITY;
     this.#pending.add(entry);
   }
 
   /** Interfaces came, went or changed: whoever wants them is looked at again, failed ones at once. */
   relink(names: Iterable<string>): void {
     for (const name of names) {
-      const users = this.#users.get(name);
-      if (users === undefined || users.size === 0) continue;
-      this.#noteAbsence(name);
-      for (const entry of users) {
-        if (entry.failure !== undefined) entry.failure.retryAt = Number.NEGATIVE_INFINITY;
+      for (const entry of this.#index.wanting(name)) {
+        this.#noteAbsence(name);
+        if (entry.failure?.kind === 'refused') entry.failure.retryAt = Number.NEGATIVE_INFINITY;
         this.#pending.add(entry);
       }
     }
+  }
+
+  /** Something came that gateways may be reached by: what was refused is tried again at once. */
+  retryRefused(): boolean {
+    let any = false;
+    for (const entry of this.#timed) {
+      if (entry.failure?.kind !== 'refused') continue;
+      entry.failure.retryAt = Number.NEGATIVE_INFINITY;
+      this.#pending.add(entry);
+      any = true;
+    }
+    return any;
+  }
+
+  /** An interface went (`gone`) or was set down, and routes with it. */
+  loseLink(index: number, gone: boolean): void {
+    for (const entry of this.#index.through(index)) {
+      entry.revision++;
+      this.#program(entry, afterLinkLoss(entry, index, gone));
+    }
+  }
+
+  /**
+   * Others changed a route under our protocols, or at our metric.
+   *
+   * @param view from the monitor
+   * @param now the clock, in milliseconds
+   * @returns whether it was about one of ours
+   */
+  observe(view: RouteView, now: number): boolean {
+    const { metric, protocols } = this.#options;
+    const entry =
+      view.metric === metric && view.isOurKind ? this.#index.get(destinationOfView(view)) : undefined;
+    const ours = view.protocol === protocols.advertise || view.protocol === protocols.hold;
+    if (entry === undefined) {
+      // A route under our protocols that we never made: the next reading sees to it.
+      if (ours && view.operation !== Operation.delete) this.distrust();
+      return ours;
+    }
+    entry.revision++;
+    if (view.operation !== Operation.delete) {
+      const nexthops = configuredNexthops(view.nexthops);
+      this.#restore(entry, ours ? { protocol: view.protocol, nexthops } : undefined, now);
+    } else if (ours) {
+      entry.touch = true;
+      const left = afterDeletion(entry, view.nexthops);
+      if (this.#wentWithLinks(view.nexthops)) this.#program(entry, left);
+      else this.#restore(entry, left, now);
+    } else if (entry.failure?.kind === 'conflict') {
+      entry.failure.retryAt = Number.NEGATIVE_INFINITY;
+      this.#pending.add(entry);
+    }
+    return true;
   }
 
   /**
@@ -130,37 +176,35 @@ export class RouteTable {
    *
    * @param dumps all routes of our table and protocols, packed, both families
    * @param answered `doubts` from before the dumps began: what raised doubt since is not answered by them
+   * @param now the clock, in milliseconds
    * @returns how many destinations were not as we believed
    */
-  adopt(dumps: readonly Uint8Array[], answered: number): number {
-    const absent = new Set([...this.#entries.values()].filter(entry => entry.programmed !== undefined));
-    this.#strays = [];
-    let drift = 0;
-    for (const view of dumps.flatMap(dump => [...viewRoutes(dump)])) {
-      if (view.metric !== this.#options.metric || !view.isOurKind) {
-        this.#strays.push(view);
-        continue;
-      }
-      const destination = destinationOf(parseAddress(formatAddress(view.destination)));
-      let entry = this.#entries.get(destination);
-      if (entry === undefined) {
-        entry = newEntry(destination);
-        this.#entries.set(destination, entry);
-      }
-      absent.delete(entry);
-      const nexthops = configuredNexthops(view.nexthops);
-      const { programmed } = entry;
-      const asBelieved = programmed !== undefined && programmed.protocol === view.protocol;
-      if (asBelieved && sameNexthops(programmed.nexthops, nexthops)) continue;
-      drift++;
-      this.#program(entry, { protocol: view.protocol, nexthops });
+  adopt(dumps: readonly Uint8Array[], answered: number, now: number): number {
+    const { found, strays, absent } = adoptRoutes(dumps, this.#index, this.#options.metric);
+    this.#strays = strays;
+    for (const { entry, programmed } of found) {
+      if (entry.failure?.kind === 'conflict') entry.failure = undefined;
+      this.#restore(entry, programmed, now);
     }
     for (const entry of absent) {
-      drift++;
-      this.#program(entry, undefined);
+      // IPv4 loses routes without a word, and then BIRD still announces them.
+      entry.silentlyLost = entry.family === 4;
+      this.#restore(entry, undefined, now);
     }
+    for (const entry of this.#unconfirmed) {
+      if (entry.failure?.kind === 'conflict') this.#events.push(conflictOf(entry, entry.failure));
+    }
+    this.#unconfirmed.clear();
     this.#answered = answered;
-    return drift;
+    return found.length + absent.length;
+  }
+
+  /** Makes BIRD hear of a destination again, though the kernel's route is right. */
+  touch(destination: Destination): void {
+    const entry = this.#index.get(destination);
+    if (entry === undefined) return;
+    entry.touch = true;
+    this.#pending.add(entry);
   }
 
   /**
@@ -185,30 +229,37 @@ export class RouteTable {
         this.#timed.delete(entry);
         this.#waiting.add(entry);
       } else {
-        this.#encode(plan.batch, entry, action);
-        plan.requests.push({ entry, action });
+        plan.batch.addPacked(packAction(entry, action, this.#options), 1);
+        plan.requests.push({ entry, action, revision: entry.revision });
       }
     }
     for (const stray of this.#strays) plan.batch.addPacked(packDeletion(stray), 1);
     return plan;
   }
 
-  /** Takes the outcomes of a plan in, in the order of its requests. @returns what happened, for the log */
-  settle({ requests }: RoutePlan, results: ApplyResult, now: number): RouteEvent[] {
-    const events: RouteEvent[] = [];
-    for (const [index, { entry, action }] of requests.entries()) {
+  /** Takes the outcomes of a plan in, in the order of its requests. */
+  settle({ requests }: RoutePlan, results: ApplyResult, now: number): void {
+    for (const [index, { entry, action, revision }] of requests.entries()) {
       const errno = results[index] ?? -1;
       const words = results.messages.get(index);
-      const { event, suspect } = settleRequest(entry, action, errno, words, this.#options.protocols, now);
-      if (suspect) this.distrust();
-      if (event !== undefined) events.push(event);
-      this.#program(entry, entry.programmed);
+      const settlement = settleRequest(entry, action, errno, words, this.#options.protocols, now);
+      // What others did meanwhile may have come before our request or after it.
+      if (settlement.suspect || entry.revision !== revision) this.distrust();
+      if (settlement.suspect && entry.failure?.kind === 'conflict') this.#unconfirmed.add(entry);
+      if (settlement.event !== undefined) this.#events.push(settlement.event);
+      this.#program(entry, settlement.programmed);
     }
     this.#strays = [];
+  }
+
+  /** What happened since the last call, for the log. */
+  takeEvents(): RouteEvent[] {
+    const events = this.#events;
+    if (events.length > 0) this.#events = [];
     return events;
   }
 
-  /** Whether a pass at `now` may have something to do. */
+  /** Whether a pass at once may have something to do. */
   get busy(): boolean {
     return this.#pending.size > 0 || this.suspect || this.#strays.length > 0;
   }
@@ -220,7 +271,7 @@ export class RouteTable {
     return next;
   }
 
-  /** Destinations that the kernel refuses, each with why. */
+  /** Destinations that are not programmed as wanted, each with why. */
   *failures(): Generator<{ destination: Destination; failure: RouteFailure }> {
     for (const { destination, failure } of this.#timed)
       if (failure !== undefined) yield { destination, failure };
@@ -250,8 +301,24 @@ export class RouteTable {
     }
   }
 
-  #program(entry: RouteEntry, programmed: RouteEntry['programmed']): void {
-    entry.programmed = programmed;
+  /** IPv6 tells of routes that go with their interface; nobody's doing, and no reason to wait. */
+  #wentWithLinks(nexthops: Uint8Array): boolean {
+    const interfaces = interfacesOf(nexthops);
+    return interfaces.length > 0 && interfaces.every(index => !this.#options.links.isUsable(index));
+  }
+
+  /** Believes others' doing, which the next pass undoes; not for ever at once, when they keep at it. */
+  #restore(entry: RouteEntry, programmed: Programmed | undefined, now: number): void {
+    const knew = entry.programmed !== undefined;
+    this.#program(entry, programmed);
+    if (!knew || !countRestoration(entry, now)) return;
+    const event = contest(entry, now);
+    if (!entry.drift?.told) this.#events.push(event);
+    if (entry.drift !== undefined) entry.drift.told = true;
+  }
+
+  #program(entry: RouteEntry, programmed: Programmed | undefined): void {
+    this.#index.program(entry, programmed);
     if (programmed?.protocol === this.#options.protocols.advertise) this.#announced.add(entry.destination);
     else this.#announced.delete(entry.destination);
     this.#pending.add(entry);
@@ -264,30 +331,8 @@ export class RouteTable {
 
   #forgetIfIdle(entry: RouteEntry): void {
     if (entry.desired.nexthops.length > 0 || entry.programmed !== undefined) return;
-    this.#entries.delete(entry.destination);
+    this.#index.forget(entry);
     this.#timed.delete(entry);
-  }
-
-  #encode(batch: RouteBatch, entry: RouteEntry, action: RouteAction): void {
-    const { table, metric, protocols } = this.#options;
-    const { family, bytes: destination } = entry;
-    const route = { family, destination, table, metric };
-    const { advertise, hold } = protocols;
-    const packed =
-      action.kind === 'delete'
-        ? packHostRoute({
-            ...route,
-            operation: Operation.delete,
-            protocol: entry.programmed?.protocol ?? hold,
-            nexthops: emptyNexthops,
-          })
-        : packHostRoute({
-            ...route,
-            operation: action.kind === 'create' ? Operation.create : Operation.replace,
-            protocol: action.kind === 'hold' ? hold : advertise,
-            nexthops: action.nexthops,
-          });
-    batch.addPacked(packed, 1);
   }
 }
 

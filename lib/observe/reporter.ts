@@ -41,8 +41,7 @@ export class Reporter {
       const remedy = 'it is served as soon as it is up; check hostInterface of the allocations';
       this.#log.warn({ interface: name, remedy }, `interface ${name} does not exist here, or is down`);
     }
-    if (requests.length === 0) return;
-    this.#metrics.passSeconds.observe(durationMs / 1000);
+    if (requests.length > 0) this.#metrics.passSeconds.observe(durationMs / 1000);
     for (const event of events)
       this.#metrics.requests.inc({ request: event.kind, outcome: outcomeOf(event) });
     for (const event of events) this.#tell(event, events.length > spelledOut);
@@ -71,13 +70,13 @@ export class Reporter {
   #tell({ kind, destination, nexthops, message }: RouteEvent, many: boolean): void {
     const via = describeNexthops(nexthops, this.#links);
     const words = `${kind} ${destination}${via === '' ? '' : ` via ${via}`}`;
-    if (kind === 'fail' || kind === 'conflict') this.#log.warn({ destination, kind }, `${words}: ${message}`);
+    if (message !== undefined) this.#log.warn({ destination, kind }, `${words}: ${message}`);
     else this.#log[many ? 'debug' : 'info']({ destination, kind }, words);
   }
 }
 
-function outcomeOf({ kind }: RouteEvent): string {
-  return kind === 'fail' || kind === 'conflict' ? 'refused' : 'done';
+function outcomeOf({ message }: RouteEvent): string {
+  return message === undefined ? 'done' : 'refused';
 }
 
 function round(ms: number): number {

@@ -1,50 +1,7 @@
-import test, { type ExecutionContext } from 'ava';
-import { LinkTable } from '../../lib/kernel/link-table.ts';
-import { RouteSocket } from '../../lib/kernel/native.ts';
-import { RouteProgrammer } from '../../lib/kernel/route-programmer.ts';
-import { RouteTable } from '../../lib/kernel/route-table.ts';
-import { createLog } from '../../lib/observe/log.ts';
+import test from 'ava';
 import { eventually } from '../support/lab.ts';
-import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
-
-const advertise = 70;
-const hold = 71;
-const settleMs = 50;
-
-/** The agent's kernel side in a lab's node, passed by hand. */
-async function program(t: ExecutionContext, { node }: NodeLab) {
-  const socket = new RouteSocket({ netns: node.path });
-  const links = new LinkTable();
-  const table = new RouteTable({ table: 254, metric: 16, protocols: { advertise, hold }, settleMs, links });
-  let changes = 0;
-  const programmer = new RouteProgrammer({
-    socket,
-    table,
-    links,
-    owned: { table: 254, protocols: [advertise, hold] },
-    log: createLog('silent'),
-    onChange: () => changes++,
-  });
-  const stop = () => {
-    programmer.stop();
-    socket.close();
-  };
-  t.teardown(stop);
-  await programmer.start();
-  const pass = () =>
-    programmer.pass(
-      () => performance.now(),
-      () => true,
-    );
-  /** Passes until nothing is left to do now. */
-  const settle = async () => {
-    const events = [];
-    do events.push(...(await pass()).events);
-    while (table.busy);
-    return events;
-  };
-  return { table, pass, settle, stop, changes: () => changes };
-}
+import { createNodeLab, routesOf } from '../support/node-lab.ts';
+import { advertise, hold, program } from '../support/program.ts';
 
 for (const [family, destination] of [
   [4, '192.0.2.53/32'],

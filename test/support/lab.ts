@@ -209,7 +209,7 @@ export async function eventually<T>(
     }
     if (Date.now() > deadline) {
       throw new Error(
-        `not seen within ${timeoutMs} ms: ${what}`,
+        `not seen within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`,
         failure === undefined ? {} : { cause: failure },
       );
     }

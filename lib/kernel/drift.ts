@@ -1,0 +1,46 @@
+/**
+ * What others did to a route of ours, and what we believe then. Pure.
+ *
+ * Quirks, each seen on Linux 6.18 (test/kernel/drift.test.ts):
+ * - `ip link del p0` removes the whole IPv4 multipath route, its live nexthops included, and says nothing on the
+ *   route group; an interface set down removes IPv4 routes whose nexthops are all dead, as silently.
+ * - IPv6 drops one nexthop and names only it in its RTM_DELROUTE; BIRD takes that for the whole route, and keeps
+ *   the destination withdrawn until it is told of the route again.
+ */
+import { subtractNexthops, withoutInterface } from './nexthops.ts';
+import type { Programmed, RouteEntry } from './route-entry.ts';
+
+/** What is left of a route after one of its interfaces went (`gone`) or was set down. */
+export function afterLinkLoss(entry: RouteEntry, index: number, gone: boolean): Programmed | undefined {
+  const { programmed, family } = entry;
+  if (programmed === undefined) return undefined;
+  if (gone && family === 4) return undefined;
+  const left = withoutInterface(programmed.nexthops, index);
+  // What is left is not what we believe: the difference makes the next pass write, which tells BIRD as well.
+  return left.length === 0 ? undefined : programmed;
+}
+
+/** What is left after a notification that others deleted our route, or with IPv6 some of its nexthops. */
+export function afterDeletion(entry: RouteEntry, named: Uint8Array): Programmed | undefined {
+  const { programmed, family } = entry;
+  if (programmed === undefined || family === 4 || named.length === 0) return undefined;
+  const left = subtractNexthops(programmed.nexthops, named);
+  return left.length === 0 ? undefined : { ...programmed, nexthops: left };
+}
+
+/** So many restorations within so many milliseconds are still a coincidence. */
+const tolerance = { restorations: 5, withinMs: 10_000 };
+
+/**
+ * Counts one more restoration of a destination.
+ * @returns whether somebody keeps at it, so that restoring it has to wait
+ */
+export function countRestoration(entry: RouteEntry, now: number): boolean {
+  const { drift } = entry;
+  if (drift === undefined || now - drift.since > tolerance.withinMs) {
+    entry.drift = { since: now, restorations: 1, told: false };
+    return false;
+  }
+  drift.restorations++;
+  return drift.restorations > tolerance.restorations;
+}

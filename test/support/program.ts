@@ -1,0 +1,84 @@
+/** The agent's kernel side in a lab's node: passed by hand, or on its own whenever the kernel changes. */
+import type { ExecutionContext } from 'ava';
+import { LinkTable } from '../../lib/kernel/link-table.ts';
+import { RouteSocket } from '../../lib/kernel/native.ts';
+import type { RouteEvent } from '../../lib/kernel/route-outcome.ts';
+import { RouteProgrammer } from '../../lib/kernel/route-programmer.ts';
+import { RouteTable } from '../../lib/kernel/route-table.ts';
+import { createLog } from '../../lib/observe/log.ts';
+import type { NodeLab } from './node-lab.ts';
+
+export const advertise = 70;
+export const hold = 71;
+
+export interface Program {
+  table: RouteTable;
+  programmer: RouteProgrammer;
+  /** One pass. */
+  pass(): ReturnType<RouteProgrammer['pass']>;
+  /** Passes until nothing is left to do now, and what happened in them. */
+  settle(): Promise<RouteEvent[]>;
+  /** What happened in all passes so far. */
+  events: RouteEvent[];
+  /** How often the kernel's changes called for a pass. */
+  changes(): number;
+  stop(): Promise<void>;
+}
+
+export interface ProgramOptions {
+  /** Pass on every change of the kernel, as the agent does. */
+  follow?: boolean;
+  /** Receive buffer of the monitor and the sockets, in bytes. */
+  receiveBuffer?: number;
+}
+
+export async function program(
+  t: ExecutionContext,
+  { node }: NodeLab,
+  { follow = false, receiveBuffer }: ProgramOptions = {},
+): Promise<Program> {
+  const socket = new RouteSocket({ netns: node.path, ...(receiveBuffer !== undefined && { receiveBuffer }) });
+  const links = new LinkTable();
+  const table = new RouteTable({
+    table: 254,
+    metric: 16,
+    protocols: { advertise, hold },
+    settleMs: 50,
+    links,
+  });
+  const events: RouteEvent[] = [];
+  let changes = 0;
+  let passing = Promise.resolve();
+  const programmer = new RouteProgrammer({
+    socket,
+    table,
+    links,
+    owned: { table: 254, metric: 16, protocols: [advertise, hold] },
+    auditMs: 30_000,
+    now: () => performance.now(),
+    log: createLog('silent'),
+    onChange() {
+      changes++;
+      if (follow) passing = passing.then(settle).then(() => undefined);
+    },
+  });
+  const pass = async () => {
+    const outcome = await programmer.pass(() => true);
+    events.push(...outcome.events);
+    return outcome;
+  };
+  const settle = async () => {
+    const before = events.length;
+    do await pass();
+    while (table.busy);
+    return events.slice(before);
+  };
+  const stop = async () => {
+    programmer.stop();
+    await passing;
+    await socket.close();
+  };
+  t.teardown(stop);
+  await programmer.start();
+  return { table, programmer, pass, settle, events, changes: () => changes, stop };
+}
