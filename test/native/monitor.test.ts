@@ -8,6 +8,7 @@ import {
   metric,
   Operation,
   pack,
+  plainNode,
   protocol,
   type RouteLab,
   route,
@@ -192,6 +193,6 @@ test('what a callback throws is an uncaught exception of the program', async t =
     });
     (await import('node:child_process')).execFileSync('ip', ['addr', 'add', '10.9.9.9/32', 'dev', 'lo']);
   `;
-  const output = await lab.host.exec(process.execPath, '--input-type=module', '--eval', program);
+  const output = await lab.host.exec(...plainNode, '--input-type=module', '--eval', program);
   t.is(output, 'thrown in the callback\n');
 });

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import { outcomeUnknown } from '../../lib/kernel/native.ts';
 import { RouteBatch } from '../../lib/kernel/route-record.ts';
-import { createRouteLab, gateway, Operation, ourRoutes, pack, route } from './route-lab.ts';
+import { createRouteLab, gateway, Operation, ourRoutes, pack, plainNode, route } from './route-lab.ts';
 
 const ESRCH = 3;
 const EEXIST = 17;
@@ -127,7 +127,7 @@ test('without the privilege, reading works and every request is refused by itsel
     'setpriv',
     '--bounding-set=-net_admin',
     '--inh-caps=-net_admin',
-    process.execPath,
+    ...plainNode,
     '--input-type=module',
     '--eval',
     program,

@@ -110,4 +110,7 @@ export async function ourRoutes(
   return [...readRoutes(await socket.dump({ family, table, protocols }))];
 }
 
+/** Node with the checkout's addon, also where this process runs a sanitized one (scripts/test-sanitized). */
+export const plainNode = ['env', '-u', 'FLOCK_ANYCAST_PREBUILD', process.execPath] as const;
+
 export { Operation };
