@@ -11,7 +11,8 @@ export class BirdAnnouncer {
   readonly #nodeConfig: NodeConfigCache;
   readonly #mode: 'learn' | 'filter';
   readonly #onOutcome: (outcome: BirdOutcome) => void;
-  #announced: ReadonlySet<Destination> = new Set();
+  /** Undefined until BIRD was asked once: it may still announce what a former run told it. */
+  #announced: ReadonlySet<Destination> | undefined;
 
   /** @param options.onOutcome called when BIRD was told something, or could not be */
   constructor({
@@ -42,6 +43,6 @@ export class BirdAnnouncer {
 
   /** In learn mode the tag is the announcement, and the tag has changed before anybody asks. */
   isWithdrawn(destination: Destination): boolean {
-    return this.#mode === 'learn' || !this.#announced.has(destination);
+    return this.#mode === 'learn' || this.#announced?.has(destination) === false;
   }
 }
