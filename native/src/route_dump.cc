@@ -38,6 +38,8 @@ void DumpProtocol(DumpReader& reader, uint8_t family, uint8_t protocol, const Ro
 
 std::vector<uint8_t> DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter) {
   std::vector<uint8_t> batch;
+  // One dump a protocol: passing over 60,000 routes of another costs the kernel 1 ms (IPv6 13), handing them
+  // all out for us to choose from 38 (65).
   for (const uint8_t protocol : filter.protocols) DumpProtocol(reader, family, protocol, filter, batch);
   return batch;
 }
