@@ -5,9 +5,10 @@
  * client-node's informer ends on most errors and leaves the restart to its user (its issues 596, 958, 1933).
  * Here every end leads on:
  * - the server's own time-out, or silence: watch again from the last version;
- * - 410, an answer that makes no sense, or an object out of order: list again, since what is known has a gap;
- * - refused, cut, 429, 5xx and all the rest: watch again after a pause that grows, with jitter, so that a
- *   server that comes back is not met by all nodes at once.
+ * - 410, an answer that makes no sense, or a server that was away: list again, for what is known may have a gap;
+ * - cut, 429, 5xx and all the rest: watch again from the last version.
+ * A failure is followed by a pause that grows, with jitter, so that a server that comes back is not met by all
+ * nodes at once.
  * What was known stays all the while.
  */
 import { setTimeout as pause } from 'node:timers/promises';
@@ -97,7 +98,7 @@ export class ListWatch {
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof GarbageError || isGone(error)) this.#version = undefined;
+        if (error instanceof GarbageError || isGone(error) || this.#wasAway(error)) this.#version = undefined;
         // A watch that began and then fell silent is begun again; the next answer tells whether that was a loss.
         if (error instanceof SilenceError && this.#watchBegan !== undefined) continue;
         // A version grows old while the server restarts, and that is no failure: not if it was just given to us.
@@ -153,6 +154,14 @@ export class ListWatch {
       else if (type !== 'BOOKMARK') throw new GarbageError(`the API server sent an event ${type}`);
       this.#advance(version);
     }
+  }
+
+  /**
+   * A server that could not be reached may come back with another memory: from a version that a restored etcd
+   * has not come to yet, a watch is open and silent. A list at that version is refused, and so the truth is found.
+   */
+  #wasAway(error: unknown): boolean {
+    return this.#watchBegan === undefined && !(error instanceof ApiStatusError);
   }
 
   #advance(version: string): void {

@@ -251,3 +251,19 @@ test.serial(
     t.regex(warnings()[0] ?? '', /403: pods is forbidden/);
   },
 );
+
+// Last, for it takes away what the tests before have made.
+test.serial('a server whose etcd was restored from a backup is not taken for one with no news', async t => {
+  const { node, pod, cache } = await follow(t);
+  await server.createPod(node, 'before');
+  await eventually('the pod', () => pod('before'));
+  await server.stop();
+  // The backup is an empty one: its versions begin anew, far below those the source has seen.
+  rmSync(join(dir, 'etcd'), { recursive: true });
+  await server.start();
+  await server.createPod(node, 'after');
+  await eventually('what the restored server has', () => pod('after') && cache.snapshot().size === 1, {
+    timeoutMs: 20_000,
+  });
+  t.pass();
+});
