@@ -15,7 +15,7 @@ namespace anycast {
 namespace {
 
 // A batch of up to so many bytes, 16 routes with one nexthop, is sent on the JavaScript thread, if nothing is
-// before it: that holds JavaScript up for 0.1 ms at most (one IPv4 route: 8 us, IPv6: 12), and handing it to
+// before it: that holds JavaScript up for some 0.1 ms (one IPv4 route: 8 us, IPv6: 12), and handing it to
 // a thread and back would add 60 to 80 us. Measured by `node test/native/measure-apply.ts`.
 constexpr size_t kInlineBytes = 1024;
 
