@@ -50,7 +50,8 @@ export class AllocationStore implements AllocationSource {
    *   lose what it holds
    */
   async start(): Promise<void> {
-    this.#file = parseAllocationFile(await this.#read(), this.#path);
+    const text = await this.#read();
+    if (text !== undefined) this.#file = parseAllocationFile(text, this.#path);
     for (const { error } of this.#file.unusable)
       this.#log.warn({ code: error.code, remedy: error.remedy }, error.message);
     this.synced = true;
@@ -102,11 +103,11 @@ export class AllocationStore implements AllocationSource {
     return result;
   }
 
-  async #read(): Promise<string> {
+  async #read(): Promise<string | undefined> {
     try {
       return await readFile(this.#path, 'utf8');
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw new FlockError(
         'FLOCK_ALLOCATIONS_INVALID',
         `can not read ${this.#path}: ${(cause as Error).message}`,

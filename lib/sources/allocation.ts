@@ -57,14 +57,13 @@ const fileSchema = z.strictObject({
 });
 
 /**
- * @param text the whole file; empty text is no file yet written
+ * @param text the whole file; an empty one is one that somebody is about to write, not an empty set
  * @param origin how messages name it, usually its path
  * @throws FlockError FLOCK_ALLOCATIONS_INVALID when the file as a whole can not be understood; a single bad
  *   entry is in `unusable` instead, and so is the second of two for one pod
  */
 export function parseAllocationFile(text: string, origin: string): AllocationFile {
   const file: AllocationFile = { allocations: new Map(), unusable: [] };
-  if (text.trim() === '') return file;
   const { allocations } = parseEnvelope(text, origin);
   for (const [index, raw] of allocations.entries()) {
     try {

@@ -98,6 +98,7 @@ for (const [what, text] of [
   ['broken JSON', '{"version":1,'],
   ['another version', '{"version":2,"allocations":[]}'],
   ['another shape', '[]'],
+  ['nothing', ''],
 ] as const) {
   test(`a file of ${what} stops the start rather than being written over`, async t => {
     const path = storePath(t);
