@@ -24,8 +24,10 @@ import { PodCache } from './sources/pod-cache.ts';
 export interface AgentOptions {
   config: ResolvedAgentConfig;
   log: Log;
-  /** Aborts to stop; what is programmed stays. */
+  /** Aborts to stop. */
   signal: AbortSignal;
+  /** Drain everything before stopping; otherwise what is programmed stays. */
+  withdrawOnExit?: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface AgentOptions {
  *
  * @throws FlockError when it can not start: FLOCK_NO_NET_ADMIN, FLOCK_NATIVE_MISSING, or of a source
  */
-export async function runAgent({ config, log, signal }: AgentOptions): Promise<void> {
+export async function runAgent({ config, log, signal, withdrawOnExit = false }: AgentOptions): Promise<void> {
   if (!hasNetAdmin()) {
     throw new FlockError('FLOCK_NO_NET_ADMIN', 'this process may not change routes', {
       remedy: 'run as root, or with the capability CAP_NET_ADMIN effective',
@@ -117,7 +119,15 @@ export async function runAgent({ config, log, signal }: AgentOptions): Promise<v
       tickMs,
     });
     trigger = () => reconciler.trigger();
-    nodeConfig.onChange(trigger);
+    const drain = () => {
+      const draining = nodeConfig.snapshot()?.node.draining || kubernetesNode?.draining;
+      reconciler.withdrawEverything(draining ? Number.POSITIVE_INFINITY : undefined);
+      reconciler.trigger();
+    };
+    const kubernetesNode = await openKubernetesNode(config, log, drain);
+    stops.push(() => kubernetesNode?.stop());
+    nodeConfig.onChange(drain);
+    drain();
 
     // Observe: what we say of it.
     if (config.observe.listen !== undefined) {
@@ -138,7 +148,8 @@ export async function runAgent({ config, log, signal }: AgentOptions): Promise<v
 
     log.info({ node: config.node.name, bird: birdConfig.mode }, 'started');
     await reconciler.run(signal);
-    log.info('stopped; routes stay in place');
+    if (withdrawOnExit) await withdraw(reconciler, table, config.drain.terminatingMs, log);
+    else log.info('stopped; routes stay in place');
   } finally {
     for (const stop of stops.reverse()) await stop();
   }
@@ -155,4 +166,36 @@ async function openPodFeed(config: ResolvedAgentConfig, cache: PodCache, log: Lo
   const { kubeconfig } = config.pods;
   const { name: nodeName } = config.node;
   return new KubernetesPods({ nodeName, cache, log, annotationPrefixes, ...(kubeconfig && { kubeconfig }) });
+}
+
+async function openKubernetesNode(config: ResolvedAgentConfig, log: Log, onChange: () => void) {
+  if (config.pods.source !== 'kubernetes') return undefined;
+  const { KubernetesNode } = await import('./sources/kubernetes-node.ts');
+  const { kubeconfig } = config.pods;
+  const { taint, whenUnschedulable } = config.drain;
+  const { name: nodeName } = config.node;
+  const node = new KubernetesNode({ nodeName, kubeconfig, taint, whenUnschedulable, log, onChange });
+  node.start();
+  return node;
+}
+
+/** How much longer than the drain the way out may take, in milliseconds: a BIRD that hangs must not keep us. */
+const withdrawalSlackMs = 2000;
+
+/** Takes everything out as a drain does: withdrawn, forwarded on for `drainMs`, removed. */
+async function withdraw(
+  reconciler: AnycastReconciler,
+  table: RouteTable,
+  drainMs: number,
+  log: Log,
+): Promise<void> {
+  log.info({ drainMs, destinations: table.counts().advertised }, 'withdrawing everything before the end');
+  const started = systemClock.now();
+  reconciler.withdrawEverything(started + drainMs);
+  const bound = AbortSignal.timeout(drainMs + withdrawalSlackMs);
+  await reconciler.run(bound, () => table.isEmpty);
+  const { advertised, held } = table.counts();
+  if (table.isEmpty) log.info('stopped; every route is removed');
+  else
+    log.warn({ advertised, held }, 'stopped before every route was removed; starting again sees to the rest');
 }

@@ -20,13 +20,18 @@ program
     "Route this node's anycast addresses to its Ready pods, and let BIRD announce them, until SIGTERM or Ctrl-C.\n" +
       'Routes stay in place when it stops; starting it again changes nothing that is right.',
   )
+  .option(
+    '--withdraw-on-exit',
+    'drain every address before stopping, for as long as a terminating pod drains',
+  )
   .requiredOption('--config <file>', 'configuration file, YAML or JSON')
   .addHelpText('after', () => `\nKeys of the configuration file:\n\n${describeKeys()}`)
-  .action(async ({ config: file }: { config: string }) => {
+  .action(async ({ config: file, withdrawOnExit = false }: { config: string; withdrawOnExit?: boolean }) => {
     const config = loadAgentConfig(file);
     const stop = new AbortController();
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
-    await runAgent({ config, log: createLog(config.observe.logLevel), signal: stop.signal });
+    const log = createLog(config.observe.logLevel);
+    await runAgent({ config, log, signal: stop.signal, withdrawOnExit });
   });
 
 try {

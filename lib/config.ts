@@ -96,6 +96,12 @@ export const agentConfigSchema = z.strictObject({
       notReadyMs: milliseconds
         .default(0)
         .describe('The same for a pod that is not Ready but not terminating.'),
+      taint: z
+        .string()
+        .min(1)
+        .default('flock-anycast.io/drain')
+        .describe('A node with a taint of this key withdraws everything and forwards on (Kubernetes only).'),
+      whenUnschedulable: z.boolean().default(false).describe('A cordoned node does so too.'),
     })
     .prefault({}),
   bird: z

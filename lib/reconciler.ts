@@ -3,7 +3,7 @@
  * meanwhile in the next one.
  */
 import type { Destination } from './address.ts';
-import type { DesiredTable } from './desired/desired-table.ts';
+import { type DesiredTable, withdrawn } from './desired/desired-table.ts';
 import type { AllocationView, PodView } from './desired/resolve.ts';
 import type { RouteProgrammer } from './kernel/route-programmer.ts';
 import type { RouteTable } from './kernel/route-table.ts';
@@ -57,6 +57,9 @@ export class AnycastReconciler {
   readonly #options: ReconcilerOptions;
   /** Pods to look at in the next pass, by `namespace/name`. */
   readonly #dirty = new Set<string>();
+  /** Everything is withdrawn, and forwarded on until this time; undefined while nothing is. */
+  #withdrawnUntil: number | undefined;
+  #rethink = false;
   #triggered = false;
   #wake: () => void = () => {};
   #firstPass = true;
@@ -77,8 +80,20 @@ export class AnycastReconciler {
     this.#wake();
   }
 
-  /** Passes until `signal` aborts: at start, when triggered, when a time comes, and on the tick. */
-  async run(signal: AbortSignal): Promise<void> {
+  /**
+   * Withdraws every destination and forwards on, as a node does that drains; or announces them again.
+   *
+   * @param until when the routes are removed, in milliseconds of the clock: infinity for never; undefined ends it
+   */
+  withdrawEverything(until: number | undefined): void {
+    if (until === this.#withdrawnUntil) return;
+    this.#withdrawnUntil = until;
+    this.#rethink = true;
+    this.trigger();
+  }
+
+  /** Passes until `signal` aborts or `done`: at start, when triggered, when a time comes, and on the tick. */
+  async run(signal: AbortSignal, done: () => boolean = () => false): Promise<void> {
     const { reporter } = this.#options;
     signal.addEventListener('abort', () => this.#wake(), { once: true });
     while (!signal.aborted) {
@@ -90,6 +105,7 @@ export class AnycastReconciler {
         failed = true;
         if (!signal.aborted) reporter.passFailed(error);
       }
+      if (done()) return;
       await this.#rest(signal, failed);
     }
   }
@@ -118,7 +134,13 @@ export class AnycastReconciler {
       for (const warning of change.warnings) reporter.warned(warning);
     }
     this.#dirty.clear();
-    for (const destination of touched) table.want(destination, desired.target(destination));
+    if (this.#rethink) for (const destination of desired.destinations()) touched.add(destination);
+    this.#rethink = false;
+    const until = this.#withdrawnUntil;
+    for (const destination of touched) {
+      const target = desired.target(destination);
+      table.want(destination, until === undefined ? target : withdrawn(target, until));
+    }
   }
 
   /** Until the next trigger, time or tick; a failed pass waits for the tick. Others are heard in between. */

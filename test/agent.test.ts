@@ -1,7 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { layOutAgent, removePod, startAgent, writeAllocations, writePod } from './support/agent.ts';
+import {
+  layOutAgent,
+  removePod,
+  startAgent,
+  writeAllocations,
+  writeFileAtomically,
+  writePod,
+} from './support/agent.ts';
 import { eventually } from './support/lab.ts';
 import { createNodeLab, type NodeLab, routesOf } from './support/node-lab.ts';
 
@@ -109,6 +116,41 @@ test('a drain lasts as long as the pod asked for', async t => {
   t.true(lasted > 400 && lasted < 3000, `${lasted} ms`);
 });
 
+test('a node that drains withdraws everything and forwards on; when it is over all is announced again', async t => {
+  const lab = await createNodeLab(t, 1);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'));
+  const bgp = { localAsn: 64512, routerId: '192.0.2.11' };
+  const held = async () => (await routesOf(lab.node, 71)).length;
+  writeAllocations(files, [allocationOf(0)]);
+  writePod(files, 'dns-0', { ready: true });
+  writeFileSync(files.nodeConfig, JSON.stringify({ bgp }));
+  startAgent(lab.node, files);
+  await eventually('routes', async () => (await announced(lab)).length === 2);
+  writeFileAtomically(files.nodeConfig, JSON.stringify({ bgp, node: { draining: true } }));
+  await eventually('the withdrawal', async () => (await held()) === 2);
+  await new Promise(resolve => setTimeout(resolve, 500));
+  t.is(await held(), 2);
+  writeFileAtomically(files.nodeConfig, JSON.stringify({ bgp }));
+  await eventually('the announcement', async () => (await announced(lab)).length === 2);
+  t.is(await held(), 0);
+});
+
+test('asked to withdraw on exit, it drains everything and leaves nothing', async t => {
+  const lab = await createNodeLab(t, 1);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'), { drain: { terminatingMs: 500 } });
+  writeAllocations(files, [allocationOf(0)]);
+  writePod(files, 'dns-0', { ready: true });
+  const agent = startAgent(lab.node, files, [], ['--withdraw-on-exit']);
+  await eventually('routes', async () => (await announced(lab)).length === 2);
+  const asked = performance.now();
+  agent.child.kill('SIGTERM');
+  await eventually('the withdrawal', async () => (await routesOf(lab.node, 71)).length === 2);
+  t.is(await agent.exit, 0);
+  const lasted = performance.now() - asked;
+  t.true(lasted > 500 && lasted < 2500, `${lasted} ms`);
+  t.is((await announced(lab)).length + (await routesOf(lab.node, 71)).length, 0);
+});
+
 test('broken files change nothing that is programmed, and are named', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
@@ -116,6 +158,9 @@ test('broken files change nothing that is programmed, and are named', async t =>
   writePod(files, 'dns-0', { ready: true });
   const agent = startAgent(lab.node, files);
   await eventually('routes', async () => (await announced(lab)).length === 2);
+  // Truncated first, as a careless writer does, and half-written then.
+  writeFileSync(files.allocations, '');
+  await new Promise(resolve => setTimeout(resolve, 200));
   writeFileSync(files.allocations, '{"version":1,');
   writeFileSync(join(files.pods, 'dns-0.json'), '{"kind":');
   await agent.logged(files.allocations);

@@ -25,6 +25,11 @@ export interface DesiredTarget {
   readonly holdUntil?: number;
 }
 
+/** The same withdrawn, and forwarded on until `until`, in milliseconds of the clock: a node that drains. */
+export function withdrawn({ nexthops, holdUntil }: DesiredTarget, until: number): DesiredTarget {
+  return { nexthops, holdUntil: Math.min(holdUntil ?? Number.POSITIVE_INFINITY, until) };
+}
+
 /** One pod's part. */
 interface Stand {
   readonly uid: string;

@@ -60,6 +60,7 @@ export class RouteTable {
   /** Entries whose removal waits until they are no longer announced. */
   readonly #waiting = new Set<RouteEntry>();
   readonly #announced = new Set<Destination>();
+  readonly #held = new Set<Destination>();
   /** Wanted interfaces that are not there or down, and those among them that nobody was told of yet. */
   readonly #absent = new Set<string>();
   #untoldAbsent: string[] = [];
@@ -284,13 +285,14 @@ export class RouteTable {
     return absent;
   }
 
+  /** Whether the kernel holds nothing of ours, as far as we know. */
+  get isEmpty(): boolean {
+    return this.#announced.size + this.#held.size === 0 && !this.suspect;
+  }
+
   counts(): RouteCounts {
-    const counts = { advertised: this.#announced.size, held: 0, failed: 0 };
-    for (const { programmed, failure } of [...this.#timed, ...this.#waiting]) {
-      if (programmed?.protocol === this.#options.protocols.hold) counts.held++;
-      if (failure !== undefined) counts.failed++;
-    }
-    return counts;
+    const failed = [...this.failures()].length;
+    return { advertised: this.#announced.size, held: this.#held.size, failed };
   }
 
   #noteAbsence(name: string): void {
@@ -319,8 +321,14 @@ export class RouteTable {
 
   #program(entry: RouteEntry, programmed: Programmed | undefined): void {
     this.#index.program(entry, programmed);
-    if (programmed?.protocol === this.#options.protocols.advertise) this.#announced.add(entry.destination);
-    else this.#announced.delete(entry.destination);
+    const { advertise, hold } = this.#options.protocols;
+    for (const [protocol, destinations] of [
+      [advertise, this.#announced],
+      [hold, this.#held],
+    ] as const) {
+      if (programmed?.protocol === protocol) destinations.add(entry.destination);
+      else destinations.delete(entry.destination);
+    }
     this.#pending.add(entry);
   }
 

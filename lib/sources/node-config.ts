@@ -61,6 +61,14 @@ export const nodeConfigSchema = z.strictObject({
         refuseTwice(peers, 'address', one => `${one.address}%${one.interface ?? ''}`, context);
       }),
   }),
+  node: z
+    .strictObject({
+      draining: z
+        .boolean()
+        .default(false)
+        .describe('Withdraw every anycast address of this node, and forward on.'),
+    })
+    .prefault({}),
   advertise: z
     .strictObject({
       prefixes: z

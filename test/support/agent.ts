@@ -99,8 +99,21 @@ export interface AgentProcess {
 }
 
 /** Starts `flock-anycast run`; the lab ends it at the latest. `launcher` wraps the command, such as in setpriv. */
-export function startAgent(node: Namespace, files: AgentFiles, launcher: string[] = []): AgentProcess {
-  const [command = '', ...args] = [...launcher, process.execPath, cli, 'run', '--config', files.config];
+export function startAgent(
+  node: Namespace,
+  files: AgentFiles,
+  launcher: string[] = [],
+  options: string[] = [],
+): AgentProcess {
+  const [command = '', ...args] = [
+    ...launcher,
+    process.execPath,
+    cli,
+    'run',
+    '--config',
+    files.config,
+    ...options,
+  ];
   const child = node.spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   const agent: AgentProcess = {
     child,
