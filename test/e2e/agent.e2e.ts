@@ -1,0 +1,183 @@
+/** The whole agent on a node of a real API server. The test is the kubelet, the CNI and the operator. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { type AgentFiles, layOutAgent, startAgent, writeAllocations } from '../support/agent.ts';
+import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import { eventually } from '../support/lab.ts';
+import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
+const advertise = 70;
+const hold = 71;
+let server: KubeApiServer;
+
+test.before(async t => {
+  t.timeout(15 * 60_000, 'the server may have to be built first');
+  server = await startKubeApiServer({ dir });
+});
+
+test.after.always(async () => {
+  await server?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+interface Node extends NodeLab {
+  name: string;
+  files: AgentFiles;
+  /** Routes under a protocol, as `destination nexthops`. */
+  routes(protocol: number): Promise<string[]>;
+  see(protocol: number, routes: string[]): Promise<unknown>;
+}
+
+let nodes = 0;
+
+/** A node with two pods: created at the API server, allocated, not Ready. */
+async function nodeWithPods(t: ExecutionContext): Promise<Node> {
+  const name = `agent-node-${++nodes}`;
+  const lab = await createNodeLab(t, 2);
+  await server.exposeIn(lab.node);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'), {
+    node: { name },
+    pods: { source: 'kubernetes', kubeconfig: server.kubeconfigPath },
+    drain: { terminatingMs: 1000 },
+  });
+  await server.request('POST', '/api/v1/nodes', { metadata: { name } });
+  const pods = await Promise.all([0, 1].map(index => server.createPod(name, `${name}-${index}`)));
+  writeAllocations(
+    files,
+    pods.map(({ metadata }, index) => ({
+      namespace: 'default',
+      name: metadata.name,
+      uid: metadata.uid,
+      hostInterface: `p${index}`,
+      ipv4: lab.nexthop(index).via,
+      ipv6: lab.nexthop(index, 6).via,
+      anycast: ['192.0.2.53', '2001:db8::53'],
+      state: 'committed',
+    })),
+  );
+  const routes = async (protocol: number) =>
+    (await routesOf(lab.node, protocol)).map(({ destination, nexthops }) => `${destination} ${nexthops}`);
+  const see = (protocol: number, expected: string[]) => {
+    let seen: string[] = [];
+    return eventually(
+      () => `${expected} under protocol ${protocol}; there is ${seen}`,
+      async () => {
+        seen = await routes(protocol);
+        return String(seen) === String(expected);
+      },
+    );
+  };
+  return { ...lab, name, files, routes, see };
+}
+
+const first = ['192.0.2.53/32 10.1.1.2%p0', '2001:db8::53/128 fd00:1:1::2%p0'];
+const second = ['192.0.2.53/32 10.1.2.2%p1', '2001:db8::53/128 fd00:1:2::2%p1'];
+const both = ['192.0.2.53/32 10.1.1.2%p0,10.1.2.2%p1', '2001:db8::53/128 fd00:1:1::2%p0,fd00:1:2::2%p1'];
+
+test.serial(
+  'a pod patched Ready, not Ready, terminating and deleted is routed, drained and removed',
+  async t => {
+    const node = await nodeWithPods(t);
+    const agent = startAgent(node.node, node.files);
+    await agent.logged('in sync');
+    t.deepEqual(await node.routes(advertise), []);
+
+    await server.setPodReady(`${node.name}-0`, true);
+    await node.see(advertise, first);
+    await server.setPodReady(`${node.name}-1`, true);
+    await node.see(advertise, both);
+    await server.setPodReady(`${node.name}-0`, false);
+    await node.see(advertise, second);
+
+    // There is no kubelet: deletion with grace leaves Ready standing, and the last pod drains.
+    await server.deletePod(`${node.name}-1`, { graceSeconds: 30 });
+    await node.see(hold, second);
+    t.deepEqual(await node.routes(advertise), []);
+    await server.deletePod(`${node.name}-1`);
+    await node.see(hold, []);
+  },
+);
+
+test.serial(
+  'what happens while the agent is away is caught up with, and what stayed right is not touched',
+  async t => {
+    const node = await nodeWithPods(t);
+    const agent = startAgent(node.node, node.files);
+    await server.setPodReady(`${node.name}-0`, true);
+    await server.setPodReady(`${node.name}-1`, true);
+    await node.see(advertise, both);
+    agent.child.kill('SIGTERM');
+    t.is(await agent.exit, 0);
+    await server.setPodReady(`${node.name}-1`, false);
+    t.deepEqual(await node.routes(advertise), both);
+
+    const again = startAgent(node.node, node.files);
+    await node.see(advertise, first);
+    again.child.kill('SIGKILL');
+    await again.exit;
+    const third = startAgent(node.node, node.files);
+    await third.logged('in sync');
+    t.deepEqual(
+      third.lines.filter(({ event }) => /^(advertise|hold|remove)/.test(event ?? '')),
+      [],
+    );
+  },
+);
+
+test.serial(
+  'an API server that goes changes nothing that is programmed, and is followed again when it is back',
+  async t => {
+    const node = await nodeWithPods(t);
+    const agent = startAgent(node.node, node.files);
+    await server.setPodReady(`${node.name}-0`, true);
+    await node.see(advertise, first);
+    await server.stopServer();
+    await eventually('the loss to be told', () =>
+      agent.lines.some(({ code }) => code === 'FLOCK_KUBERNETES_UNREACHABLE'),
+    );
+    t.deepEqual(await node.routes(advertise), first);
+    await server.startServer();
+    await server.setPodReady(`${node.name}-1`, true);
+    await node.see(advertise, both);
+  },
+);
+
+test.serial('an API server that was never reached removes nothing, and one line says what to do', async t => {
+  const node = await nodeWithPods(t);
+  await node.node.ip('route', 'add', '192.0.2.53/32', 'via', '10.1.1.2', 'metric', '16', 'proto', '70');
+  await server.stopServer();
+  const agent = startAgent(node.node, node.files);
+  await eventually('the line', () => agent.lines.some(({ code }) => code === 'FLOCK_KUBERNETES_UNREACHABLE'));
+  await new Promise(resolve => setTimeout(resolve, 1000));
+  t.deepEqual(await node.routes(advertise), ['192.0.2.53/32 10.1.1.2%p0']);
+  await server.startServer();
+  await node.see(advertise, []);
+  agent.child.kill('SIGTERM');
+  t.is(await agent.exit, 0);
+});
+
+test.serial(
+  'a node with the drain taint withdraws everything and forwards on, until the taint goes',
+  async t => {
+    const node = await nodeWithPods(t);
+    startAgent(node.node, node.files);
+    await server.setPodReady(`${node.name}-0`, true);
+    await node.see(advertise, first);
+    const taint = (taints: unknown[]) =>
+      server.request(
+        'PATCH',
+        `/api/v1/nodes/${node.name}`,
+        { spec: { taints } },
+        { type: 'application/merge-patch+json' },
+      );
+    await taint([{ key: 'flock-anycast.io/drain', effect: 'NoSchedule' }]);
+    await node.see(hold, first);
+    t.deepEqual(await node.routes(advertise), []);
+    await taint([]);
+    await node.see(advertise, first);
+    t.deepEqual(await node.routes(hold), []);
+  },
+);
