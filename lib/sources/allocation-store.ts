@@ -1,11 +1,5 @@
-/**
- * The durable store of allocations. One writer: this process.
- *
- * A change is on disk before it is in force: written beside the file, synced, renamed over it, and the folder
- * synced (rename(2) is atomic, but durable only with its folder).
- */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+/** The durable store of allocations. One writer: this process. A change is on disk before it is in force. */
+import { readFile } from 'node:fs/promises';
 import { FlockError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import {
@@ -16,6 +10,7 @@ import {
   parseAllocation,
   parseAllocationFile,
 } from './allocation.ts';
+import { writeDurably } from './durable-file.ts';
 import { podKey } from './pod.ts';
 
 /** What the agent needs of allocations, whoever keeps them. */
@@ -128,29 +123,4 @@ export class AllocationStore implements AllocationSource {
 /** Whether two allocations say the same. */
 export function sameAllocation(left: Allocation | undefined, right: Allocation | undefined): boolean {
   return JSON.stringify(left) === JSON.stringify(right);
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o750 });
-  const temporary = `${path}.new`;
-  await withFile(temporary, 'w', async file => {
-    await file.writeFile(text);
-    await file.sync();
-  });
-  await rename(temporary, path);
-  await withFile(folder, 'r', file => file.sync());
-}
-
-async function withFile(
-  path: string,
-  flags: string,
-  work: (file: Awaited<ReturnType<typeof open>>) => Promise<void>,
-): Promise<void> {
-  const file = await open(path, flags, 0o640);
-  try {
-    await work(file);
-  } finally {
-    await file.close();
-  }
 }
