@@ -113,15 +113,15 @@ export class ListWatch {
 
   async #list(signal: AbortSignal): Promise<void> {
     const { client, target, timing } = this.#options;
+    // A list at a version comes from the server's memory; it is never older than what we have seen.
+    const query = this.#query({ resourceVersion: this.#listVersion });
     let list: { metadata?: { resourceVersion?: unknown }; items?: unknown } | null;
     try {
-      // A list at a version comes from the server's memory; it is never older than what we have seen.
-      const query = this.#query({ resourceVersion: this.#listVersion });
       list = (await client.getJson(query, timing.answerMs, signal)) as typeof list;
     } catch (error) {
-      // 410: that version is forgotten. 504: the server has not come to it, as after a restored etcd.
-      if (isGone(error) || (error instanceof ApiStatusError && error.status === 504)) this.#listVersion = '';
-      throw error;
+      if (this.#listVersion === '' || !isOtherVersion(error)) throw error;
+      this.#listVersion = '';
+      return this.#list(signal);
     }
     const version = list?.metadata?.resourceVersion;
     if (typeof version !== 'string' || !Array.isArray(list?.items)) {
@@ -211,6 +211,11 @@ export class ListWatch {
 
 function isGone(error: unknown): boolean {
   return error instanceof ApiStatusError && error.status === 410;
+}
+
+/** 410: that version is forgotten. 504: the server has not come to it yet ("Too large resource version"). */
+function isOtherVersion(error: unknown): boolean {
+  return isGone(error) || (error instanceof ApiStatusError && error.status === 504);
 }
 
 function diagnose(error: unknown, server: string, what: string): { kind: string; remedy: string } {

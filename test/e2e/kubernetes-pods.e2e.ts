@@ -3,11 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { type DestinationStream, pino } from 'pino';
-import type { ListWatchTiming } from '../../lib/sources/kubernetes-list-watch.ts';
-import { KubernetesPods } from '../../lib/sources/kubernetes-pods.ts';
-import type { Pod } from '../../lib/sources/pod.ts';
-import { PodCache } from '../../lib/sources/pod-cache.ts';
+import { followNode } from '../support/followed-node.ts';
 import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
 import { eventually } from '../support/lab.ts';
 import { Relay } from '../support/relay.ts';
@@ -27,56 +23,8 @@ test.after.always(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
-interface FollowOptions {
-  kubeconfig?: string;
-  timing?: Partial<ListWatchTiming>;
-}
-
-let nodes = 0;
-
-/** A node of its own, so that no test sees another's pods, and a source that follows it. */
-async function follow(
-  t: ExecutionContext,
-  { kubeconfig = server.kubeconfigPath, timing = {} }: FollowOptions = {},
-) {
-  const node = `node-${++nodes}`;
-  const lines: { level: number; event: string }[] = [];
-  const sink: DestinationStream = { write: (line: string) => void lines.push(JSON.parse(line)) };
-  const cache = new PodCache();
-  const source = new KubernetesPods({
-    nodeName: node,
-    kubeconfig,
-    cache,
-    log: pino({ messageKey: 'event' }, sink),
-    annotationPrefixes: ['flock-anycast.io/'],
-    timing,
-  });
-  t.teardown(() => source.stop());
-  await source.start();
-  await eventually('the first list', () => cache.synced);
-  return {
-    node,
-    cache,
-    warnings: () => lines.filter(({ level }) => level === 40).map(({ event }) => event),
-    news: () => lines.map(({ event }) => event),
-    pod: (name: string): Pod | undefined => cache.snapshot().get(`default/${name}`),
-    /** Milliseconds until the cache tells of a change. */
-    async untilTold(act: () => Promise<unknown>): Promise<number> {
-      const began = performance.now();
-      const told = new Promise<number>(resolve => {
-        const off = cache.onChange(() => {
-          off();
-          resolve(performance.now() - began);
-        });
-      });
-      await act();
-      return await told;
-    },
-  };
-}
-
 test.serial('the life of a pod, as its node hears of it', async t => {
-  const { node, pod, cache } = await follow(t);
+  const { node, pod, cache } = await followNode(t, { kubeconfig: server.kubeconfigPath });
   await server.createPod('another-node', 'not-ours');
   await server.createPod(node, 'life', {
     annotations: { 'flock-anycast.io/addresses': '192.0.2.53', 'example.com/other': 'x' },
@@ -120,7 +68,7 @@ test.serial('the life of a pod, as its node hears of it', async t => {
 });
 
 test.serial('a pod made again under its name is another pod', async t => {
-  const { node, pod } = await follow(t);
+  const { node, pod } = await followNode(t, { kubeconfig: server.kubeconfigPath });
   const first = await server.createPod(node, 'again');
   await eventually('the first', () => pod('again')?.uid === first.metadata.uid);
   await server.deletePod('again');
@@ -130,7 +78,7 @@ test.serial('a pod made again under its name is another pod', async t => {
 });
 
 test.serial('from a patch of Ready to the change event', async t => {
-  const { node, pod, untilTold } = await follow(t);
+  const { node, pod, untilTold } = await followNode(t, { kubeconfig: server.kubeconfigPath });
   await server.createPod(node, 'flip');
   await eventually('the pod', () => pod('flip'));
   const took: number[] = [];
@@ -143,7 +91,7 @@ test.serial('from a patch of Ready to the change event', async t => {
 });
 
 test.serial('a server that crashes and comes back is one loss, one recovery, and no pod lost', async t => {
-  const { node, pod, cache, warnings, news } = await follow(t);
+  const { node, pod, cache, warnings, news } = await followNode(t, { kubeconfig: server.kubeconfigPath });
   await server.createPod(node, 'stays');
   await server.createPod(node, 'leaves');
   await server.setPodReady('stays', true);
@@ -163,7 +111,10 @@ test.serial('a server that crashes and comes back is one loss, one recovery, and
 test.serial(
   'what happened while the server was away, and was compacted away, is found by a fresh list',
   async t => {
-    const { node, pod, cache } = await follow(t, { timing: { firstPauseMs: 5000, longestPauseMs: 5000 } });
+    const { node, pod, cache } = await followNode(t, {
+      kubeconfig: server.kubeconfigPath,
+      timing: { firstPauseMs: 5000, longestPauseMs: 5000 },
+    });
     await server.createPod(node, 'old');
     await eventually('the pod', () => pod('old'));
     await server.stopServer();
@@ -180,7 +131,10 @@ test.serial(
 );
 
 test.serial('watches that the server ends lose nothing between them', async t => {
-  const { node, pod, news, warnings } = await follow(t, { timing: { watchSeconds: 1 } });
+  const { node, pod, news, warnings } = await followNode(t, {
+    kubeconfig: server.kubeconfigPath,
+    timing: { watchSeconds: 1 },
+  });
   await server.createPod(node, 'flips');
   await eventually('the pod', () => pod('flips'));
   const began = performance.now();
@@ -206,7 +160,7 @@ async function throughRelay(t: ExecutionContext): Promise<{ relay: Relay; kubeco
 
 test.serial('a cut connection is taken up within a second', async t => {
   const { relay, kubeconfig } = await throughRelay(t);
-  const { node, pod, untilTold } = await follow(t, { kubeconfig });
+  const { node, pod, untilTold } = await followNode(t, { kubeconfig });
   await server.createPod(node, 'cut');
   await eventually('the pod', () => pod('cut'));
   relay.cut();
@@ -216,7 +170,7 @@ test.serial('a cut connection is taken up within a second', async t => {
 
 test.serial('a connection that is open and silent is given up', async t => {
   const { relay, kubeconfig } = await throughRelay(t);
-  const { node, pod } = await follow(t, { kubeconfig, timing: { idleMs: 500, answerMs: 500 } });
+  const { node, pod } = await followNode(t, { kubeconfig, timing: { idleMs: 500, answerMs: 500 } });
   await server.createPod(node, 'silent');
   await eventually('the pod', () => pod('silent'));
   relay.stall();
@@ -227,34 +181,9 @@ test.serial('a connection that is open and silent is given up', async t => {
   await eventually('the change', () => pod('silent')?.ready);
 });
 
-test.serial(
-  'a service account may follow pods once it may list and watch them, and is told so until then',
-  async t => {
-    const token = await server.serviceAccountToken('default', 'agent');
-    const kubeconfig = join(dir, 'service-account');
-    writeFileSync(kubeconfig, server.kubeconfig(token));
-    const granted = follow(t, { kubeconfig, timing: { longestPauseMs: 500 } });
-    const rbac = '/apis/rbac.authorization.k8s.io/v1';
-    await server.request('POST', `${rbac}/clusterroles`, {
-      metadata: { name: 'pods' },
-      rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] }],
-    });
-    await new Promise(resolve => setTimeout(resolve, 500));
-    await server.request('POST', `${rbac}/clusterrolebindings`, {
-      metadata: { name: 'pods' },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'pods' },
-      subjects: [{ kind: 'ServiceAccount', namespace: 'default', name: 'agent' }],
-    });
-    const { warnings, cache } = await granted;
-    t.true(cache.synced);
-    t.is(warnings().length, 1);
-    t.regex(warnings()[0] ?? '', /403: pods is forbidden/);
-  },
-);
-
 // Last, for it takes away what the tests before have made.
 test.serial('a server whose etcd was restored from a backup is not taken for one with no news', async t => {
-  const { node, pod, cache } = await follow(t);
+  const { node, pod, cache } = await followNode(t, { kubeconfig: server.kubeconfigPath });
   await server.createPod(node, 'before');
   await eventually('the pod', () => pod('before'));
   await server.stop();

@@ -223,7 +223,7 @@ test('410 each time is no hot loop', async t => {
 });
 
 test('a server that has not come to our version is asked for the newest it has', async t => {
-  const { pods, api, lists, cache } = await follow(t);
+  const { pods, api, lists, cache, warnings } = await follow(t);
   api.list = (response, query) =>
     query.get('resourceVersion') === ''
       ? listOf('5', pod('a'))(response, query)
@@ -234,6 +234,7 @@ test('a server that has not come to our version is asked for the newest it has',
     lists.map(query => query.get('resourceVersion')),
     ['0', ''],
   );
+  t.deepEqual(warnings(), []);
 });
 
 for (const [what, garbage] of Object.entries({
