@@ -1,6 +1,7 @@
 /** What a kernel holds for the anycast addresses, asked of `ip`, and compared with what the story expects. */
+
+import { anycast } from '../../test/support/anycast-net/plan.ts';
 import type { Namespace } from '../../test/support/lab.ts';
-import { anycast } from './plan.ts';
 
 /** Route protocol numbers as `ip -N` shows them: our defaults, and BIRD's (rtnetlink.h). */
 export const protocols = { advertised: '70', held: '71', bird: '12' } as const;

@@ -1,9 +1,9 @@
 /** What `--keep` prints: commands to look around with, and how to take it all down. */
 import { readFileSync } from 'node:fs';
+import { anycast, nodes, statusAddress } from '../../test/support/anycast-net/plan.ts';
+import type { Topology } from '../../test/support/anycast-net/topology.ts';
 import type { Namespace } from '../../test/support/lab.ts';
-import { anycast, nodes, statusAddress } from './plan.ts';
 import type { Programs } from './programs.ts';
-import type { Topology } from './topology.ts';
 
 export function lookAround(topology: Topology, programs: Programs): string {
   const [node1] = nodes;

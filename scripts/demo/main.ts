@@ -6,8 +6,8 @@
 import { writeFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { Command } from 'commander';
+import { anycast } from '../../test/support/anycast-net/plan.ts';
 import { abortOnSignals, Interrupted } from './interruption.ts';
-import { anycast } from './plan.ts';
 import { play } from './play.ts';
 import { print, printTable } from './report.ts';
 

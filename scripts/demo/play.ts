@@ -2,16 +2,16 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { nodes } from '../../test/support/anycast-net/plan.ts';
+import { buildTopology, type Topology } from '../../test/support/anycast-net/topology.ts';
 import { Lab } from '../../test/support/lab.ts';
 import { aborted } from './interruption.ts';
 import { lookAround } from './look-around.ts';
-import { nodes } from './plan.ts';
 import { Programs } from './programs.ts';
 import { type DemoRecord, print, Report } from './report.ts';
 import { RouteWatch } from './route-watch.ts';
 import { type Flip, Stage } from './stage.ts';
 import { milliseconds, story } from './story.ts';
-import { buildTopology, type Topology } from './topology.ts';
 
 export interface PlayOptions {
   /** Leave everything up after the story, until the signal. */

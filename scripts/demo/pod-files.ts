@@ -1,8 +1,8 @@
 /** The pod manifests that the agents watch, and the moment each one changed. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PodPlan } from '../../test/support/anycast-net/plan.ts';
 import { podManifest } from './files.ts';
-import type { PodPlan } from './plan.ts';
 
 export class PodFiles {
   readonly #folder: (pod: PodPlan) => string;

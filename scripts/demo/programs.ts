@@ -4,12 +4,20 @@ import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { idleBirdConfig, routerBirdConfig } from '../../test/support/anycast-net/bird-configs.ts';
+import {
+  anycastAddresses,
+  type NodePlan,
+  nodes,
+  type PodPlan,
+  pods,
+  servicePort,
+} from '../../test/support/anycast-net/plan.ts';
+import type { Topology } from '../../test/support/anycast-net/topology.ts';
 import { type BirdProcess, startBird } from '../../test/support/bird.ts';
 import type { Lab, Namespace } from '../../test/support/lab.ts';
 import * as files from './files.ts';
-import { anycastAddresses, type NodePlan, nodes, type PodPlan, pods, servicePort } from './plan.ts';
 import { PodFiles } from './pod-files.ts';
-import type { Topology } from './topology.ts';
 import { until } from './until.ts';
 
 const agentProgram = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
@@ -48,8 +56,8 @@ export class Programs {
   async start(): Promise<void> {
     for (const node of nodes) this.#writeFiles(node);
     await Promise.all([
-      this.#startBird(this.#topology.router, files.routerBirdConfig()),
-      ...nodes.map(node => this.#startBird(this.#node(node), files.idleBirdConfig(node))),
+      this.#startBird(this.#topology.router, routerBirdConfig()),
+      ...nodes.map(node => this.#startBird(this.#node(node), idleBirdConfig(node))),
       ...pods.map(pod => this.#startServer(pod)),
     ]);
     this.#stop.signal.throwIfAborted();

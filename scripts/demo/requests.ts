@@ -2,9 +2,9 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { anycastAddresses, servicePort } from '../../test/support/anycast-net/plan.ts';
 import type { Namespace } from '../../test/support/lab.ts';
 import type { Answer, LoadSpec } from './load.ts';
-import { anycastAddresses, servicePort } from './plan.ts';
 
 const run = promisify(execFile);
 const loadProgram = fileURLToPath(new URL('./load.ts', import.meta.url));

@@ -1,11 +1,11 @@
 /** The stage the story is played on: pods flip, kernels follow, and how long that took is kept. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type NodePlan, nodes, type PodPlan } from '../../test/support/anycast-net/plan.ts';
+import type { Topology } from '../../test/support/anycast-net/topology.ts';
 import type { Namespace } from '../../test/support/lab.ts';
 import { destinations, difference, type Expectation, protocols } from './kernel-routes.ts';
-import { type NodePlan, nodes, type PodPlan } from './plan.ts';
 import type { PodFiles } from './pod-files.ts';
 import type { RouteWatch } from './route-watch.ts';
-import type { Topology } from './topology.ts';
 import { until } from './until.ts';
 
 export interface Flip {

@@ -1,9 +1,9 @@
 /** The demo's story. Every line that is told comes from a measurement; what is not as told, throws. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { anycast, anycastAddresses, nodes, type PodPlan, pods } from '../../test/support/anycast-net/plan.ts';
 import type { Namespace } from '../../test/support/lab.ts';
 import { protocols } from './kernel-routes.ts';
 import type { Answer } from './load.ts';
-import { anycast, anycastAddresses, nodes, type PodPlan, pods } from './plan.ts';
 import { request, sum, tally } from './requests.ts';
 import type { Flip, Stage } from './stage.ts';
 

@@ -7,7 +7,8 @@ import { parseAgentConfig } from '../../lib/config.ts';
 import { parseAllocationFile } from '../../lib/sources/allocation.ts';
 import { parseNodeConfig } from '../../lib/sources/node-config.ts';
 import * as files from '../../scripts/demo/files.ts';
-import { nodes, pods } from '../../scripts/demo/plan.ts';
+import { idleBirdConfig, routerBirdConfig } from '../support/anycast-net/bird-configs.ts';
+import { nodes, pods } from '../support/anycast-net/plan.ts';
 
 const paths: files.NodePaths = {
   agentConfig: '/demo/agent.yaml',
@@ -45,7 +46,7 @@ test("every pod of the demo has a committed allocation at its node's", t => {
 test("BIRD accepts the demo's configurations", t => {
   const folder = mkdtempSync(join(tmpdir(), 'flock-demo-files-'));
   t.teardown(() => rmSync(folder, { recursive: true }));
-  for (const config of [files.routerBirdConfig(), ...nodes.map(files.idleBirdConfig)]) {
+  for (const config of [routerBirdConfig(), ...nodes.map(idleBirdConfig)]) {
     const file = join(folder, 'bird.conf');
     writeFileSync(file, config);
     t.notThrows(() => execFileSync('bird', ['-p', '-c', file], { stdio: 'pipe' }));

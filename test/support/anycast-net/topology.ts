@@ -1,5 +1,5 @@
 /** The network of the plan, in namespaces of a lab. */
-import type { Lab, Namespace } from '../../test/support/lab.ts';
+import type { Lab, Namespace } from '../lab.ts';
 import {
   type Addresses,
   anycast,
@@ -66,12 +66,18 @@ export async function buildTopology(lab: Lab, signal: AbortSignal): Promise<Topo
     nodes.set(plan.name, node);
     await joinNode(node, plan, router);
     for (const podPlan of plan.pods) {
-      const pod = await make(podPlan.name);
-      pods.set(podPlan.name, pod);
-      await joinPod(pod, podPlan, node);
+      signal.throwIfAborted();
+      pods.set(podPlan.name, await makePod(podPlan, node));
     }
   }
   return { client, router, nodes, pods };
+}
+
+/** A pod's sandbox, as CNI makes it for a node. */
+export async function makePod(plan: PodPlan, node: Namespace): Promise<Namespace> {
+  const pod = await node.lab.namespace(plan.name);
+  await joinPod(pod, plan, node);
+  return pod;
 }
 
 async function joinNode(node: Namespace, plan: NodePlan, router: Namespace): Promise<void> {
