@@ -5,7 +5,6 @@ import { BirdAnnouncer } from './bird/announcer.ts';
 import { BirdManager } from './bird/manager.ts';
 import type { ResolvedAgentConfig } from './config.ts';
 import { DesiredTable } from './desired/desired-table.ts';
-import { FlockError } from './errors.ts';
 import { LinkTable } from './kernel/link-table.ts';
 import { RouteSocket } from './kernel/native.ts';
 import { RouteProgrammer } from './kernel/route-programmer.ts';
@@ -14,7 +13,8 @@ import type { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Reporter } from './observe/reporter.ts';
 import { serveObservations } from './observe/server.ts';
-import { hasNetAdmin, runPreflight } from './preflight.ts';
+import { claimNamespace } from './ownership/namespace-claim.ts';
+import { requireNetAdmin, runPreflight } from './preflight.ts';
 import { AnycastReconciler, systemClock } from './reconciler.ts';
 import { WatchedAllocations } from './sources/allocation-file.ts';
 import { AllocationStore } from './sources/allocation-store.ts';
@@ -33,19 +33,19 @@ export interface AgentOptions {
 /**
  * Runs the agent until `signal` aborts.
  *
- * @throws FlockError when it can not start: FLOCK_NO_NET_ADMIN, FLOCK_NATIVE_MISSING, or of a source
+ * @throws FlockError when it can not start: FLOCK_NO_NET_ADMIN, FLOCK_ALREADY_RUNNING, FLOCK_NATIVE_MISSING, or of a source
  */
 export async function runAgent({ config, log, signal, withdrawOnExit = false }: AgentOptions): Promise<void> {
-  if (!hasNetAdmin()) {
-    throw new FlockError('FLOCK_NO_NET_ADMIN', 'this process may not change routes', {
-      remedy: 'run as root, or with the capability CAP_NET_ADMIN effective',
-    });
-  }
+  requireNetAdmin();
   const { routes, bird: birdConfig } = config;
   const stops: (() => unknown)[] = [];
   let trigger = () => {};
   const clock = systemClock;
   try {
+    // One agent a network namespace.
+    const claim = await claimNamespace('run');
+    stops.push(() => claim.release());
+
     // Sources: what is there.
     const pods = new PodCache();
     const podFeed = await openPodFeed(config, pods, log);

@@ -8,6 +8,7 @@ export const errorCodes = {
   FLOCK_ADDRESS_INVALID: 'A text is not an IP address that can be used here.',
   FLOCK_ALLOCATIONS_INVALID: 'The allocation file does not parse or breaks its schema.',
   FLOCK_ALLOCATIONS_READ_ONLY: 'The allocation file belongs to another program; only its owner writes it.',
+  FLOCK_ALREADY_RUNNING: 'Another program of ours is at work in this network namespace.',
   FLOCK_BIRD_REFUSED: 'BIRD refused a configuration or a command.',
   FLOCK_BIRD_UNREACHABLE: 'The BIRD control socket does not answer.',
   FLOCK_CONFIG_INVALID: 'The configuration file does not parse or breaks its schema.',

@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { renderedMark } from './bird/render.ts';
 import type { ResolvedAgentConfig } from './config.ts';
+import { FlockError } from './errors.ts';
 import type { RouteSocket } from './kernel/native.ts';
 import { readRoutes } from './kernel/route-record.ts';
 import type { Log } from './observe/log.ts';
@@ -109,6 +110,14 @@ export function foreignBird(routes: number): Finding {
 export function hasNetAdmin(status = readFileSync('/proc/self/status', 'utf8')): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
   return (BigInt(`0x${effective}`) & (1n << 12n)) !== 0n;
+}
+
+/** @throws FlockError FLOCK_NO_NET_ADMIN */
+export function requireNetAdmin(): void {
+  if (hasNetAdmin()) return;
+  throw new FlockError('FLOCK_NO_NET_ADMIN', 'this process may not change routes', {
+    remedy: 'run as root, or with the capability CAP_NET_ADMIN effective',
+  });
 }
 
 /** Route protocol number of BIRD, `RTPROT_BIRD` of linux/rtnetlink.h. */
