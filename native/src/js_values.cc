@@ -65,11 +65,12 @@ Napi::Value ToApplyResult(Napi::Env env, Outcomes outcomes) {
 
 Napi::Value ToBytes(Napi::Env env, std::vector<uint8_t> bytes) {
   if (bytes.empty()) return Napi::Uint8Array::New(env, 0);
-  auto* owner = new std::vector<uint8_t>(std::move(bytes));
+  auto owner = std::make_unique<std::vector<uint8_t>>(std::move(bytes));
   const auto buffer = Napi::ArrayBuffer::New(
-      env, owner->data(), owner->size(), [](Napi::Env, void*, std::vector<uint8_t>* hint) { delete hint; },
-      owner);
-  return Napi::Uint8Array::New(env, owner->size(), buffer, 0);
+      env, owner->data(), owner->size(),
+      [](Napi::Env, void*, std::vector<uint8_t>* memory) { delete memory; }, owner.get());
+  // From here the buffer's finalizer owns it; making the buffer fails while a worker is terminated.
+  return Napi::Uint8Array::New(env, owner.release()->size(), buffer, 0);
 }
 
 Napi::Value ToLinks(Napi::Env env, std::vector<Link> links) {
