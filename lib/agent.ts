@@ -2,6 +2,8 @@
  * The composition root: the one file that knows everybody, in the order in which data flows.
  */
 import { BirdAnnouncer } from './bird/announcer.ts';
+import { ClosedLoop } from './bird/closed-loop.ts';
+import { ExportAudit } from './bird/export-audit.ts';
 import { BirdManager } from './bird/manager.ts';
 import type { ResolvedAgentConfig } from './config.ts';
 import { DesiredTable } from './desired/desired-table.ts';
@@ -106,6 +108,23 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       },
     });
 
+    const loop = new ClosedLoop({
+      audit: new ExportAudit({
+        query: command => bird.query(command),
+        peers: () => nodeConfig.snapshot()?.bgp.peers ?? [],
+      }),
+      announced: () => table.announced,
+      remind(destinations) {
+        for (const destination of destinations) table.remind(destination);
+        trigger();
+      },
+      reload: () => Promise.all(['learn4', 'learn6'].map(name => bird.query(`reload '${name}'`))),
+      clock,
+      everyMs: auditMs,
+      log,
+    });
+    stops.push(() => loop.stop());
+
     // The way between them, one pass at a time.
     const reconciler = new AnycastReconciler({
       pods,
@@ -146,6 +165,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       stops.push(() => server.close());
     }
 
+    if (birdConfig.mode === 'learn') loop.start();
     log.info({ node: config.node.name, bird: birdConfig.mode }, 'started');
     await reconciler.run(signal);
     if (withdrawOnExit) await withdraw(reconciler, table, config.drain.terminatingMs, log);

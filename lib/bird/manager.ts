@@ -18,7 +18,7 @@ import { configure } from './configure.ts';
 import { BirdControl, nothingListens } from './control.ts';
 import { readPasswords } from './passwords.ts';
 import { announcedIn, type BirdMode, type BirdRoutes, renderBirdConfig, renderedMark } from './render.ts';
-import { replyCode } from './reply.ts';
+import { type Reply, replyCode } from './reply.ts';
 
 export interface BirdManagerOptions {
   mode: BirdMode;
@@ -122,6 +122,15 @@ export class BirdManager {
       applied: connected && this.#running !== undefined && this.#lastError === undefined,
       lastError: this.#lastError,
     };
+  }
+
+  /**
+   * Asks BIRD something, while it is known to run what was asked last.
+   * @returns its reply; undefined when it does not run that, does not answer, or refuses
+   */
+  async query(command: string): Promise<Reply | undefined> {
+    if (!this.status().applied) return undefined;
+    return this.#control?.command(command).catch(() => undefined);
   }
 
   /** Lets go of BIRD, which runs on as it is. */

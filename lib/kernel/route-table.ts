@@ -200,11 +200,14 @@ export class RouteTable {
     return found.length + absent.length;
   }
 
-  /** Makes BIRD hear of a destination again, though the kernel's route is right. */
-  touch(destination: Destination): void {
-    const entry = this.#index.get(destination);
-    if (entry === undefined) return;
-    entry.touch = true;
+  /**
+   * Makes BIRD hear of a destination again, though the kernel is right: what is there is written once more, what
+   * is not is put up unannounced and taken down.
+   */
+  remind(destination: Destination): void {
+    const entry = this.#index.ensure(destination);
+    if (entry.programmed === undefined) entry.silentlyLost = true;
+    else entry.touch = true;
     this.#pending.add(entry);
   }
 

@@ -1,0 +1,71 @@
+/** Checks what BIRD exports, and heals what stays different: told of the route again, at worst reloaded. */
+import type { Destination } from '../address.ts';
+import type { Log } from '../observe/log.ts';
+import type { ExportAudit } from './export-audit.ts';
+
+export interface ClosedLoopOptions {
+  audit: ExportAudit;
+  /** What the kernel announces. */
+  announced: () => ReadonlySet<Destination>;
+  /** Has BIRD told of these destinations again, as they are. */
+  remind: (destinations: Destination[]) => void;
+  /** Has BIRD read the kernel again. */
+  reload: () => Promise<unknown>;
+  clock: { after(ms: number, callback: () => void): () => void };
+  /** Between two checks, in milliseconds. */
+  everyMs: number;
+  log: Log;
+}
+
+/** A difference is looked at again so many milliseconds later: most are changes on their way. */
+const confirmAfterMs = 1000;
+/** So often a reminder is tried before BIRD is reloaded. */
+const reminders = 2;
+
+export class ClosedLoop {
+  readonly #options: ClosedLoopOptions;
+  #cancel: () => void = () => {};
+  #stopped = false;
+  /** Checks in a row that found a lasting difference. */
+  #unhealed = 0;
+
+  constructor(options: ClosedLoopOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#rest();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+
+  /** One check, and its cure. */
+  async check(): Promise<void> {
+    const { audit, announced, remind, reload, log } = this.#options;
+    const { missing, extra } = await audit.check(announced);
+    if (missing.length + extra.length === 0) {
+      this.#unhealed = 0;
+      return;
+    }
+    this.#unhealed++;
+    log.warn(
+      { code: 'BIRD_EXPORT_DIFFERS', missing, extra, checks: this.#unhealed },
+      `BIRD does not export ${missing.length} destination(s) that the kernel announces, and exports ${extra.length} that it does not`,
+    );
+    if (this.#unhealed > reminders) await reload();
+    else remind([...missing, ...extra]);
+  }
+
+  #rest(): void {
+    if (this.#stopped) return;
+    const { clock, audit, everyMs, log } = this.#options;
+    this.#cancel = clock.after(audit.suspicious ? confirmAfterMs : everyMs, () => {
+      this.check()
+        .catch(error => log.error({ error }, 'can not check what BIRD exports'))
+        .finally(() => this.#rest());
+    });
+  }
+}

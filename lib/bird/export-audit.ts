@@ -1,0 +1,75 @@
+/**
+ * The closed loop: what BIRD says it exports, held against what the kernel announces.
+ *
+ * BIRD learns from notifications, and some are lost on it: an IPv4 route that vanishes with an address, one
+ * nexthop of an IPv6 route taken for the whole, an overrun of its socket. It would notice at its next scan.
+ */
+import type { Destination } from '../address.ts';
+import type { Peer } from '../sources/peer.ts';
+import type { Reply } from './reply.ts';
+
+/** What differed in two checks, one after the other: a change on its way is no difference. */
+export interface LastingDifference {
+  /** Announced by the kernel's route, and not exported. */
+  missing: Destination[];
+  /** Exported, and not announced by any route. */
+  extra: Destination[];
+}
+
+export interface ExportAuditOptions {
+  /** Asks BIRD; undefined when it does not run what we rendered, or refuses. */
+  query: (command: string) => Promise<Reply | undefined>;
+  /** Peers of the node config in force. */
+  peers: () => readonly Peer[];
+}
+
+export class ExportAudit {
+  readonly #options: ExportAuditOptions;
+  #before = new Set<string>();
+
+  constructor(options: ExportAuditOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the last check found something that the next one has to confirm. */
+  get suspicious(): boolean {
+    return this.#before.size > 0;
+  }
+
+  /** @param announced gives what the kernel announces, as it is when BIRD has answered */
+  async check(announced: () => ReadonlySet<Destination>): Promise<LastingDifference> {
+    const found = new Set<string>();
+    for (const { name, families } of this.#options.peers()) {
+      if (!(await this.#isEstablished(name))) continue;
+      const reply = await this.#options.query(`show route export 'peer_${name}'`);
+      if (reply === undefined) continue;
+      const exported = hostPrefixesIn(reply);
+      for (const destination of announced()) {
+        const family = destination.includes(':') ? 'ipv6' : 'ipv4';
+        if (families.includes(family) && !exported.has(destination)) found.add(`missing ${destination}`);
+      }
+      for (const destination of exported)
+        if (!announced().has(destination)) found.add(`extra ${destination}`);
+    }
+    const lasting = [...found].filter(difference => this.#before.has(difference));
+    this.#before = found;
+    const of = (kind: string) =>
+      lasting.filter(text => text.startsWith(kind)).map(text => text.slice(kind.length + 1));
+    return { missing: of('missing'), extra: of('extra') };
+  }
+
+  async #isEstablished(peer: string): Promise<boolean> {
+    const reply = await this.#options.query(`show protocols 'peer_${peer}'`);
+    return reply?.lines.some(({ text }) => text.includes('Established')) ?? false;
+  }
+}
+
+/** Our destinations among the routes of a reply; the node's own prefixes come from other protocols (`own4`). */
+export function hostPrefixesIn({ lines }: Reply): Set<Destination> {
+  const prefixes = new Set<Destination>();
+  for (const { text } of lines) {
+    const prefix = /^(\S+\/(?:32|128)) .*\[(?:learn|anycast)[46] /.exec(text)?.[1];
+    if (prefix !== undefined) prefixes.add(prefix);
+  }
+  return prefixes;
+}

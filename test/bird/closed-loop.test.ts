@@ -1,0 +1,52 @@
+import test from 'ava';
+import { ClosedLoop } from '../../lib/bird/closed-loop.ts';
+import { ExportAudit } from '../../lib/bird/export-audit.ts';
+import { createLog } from '../../lib/observe/log.ts';
+import { parseNodeConfig } from '../../lib/sources/node-config.ts';
+
+const { bgp } = parseNodeConfig(
+  '{ bgp: { localAsn: 64512, routerId: 192.0.2.1, peers: [{ name: tor, address: 192.0.2.254, asn: 64500 }] } }',
+  'test',
+);
+
+/** A BIRD that exports what a test says. */
+function loop(exported: Set<string>, announced: Set<string>) {
+  const done: string[] = [];
+  const subject = new ClosedLoop({
+    audit: new ExportAudit({
+      peers: () => bgp.peers,
+      query: async command => ({
+        lines: command.startsWith('show protocols')
+          ? [{ code: 1002, text: 'peer_tor BGP --- up 02:59:02.822 Established' }]
+          : [...exported].map(prefix => ({
+              code: 1007,
+              text: `${prefix} unicast [learn4 02:59:03.873] * (200)`,
+            })),
+      }),
+    }),
+    announced: () => announced,
+    remind: destinations => done.push(`remind ${destinations}`),
+    reload: async () => done.push('reload'),
+    clock: { after: () => () => {} },
+    everyMs: 30_000,
+    log: createLog('silent'),
+  });
+  return { subject, done };
+}
+
+test('a difference that lasts is healed by a reminder, twice, and then by a reload', async t => {
+  const { subject, done } = loop(new Set(['192.0.2.1/32']), new Set(['192.0.2.2/32']));
+  await subject.check();
+  t.deepEqual(done, []);
+  for (let check = 0; check < 3; check++) await subject.check();
+  t.deepEqual(done, ['remind 192.0.2.2/32,192.0.2.1/32', 'remind 192.0.2.2/32,192.0.2.1/32', 'reload']);
+});
+
+test('a difference that was a change on its way is nothing', async t => {
+  const exported = new Set<string>();
+  const { subject, done } = loop(exported, new Set(['192.0.2.2/32']));
+  await subject.check();
+  exported.add('192.0.2.2/32');
+  for (let check = 0; check < 3; check++) await subject.check();
+  t.deepEqual(done, []);
+});
