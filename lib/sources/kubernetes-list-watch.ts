@@ -19,7 +19,10 @@ import { ApiStatusError, GarbageError, type KubernetesClient, SilenceError } fro
 export interface ListWatchTiming {
   /** A watch ends by itself after this many seconds at least, and after twice as many at most (client-go: 300). */
   watchSeconds: number;
-  /** Milliseconds a watch may be silent; the server sends a bookmark a minute. */
+  /**
+   * Milliseconds a watch may be silent. The server sends a bookmark a minute while objects of this kind change
+   * anywhere in the cluster, and none while none does (seen with 1.20): a still cluster is asked again this often.
+   */
   idleMs: number;
   /** Milliseconds for a list, and for the beginning of a watch. */
   answerMs: number;
@@ -123,6 +126,7 @@ export class ListWatch {
       this.#listVersion = '';
       return this.#list(signal);
     }
+    signal.throwIfAborted();
     const version = list?.metadata?.resourceVersion;
     if (typeof version !== 'string' || !Array.isArray(list?.items)) {
       throw new GarbageError('the API server sent what is no list');
