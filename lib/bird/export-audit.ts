@@ -68,7 +68,7 @@ export class ExportAudit {
 export function hostPrefixesIn({ lines }: Reply): Set<Destination> {
   const prefixes = new Set<Destination>();
   for (const { text } of lines) {
-    const prefix = /^(\S+\/(?:32|128)) .*\[(?:learn|anycast)[46] /.exec(text)?.[1];
+    const prefix = /^(\S+\/(?:32|128)) .*\[(?:learn|anycast)[46](?:_\d+)? /.exec(text)?.[1];
     if (prefix !== undefined) prefixes.add(prefix);
   }
   return prefixes;

@@ -38,6 +38,8 @@ export interface BirdInput {
   nodeConfig: NodeConfig | undefined;
   /** What is to be announced; learn mode does not look at it. */
   active: Iterable<Destination>;
+  /** What our routes had under former configurations, while they are moved. */
+  formerRoutes?: readonly BirdRoutes[];
 }
 
 export interface BirdOutcome {
@@ -87,12 +89,17 @@ export class BirdManager {
    * @returns the configuration for this node, password files read
    * @throws FlockError FLOCK_NODE_CONFIG_INVALID
    */
-  render(nodeConfig: NodeConfig, active: Iterable<Destination>): string {
+  render(
+    nodeConfig: NodeConfig,
+    active: Iterable<Destination>,
+    formerRoutes: readonly BirdRoutes[] = [],
+  ): string {
     const { mode, routes, kernelExport } = this.#options;
     return renderBirdConfig({
       nodeConfig,
       mode,
       routes,
+      formerRoutes,
       kernelExport,
       active,
       passwords: readPasswords(nodeConfig),
@@ -138,11 +145,11 @@ export class BirdManager {
     this.#control?.close();
   }
 
-  async #pass({ nodeConfig, active }: BirdInput): Promise<BirdOutcome> {
+  async #pass({ nodeConfig, active, formerRoutes }: BirdInput): Promise<BirdOutcome> {
     if (nodeConfig === undefined) return { state: 'idle', announced: nothing };
     try {
       if (this.#options.mode === 'filter') this.#announced ??= announcedIn((await this.#file.read()) ?? '');
-      const text = this.render(nodeConfig, active);
+      const text = this.render(nodeConfig, active, formerRoutes);
       const state = await this.#bring(text, this.#options.mode === 'filter' ? new Set(active) : nothing);
       this.#report(undefined);
       return { state, announced: this.#announced ?? nothing };

@@ -32,6 +32,8 @@ export interface BirdConfigInput {
   nodeConfig: NodeConfig;
   mode: BirdMode;
   routes: BirdRoutes;
+  /** What our routes had under former configurations: learned as well, while they are moved. */
+  formerRoutes?: readonly BirdRoutes[];
   /** Whether the BGP routes received go into the kernel's main table. */
   kernelExport: boolean;
   /** What filter mode announces; learn mode does not look at it. */
@@ -74,7 +76,7 @@ export function renderBirdConfig(input: BirdConfigInput): string {
     ...families.flatMap(family => [
       staticRoutes(`own${family.version}`, family, advertise.prefixes),
       ...(input.mode === 'learn' ? learnedRoutes(family, input) : activeRoutes(family, input, active)),
-      announced(family, input.mode),
+      announced(family, input),
     ]),
     ...bgp.peers.map(peer => renderPeer(peer, bgp.localAsn, passwords.get(peer.name))),
   ];
@@ -99,37 +101,59 @@ const onLinkRoutes = `protocol direct {
   ipv6;
 }`;
 
-function learnedRoutes(family: FamilyWords, { routes, kernelExport }: BirdConfigInput): string[] {
-  const { version, hostLength } = family;
-  const filter = `filter ours${version} {
-  if krt_source = ${plain(routes.protocols.advertise)} && net.len = ${hostLength} then {
+/** For each kernel table that BIRD learns from, the protocol numbers that it learns; none to learn nothing. */
+function learnedNumbers({ routes, formerRoutes = [], kernelExport }: BirdConfigInput): Map<number, number[]> {
+  const learned = new Map<number, number[]>(kernelExport ? [[mainTable, []]] : []);
+  for (const { table, protocols } of [routes, ...formerRoutes]) {
+    learned.set(table, [...new Set([...(learned.get(table) ?? []), protocols.advertise])]);
+  }
+  return learned;
+}
+
+/**
+ * What belongs to a kernel table is named after it, and main's protocol learns even where it imports nothing:
+ * BIRD restarts a protocol whose name, table or `learn` changes, and drops its routes meanwhile.
+ */
+function learnedRoutes(family: FamilyWords, input: BirdConfigInput): string[] {
+  return [...learnedNumbers(input)].flatMap(([table, numbers]) => {
+    const suffix = suffixOf(family, table);
+    const imports = numbers.length === 0 ? 'none' : `filter ours${suffix}`;
+    const filter = numbers.length === 0 ? [] : [ours(family, suffix, numbers)];
+    if (table === mainTable) {
+      const { kernelExport } = input;
+      return [...filter, kernel(family, { name: `learn${suffix}`, learns: true, imports, kernelExport })];
+    }
+    // One BIRD table for each kernel table is BIRD's rule; a pipe brings ours to where the peers are.
+    const own = { table: `anycast${suffix}`, kernelTable: table };
+    return [
+      ...filter,
+      `${family.channel} table ${own.table};`,
+      kernel(family, { name: `learn${suffix}`, learns: true, imports, kernelExport: false, ...own }),
+      `protocol pipe pipe${suffix} {
+  table ${own.table};
+  peer table master${family.version};
+  import none;
+  export all;
+}`,
+    ];
+  });
+}
+
+/** `4` for main, `4_100` for table 100. */
+function suffixOf({ version }: FamilyWords, table: number): string {
+  return table === mainTable ? `${version}` : `${version}_${plain(table)}`;
+}
+
+function ours({ hostLength }: FamilyWords, suffix: string, numbers: readonly number[]): string {
+  const [first = 0, ...more] = numbers;
+  const ofOurs = more.length === 0 ? `= ${plain(first)}` : `~ [${numbers.map(plain).join(', ')}]`;
+  return `filter ours${suffix} {
+  if krt_source ${ofOurs} && net.len = ${hostLength} then {
     preference = 200;
     accept;
   }
   reject;
 }`;
-  if (routes.table === mainTable) {
-    return [filter, kernel(family, { imports: `filter ours${version}`, kernelExport })];
-  }
-  // One BIRD table for each kernel table is BIRD's rule; a pipe brings ours to where the peers are.
-  const table = `anycast${version}`;
-  return [
-    filter,
-    `${family.channel} table ${table};`,
-    kernel(family, {
-      imports: `filter ours${version}`,
-      kernelExport: false,
-      table,
-      kernelTable: routes.table,
-    }),
-    `protocol pipe pipe${version} {
-  table ${table};
-  peer table master${version};
-  import none;
-  export all;
-}`,
-    ...(kernelExport ? [kernel(family, { imports: 'none', kernelExport })] : []),
-  ];
 }
 
 function activeRoutes(
@@ -139,7 +163,9 @@ function activeRoutes(
 ): string[] {
   return [
     staticRoutes(`anycast${family.version}`, family, active),
-    ...(kernelExport ? [kernel(family, { imports: 'none', kernelExport })] : []),
+    ...(kernelExport
+      ? [kernel(family, { name: `kernel${family.version}`, learns: false, imports: 'none', kernelExport })]
+      : []),
   ];
 }
 
@@ -154,6 +180,8 @@ ${routes.join('')}}`;
 }
 
 interface KernelWords {
+  name: string;
+  learns: boolean;
   imports: string;
   kernelExport: boolean;
   /** BIRD's table. Default: master. */
@@ -167,9 +195,8 @@ interface KernelWords {
  * its next scan. The scan also finds what the kernel never tells (IPv4 routes that go with an address).
  * A path that has no next hop now must not become an `unreachable` route in the kernel: hence RTD_UNICAST.
  */
-function kernel({ channel, version }: FamilyWords, words: KernelWords): string {
-  const { imports, kernelExport, table, kernelTable } = words;
-  const learns = imports !== 'none';
+function kernel({ channel }: FamilyWords, words: KernelWords): string {
+  const { name, learns, imports, kernelExport, table, kernelTable } = words;
   const lines = [
     ...(kernelTable === undefined ? [] : [`kernel table ${plain(kernelTable)};`]),
     ...(learns ? ['learn;'] : []),
@@ -183,15 +210,21 @@ function kernel({ channel, version }: FamilyWords, words: KernelWords): string {
     `  export ${kernelExport ? 'where source = RTS_BGP && dest = RTD_UNICAST' : 'none'};`,
     '};',
   ];
-  const name = `${learns ? 'learn' : 'kernel'}${version}`;
   return `protocol kernel ${name} {\n${lines.map(line => `  ${line}\n`).join('')}}`;
 }
 
 /** The export filter of every peer. No transit: what a peer sent never goes to another. */
-function announced({ version }: FamilyWords, mode: BirdMode): string {
-  const ours = mode === 'learn' ? `learn${version}` : `anycast${version}`;
+function announced(family: FamilyWords, input: BirdConfigInput): string {
+  const { version } = family;
+  const ours =
+    input.mode === 'filter'
+      ? [`anycast${version}`]
+      : [...learnedNumbers(input)]
+          .filter(([, numbers]) => numbers.length > 0)
+          .map(([table]) => `learn${suffixOf(family, table)}`);
+  const condition = [...ours, `own${version}`].map(name => `proto = "${name}"`).join(' || ');
   return `filter announced${version} {
-  if proto = "${ours}" || proto = "own${version}" then accept;
+  if ${condition} then accept;
   reject;
 }`;
 }

@@ -64,6 +64,15 @@ const everyPeer = parseNodeConfig(
 const goldens: Record<string, BirdConfigInput> = {
   learn: base,
   'learn-own-table': { ...base, routes: { ...routes, table: 4242 } },
+  'learn-while-moving': {
+    ...base,
+    routes: { ...routes, table: 4242 },
+    formerRoutes: [
+      routes,
+      { ...routes, metric: 20 },
+      { ...routes, table: 4242, protocols: { advertise: 80, hold: 81 } },
+    ],
+  },
   'learn-no-kernel-export': { ...base, kernelExport: false },
   'learn-every-peer': { ...base, nodeConfig: everyPeer, passwords: new Map([['tor-1', "{s3cr;t} # \\ '"]]) },
   filter: {
