@@ -7,9 +7,9 @@ import { hostname } from 'node:os';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { FlockError } from './errors.ts';
+import { metricNumber, protocolNumber, tableNumber } from './ownership/owned-key.ts';
 
 const path = z.string().min(1);
-const protocolNumber = z.int().min(5).max(255);
 const milliseconds = z.int().min(0);
 
 export const agentConfigSchema = z.strictObject({
@@ -48,16 +48,8 @@ export const agentConfigSchema = z.strictObject({
     .prefault({}),
   routes: z
     .strictObject({
-      table: z
-        .int()
-        .min(1)
-        .max(0xffffffff)
-        .default(254)
-        .describe('Routing table of our routes; 254 is main.'),
-      metric: z
-        .int()
-        .min(1)
-        .max(0xffffffff)
+      table: tableNumber.default(254).describe('Routing table of our routes; 254 is main.'),
+      metric: metricNumber
         .default(16)
         .describe("Metric of our routes; below BIRD's 32, so that a local pod wins over a BGP path."),
       protocols: z
@@ -69,6 +61,15 @@ export const agentConfigSchema = z.strictObject({
         .refine(({ advertise, hold }) => advertise !== hold, {
           error: 'advertise and hold must differ',
         }),
+    })
+    .prefault({}),
+  state: z
+    .strictObject({
+      path: path
+        .default('/var/lib/flock-anycast/state.json')
+        .describe(
+          'Where we remember which table, metric and protocols our routes have, so that changing them moves the routes.',
+        ),
     })
     .prefault({}),
   reconcile: z

@@ -14,6 +14,7 @@ export interface AgentFiles {
   pods: string;
   allocations: string;
   nodeConfig: string;
+  state: string;
   birdConfig: string;
   birdSocket: string;
 }
@@ -26,6 +27,7 @@ export function layOutAgent(folder: string, config: Record<string, unknown> = {}
     pods: join(folder, 'pods'),
     allocations: join(folder, 'allocations.json'),
     nodeConfig: join(folder, 'node-config.yaml'),
+    state: join(folder, 'state.json'),
     birdConfig: join(folder, 'bird.conf'),
     birdSocket: join(folder, 'bird.ctl'),
   };
@@ -36,6 +38,7 @@ export function layOutAgent(folder: string, config: Record<string, unknown> = {}
     pods: { source: 'directory', path: files.pods },
     allocations: { path: files.allocations, owner: 'other' },
     nodeConfig: { path: files.nodeConfig },
+    state: { path: files.state },
     ...rest,
     bird: { config: files.birdConfig, socket: files.birdSocket, ...bird },
   };
@@ -57,6 +60,8 @@ export interface PodState {
   ready: boolean;
   uid?: string;
   terminating?: boolean;
+  /** Its containers have ended. */
+  terminated?: boolean;
   annotations?: Record<string, string>;
 }
 
@@ -64,7 +69,7 @@ export interface PodState {
 export function writePod(
   { pods }: AgentFiles,
   name: string,
-  { ready, uid = name, terminating = false, annotations = {} }: PodState,
+  { ready, uid = name, terminating = false, terminated = false, annotations = {} }: PodState,
 ): void {
   const manifest = {
     apiVersion: 'v1',
@@ -77,7 +82,11 @@ export function writePod(
       ...(terminating && { deletionTimestamp: '2026-01-01T00:00:00Z' }),
     },
     spec: { nodeName: 'node', containers: [{ name: 'main' }] },
-    status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+    status: {
+      phase: 'Running',
+      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+      ...(terminated && { containerStatuses: [{ name: 'main', state: { terminated: { exitCode: 0 } } }] }),
+    },
   };
   writeFileAtomically(join(pods, `${name}.json`), JSON.stringify(manifest));
 }

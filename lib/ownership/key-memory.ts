@@ -1,0 +1,103 @@
+/**
+ * Which keys our routes ever had, on disk: what a former configuration put into the kernel is found again.
+ *
+ * A key is on disk before the first route that has it, and is forgotten when the kernel holds none any more.
+ * Nothing is deleted on this file's word alone: the kernel deletes by table, prefix, metric and protocol number,
+ * and numbers that others use are refused here as they are in the configuration.
+ */
+import { readFile, rename, rm } from 'node:fs/promises';
+import { z } from 'zod';
+import { describeIssues } from '../config.ts';
+import { FlockError } from '../errors.ts';
+import { syncFolder, writeDurably } from '../sources/durable-file.ts';
+import { type OwnedKey, ownedKeySchema, sameKey } from './owned-key.ts';
+
+const fileVersion = 1;
+const fileSchema = z.strictObject({
+  version: z.literal(fileVersion, { error: `must be ${fileVersion}, the only version this program knows` }),
+  keys: z.array(ownedKeySchema),
+});
+
+export class KeyMemory {
+  readonly #path: string;
+  #keys: readonly OwnedKey[] = [];
+
+  /** @param path of the state file; it and its folder are made when the first key is remembered */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** Every key remembered, in the order of their first use. */
+  get keys(): readonly OwnedKey[] {
+    return this.#keys;
+  }
+
+  /**
+   * Reads the file; a missing one remembers nothing.
+   * @throws FlockError FLOCK_STATE_INVALID when it can not be read or understood; the file stays as it is
+   */
+  async load(): Promise<void> {
+    let text: string;
+    try {
+      text = await readFile(this.#path, 'utf8');
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
+      throw invalid(`can not read ${this.#path}: ${(cause as Error).message}`, cause);
+    }
+    this.#keys = parseState(text, this.#path);
+  }
+
+  /** Moves a file that can not be understood out of the way, for a person to look at. @returns where it is now */
+  async setAside(): Promise<string> {
+    const aside = `${this.#path}.broken-${new Date().toISOString()}`;
+    await rename(this.#path, aside);
+    return aside;
+  }
+
+  /** Adds a key; resolves when that is durable, at once when it is known. Rejects as the file system does. */
+  async remember(key: OwnedKey): Promise<void> {
+    if (this.#keys.some(known => sameKey(known, key))) return;
+    await this.#write([...this.#keys, key]);
+  }
+
+  /** Takes keys out; resolves when that is durable. Rejects as the file system does. */
+  async forget(keys: readonly OwnedKey[]): Promise<void> {
+    const kept = this.#keys.filter(known => !keys.some(key => sameKey(known, key)));
+    if (kept.length < this.#keys.length) await this.#write(kept);
+  }
+
+  async #write(keys: readonly OwnedKey[]): Promise<void> {
+    if (keys.length > 0) {
+      await writeDurably(this.#path, `${JSON.stringify({ version: fileVersion, keys }, null, 2)}\n`);
+    } else {
+      await rm(this.#path, { force: true });
+      await syncFolder(this.#path);
+    }
+    this.#keys = keys;
+  }
+}
+
+/**
+ * @param text the whole file
+ * @param origin how messages name it, usually its path
+ * @throws FlockError FLOCK_STATE_INVALID naming every wrong key by its path
+ */
+export function parseState(text: string, origin: string): readonly OwnedKey[] {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(`${origin} is not JSON: ${(cause as Error).message}`, cause);
+  }
+  const result = fileSchema.safeParse(raw);
+  if (result.success) return result.data.keys;
+  throw invalid(`${origin}: ${describeIssues(result.error)}`);
+}
+
+function invalid(message: string, cause?: unknown): FlockError {
+  return new FlockError('FLOCK_STATE_INVALID', message, {
+    remedy:
+      'mend it, or move it away: routes of keys that only it knows (table, metric, protocols of a former configuration) are then found no more',
+    ...(cause !== undefined && { cause }),
+  });
+}

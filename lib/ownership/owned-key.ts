@@ -1,0 +1,69 @@
+/** What makes a route ours: its table, its metric and its protocol number, all three. Pure. */
+import { z } from 'zod';
+
+/**
+ * Route protocol numbers that others use: RTPROT_* of linux/rtnetlink.h, and /etc/iproute2/rt_protos. Taken for
+ * ours, their routes would be swept.
+ */
+const othersProtocols: Readonly<Record<number, string>> = {
+  8: 'gated',
+  9: 'ra',
+  10: 'mrt',
+  11: 'zebra',
+  12: 'bird',
+  13: 'dnrouted',
+  14: 'xorp',
+  15: 'ntk',
+  16: 'dhcp',
+  17: 'mrouted',
+  18: 'keepalived',
+  42: 'babel',
+  84: 'ovn',
+  99: 'openr',
+  186: 'bgp',
+  187: 'isis',
+  188: 'ospf',
+  189: 'rip',
+  192: 'eigrp',
+};
+
+/** A number that nobody else is known to use; the kernel keeps 0 to 4 for itself. */
+export const protocolNumber = z
+  .int()
+  .min(5)
+  .max(255)
+  .superRefine((value, context) => {
+    const owner = othersProtocols[value];
+    if (owner !== undefined)
+      context.addIssue({ code: 'custom', message: `${value} is the number of ${owner}` });
+  });
+
+export const tableNumber = z.int().min(1).max(0xffffffff);
+export const metricNumber = z.int().min(1).max(0xffffffff);
+
+export const ownedKeySchema = z.strictObject({
+  /** 254 is main. */
+  table: tableNumber,
+  metric: metricNumber,
+  protocols: z.strictObject({ advertise: protocolNumber, hold: protocolNumber }),
+});
+
+export type OwnedKey = z.output<typeof ownedKeySchema>;
+
+export function sameKey(left: OwnedKey, right: OwnedKey): boolean {
+  return (
+    sharesPlace(left, right) &&
+    left.protocols.advertise === right.protocols.advertise &&
+    left.protocols.hold === right.protocols.hold
+  );
+}
+
+/** Whether routes of both are at one key of the kernel's, to which the protocol does not belong. */
+export function sharesPlace(left: OwnedKey, right: OwnedKey): boolean {
+  return left.table === right.table && left.metric === right.metric;
+}
+
+/** `table 254, metric 16, protocols 70 and 71`, for people. */
+export function describeKey({ table, metric, protocols }: OwnedKey): string {
+  return `table ${table}, metric ${metric}, protocols ${protocols.advertise} and ${protocols.hold}`;
+}
