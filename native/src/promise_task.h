@@ -17,6 +17,7 @@ namespace anycast {
 class PromiseTask : public Task {
  public:
   explicit PromiseTask(Napi::Env env) : deferred_(Napi::Promise::Deferred::New(env)) {}
+  // Only within the call that made this task: it is a local handle.
   Napi::Promise promise() const { return deferred_.Promise(); }
   void Cancel() noexcept override { failure_ = std::make_exception_ptr(ClosedError()); }
   void Run() noexcept override {

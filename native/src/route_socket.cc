@@ -128,6 +128,7 @@ Napi::Value RouteSocket::Close(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!closing_) {
     closing_ = Napi::Promise::Deferred::New(env);
+    closed_promise_ = Napi::Persistent(closing_->Promise());
     closed_ = true;
     for (const auto& monitor : std::exchange(monitors_, {})) {
       if (const auto handle = monitor.lock()) handle->Stop();
@@ -136,7 +137,7 @@ Napi::Value RouteSocket::Close(const Napi::CallbackInfo& info) {
     read_->tasks.Close();
     if (pending_ == 0) Settled(env);
   }
-  return closing_->Promise();
+  return closed_promise_.Value();
 }
 
 Napi::Value RouteSocket::ReceiveBuffer(const Napi::CallbackInfo& info) {

@@ -61,6 +61,8 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
   size_t pending_ = 0;
   bool closed_ = false;
   std::optional<Napi::Promise::Deferred> closing_;
+  // A Deferred gives its promise only to the call that made it; close() may be called again.
+  Napi::Reference<Napi::Promise> closed_promise_;
 };
 
 }  // namespace anycast
