@@ -1,0 +1,242 @@
+/** The plan's network with everything alive in it: BIRDs, agents (ours or the original order's), pods that come and go. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { AllocationInput } from '../../lib/sources/allocation.ts';
+import {
+  type AgentFiles,
+  type AgentProcess,
+  layOutAgent,
+  removePod,
+  startAgent,
+  writeAllocations,
+  writeFileAtomically,
+  writePod,
+} from '../support/agent.ts';
+import { idleBirdConfig, routerBirdConfig } from '../support/anycast-net/bird-configs.ts';
+import { allocationOf, nodeConfigOf } from '../support/anycast-net/node-files.ts';
+import {
+  anycastAddresses,
+  type NodePlan,
+  nodes as nodePlans,
+  type PodPlan,
+  pods as podPlans,
+  servicePort,
+} from '../support/anycast-net/plan.ts';
+import { buildTopology, makePod, type Topology } from '../support/anycast-net/topology.ts';
+import { type BirdProcess, startBird } from '../support/bird.ts';
+import { endChild, type Lab, type Namespace } from '../support/lab.ts';
+import { settled } from './settled.ts';
+
+const originalAgent = fileURLToPath(new URL('../support/original-agent.ts', import.meta.url));
+
+/** How long a kubelet takes to tell the API server that a container has ended. */
+const statusDelayMs = 100;
+
+export type Kind = 'ours' | 'original';
+
+export interface WorldNode {
+  readonly plan: NodePlan;
+  readonly host: Namespace;
+  readonly files: AgentFiles;
+  readonly allocations: Map<string, AllocationInput>;
+  bird: BirdProcess;
+  agent: AgentProcess;
+}
+
+interface Pod {
+  readonly uid: string;
+  readonly server: ChildProcess;
+}
+
+export interface WorldOptions {
+  kind: Kind;
+  lab: Lab;
+  /** Path of the compiled `echo.c`. */
+  echo: string;
+  signal: AbortSignal;
+}
+
+export class World {
+  readonly kind: Kind;
+  readonly lab: Lab;
+  readonly topology: Topology;
+  readonly signal: AbortSignal;
+  readonly nodes = new Map<string, WorldNode>();
+  /** What was done when, in milliseconds of `performance.now()`. */
+  readonly marks: { at: number; what: string }[] = [];
+  readonly #echo: string;
+  readonly #pods = new Map<string, Pod>();
+  #generation = 0;
+  #routerBird: BirdProcess | undefined;
+
+  private constructor({ kind, lab, echo, signal }: WorldOptions, topology: Topology) {
+    this.kind = kind;
+    this.lab = lab;
+    this.#echo = echo;
+    this.signal = signal;
+    this.topology = topology;
+  }
+
+  /** Everything up, all pods Ready, both families of both addresses at the router by both nodes. */
+  static async create(options: WorldOptions): Promise<World> {
+    const { lab, signal } = options;
+    const world = new World(options, await buildTopology(lab, signal));
+    world.#routerBird = await startBird(world.topology.router, {
+      name: 'router',
+      config: routerBirdConfig(),
+    });
+    for (const plan of nodePlans) await world.#startNode(plan);
+    for (const pod of podPlans) await world.#serve(pod);
+    await world.settled();
+    return world;
+  }
+
+  node(name: string): WorldNode {
+    return this.nodes.get(name) as WorldNode;
+  }
+
+  mark(what: string): void {
+    this.marks.push({ at: performance.now(), what });
+  }
+
+  pause(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.signal });
+  }
+
+  /** Waits until sessions and routes are all there again. */
+  async settled(): Promise<void> {
+    this.signal.throwIfAborted();
+    await settled(this, this.#routerBird as BirdProcess);
+  }
+
+  /** The API server is asked to delete it: it still serves, and is still Ready. */
+  terminate(plan: PodPlan): void {
+    this.mark(`${plan.name} terminating`);
+    const { uid } = this.#pod(plan);
+    writePod(this.node(plan.node).files, plan.name, { uid, ready: true, terminating: true });
+  }
+
+  /** Its containers end; a moment later the API server knows, its sandbox goes, and the object with it. */
+  async end(plan: PodPlan): Promise<void> {
+    const { uid, server } = this.#pod(plan);
+    const { files } = this.node(plan.node);
+    this.mark(`${plan.name} exits`);
+    await endChild(server, 1000);
+    await this.pause(statusDelayMs);
+    this.mark(`${plan.name} is known to have ended`);
+    writePod(files, plan.name, { uid, ready: false, terminating: true, terminated: true });
+    await this.removeSandbox(plan);
+    removePod(files, plan.name);
+    this.mark(`${plan.name} gone`);
+  }
+
+  /** As CNI does when a sandbox is deleted: the veth, the namespace, the allocation. */
+  async removeSandbox(plan: PodPlan): Promise<void> {
+    const { host, files, allocations } = this.node(plan.node);
+    await host.ip('link', 'delete', plan.hostInterface).catch(() => undefined);
+    const namespace = this.topology.pods.get(plan.name);
+    if (namespace !== undefined) await this.lab.removeNamespace(namespace);
+    allocations.delete(plan.name);
+    writeAllocations(files, [...allocations.values()]);
+  }
+
+  /** Another pod of the same name: a new sandbox, a new server, and Ready when it listens. */
+  async recreate(plan: PodPlan): Promise<void> {
+    const { host } = this.node(plan.node);
+    const namespace = await makePod(plan, host);
+    (this.topology.pods as Map<string, Namespace>).set(plan.name, namespace);
+    await this.#serve(plan);
+    this.mark(`${plan.name} Ready again`);
+  }
+
+  setReady(plan: PodPlan, ready: boolean): void {
+    this.mark(`${plan.name} ${ready ? 'Ready' : 'not Ready'}`);
+    writePod(this.node(plan.node).files, plan.name, { uid: this.#pod(plan).uid, ready });
+  }
+
+  server(plan: PodPlan): ChildProcess {
+    return this.#pod(plan).server;
+  }
+
+  async restartAgent(name: string, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const node = this.node(name);
+    this.mark(`${name}: agent ${signal}`);
+    node.agent.child.kill(signal);
+    await node.agent.exit;
+    await this.pause(500);
+    node.agent = this.#startAgent(node.host, node.files);
+    this.mark(`${name}: agent started`);
+  }
+
+  async restartBird(name: string): Promise<void> {
+    const node = this.node(name);
+    this.mark(`${name}: BIRD killed`);
+    await node.bird.kill();
+    node.bird = await startBird(node.host, { ...this.#birdPaths(node.files, name), recover: true });
+    this.mark(`${name}: BIRD started`);
+  }
+
+  configureNode(name: string, change: { draining?: boolean; extraPrefixes?: string[] }): void {
+    const { plan, files } = this.node(name);
+    this.mark(`${name}: node config ${JSON.stringify(change)}`);
+    const config = nodeConfigOf(plan, change);
+    config.advertise.prefixes = [...config.advertise.prefixes, ...(change.extraPrefixes ?? [])];
+    writeFileAtomically(files.nodeConfig, JSON.stringify(config));
+  }
+
+  async #startNode(plan: NodePlan): Promise<void> {
+    const host = this.topology.nodes.get(plan.name) as Namespace;
+    const files = layOutAgent(join(this.lab.dir, plan.name));
+    writeFileSync(files.birdConfig, idleBirdConfig(plan));
+    writeFileSync(files.nodeConfig, JSON.stringify(nodeConfigOf(plan)));
+    const allocations = new Map<string, AllocationInput>();
+    writeAllocations(files, []);
+    const bird = await startBird(host, this.#birdPaths(files, plan.name));
+    this.nodes.set(plan.name, {
+      plan,
+      host,
+      files,
+      allocations,
+      bird,
+      agent: this.#startAgent(host, files),
+    });
+  }
+
+  #birdPaths({ birdConfig, birdSocket }: AgentFiles, name: string) {
+    return { name, configPath: birdConfig, socketPath: birdSocket };
+  }
+
+  #startAgent(host: Namespace, files: AgentFiles): AgentProcess {
+    return startAgent(host, files, this.kind === 'original' ? [process.execPath, originalAgent] : []);
+  }
+
+  /** Off on one pod's interface and loose on the other's: traffic must flow alike. */
+  async #filterReversePath({ node, hostInterface }: PodPlan): Promise<void> {
+    const value = hostInterface.endsWith('a') ? 0 : 2;
+    await this.node(node).host.sysctl({ [`net.ipv4.conf.${hostInterface}.rp_filter`]: value });
+  }
+
+  /** Starts a pod's server; when it listens, CNI has committed and the pod is Ready. */
+  async #serve(plan: PodPlan): Promise<void> {
+    const uid = `${plan.name}-${++this.#generation}`;
+    await this.#filterReversePath(plan);
+    const { files, allocations } = this.node(plan.node);
+    const namespace = this.topology.pods.get(plan.name) as Namespace;
+    const server = namespace.spawn(this.#echo, [plan.name, `${servicePort}`, ...anycastAddresses], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    if (server.stdout !== null) await once(server.stdout, 'data', { signal: this.signal });
+    this.#pods.set(plan.name, { uid, server });
+    allocations.set(plan.name, allocationOf(plan, uid));
+    writeAllocations(files, [...allocations.values()]);
+    writePod(files, plan.name, { uid, ready: true });
+  }
+
+  #pod({ name }: PodPlan): Pod {
+    return this.#pods.get(name) as Pod;
+  }
+}
