@@ -5,6 +5,7 @@ import { BirdAnnouncer } from './bird/announcer.ts';
 import { ClosedLoop } from './bird/closed-loop.ts';
 import { ExportAudit } from './bird/export-audit.ts';
 import { BirdManager } from './bird/manager.ts';
+import { learningProtocols } from './bird/render.ts';
 import type { ResolvedAgentConfig } from './config.ts';
 import { DesiredTable } from './desired/desired-table.ts';
 import { LinkTable } from './kernel/link-table.ts';
@@ -15,6 +16,7 @@ import type { Log } from './observe/log.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Reporter } from './observe/reporter.ts';
 import { serveObservations } from './observe/server.ts';
+import { KeySuccession, openKeyMemory } from './ownership/key-succession.ts';
 import { claimNamespace } from './ownership/namespace-claim.ts';
 import { requireNetAdmin, runPreflight } from './preflight.ts';
 import { AnycastReconciler, systemClock } from './reconciler.ts';
@@ -108,6 +110,17 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       },
     });
 
+    // What routes of a former configuration have becomes what ours have.
+    const succession = new KeySuccession({
+      memory: await openKeyMemory(config.state.path, routes, log),
+      present: routes,
+      settleMs,
+      learnAlso: former => announcer.learnAlso(former),
+      log,
+    });
+    stops.push(() => succession.stop());
+    await succession.begin(signal);
+
     const loop = new ClosedLoop({
       audit: new ExportAudit({
         query: command => bird.query(command),
@@ -118,7 +131,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
         for (const destination of destinations) table.remind(destination);
         trigger();
       },
-      reload: () => Promise.all(['learn4', 'learn6'].map(name => bird.query(`reload '${name}'`))),
+      reload: () => Promise.all(learningProtocols(tableId).map(name => bird.query(`reload '${name}'`))),
       clock,
       everyMs: auditMs,
       log,
@@ -132,7 +145,13 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       desired: new DesiredTable(config.drain),
       table,
       programmer,
-      announcer,
+      announcer: {
+        follow(active) {
+          announcer.follow(active);
+          succession.afterPass(destination => announcer.isWithdrawn(destination));
+        },
+        isWithdrawn: destination => announcer.isWithdrawn(destination),
+      },
       reporter: new Reporter({ log, metrics, links, table }),
       clock,
       tickMs,

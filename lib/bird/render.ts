@@ -139,6 +139,11 @@ function learnedRoutes(family: FamilyWords, input: BirdConfigInput): string[] {
   });
 }
 
+/** The protocols of BIRD that learn from a kernel table. */
+export function learningProtocols(table: number): string[] {
+  return families.map(family => `learn${suffixOf(family, table)}`);
+}
+
 /** `4` for main, `4_100` for table 100. */
 function suffixOf({ version }: FamilyWords, table: number): string {
   return table === mainTable ? `${version}` : `${version}_${plain(table)}`;

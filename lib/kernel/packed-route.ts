@@ -40,6 +40,10 @@ export class RouteView {
     return this.#view.getUint32(offsets.metric, true);
   }
 
+  get prefixLength(): number {
+    return this.#view.getUint8(offsets.prefixLength);
+  }
+
   /** 4 or 16 bytes in network order. */
   get destination(): Uint8Array {
     return this.bytes.subarray(offsets.destination, offsets.destination + (this.family === 4 ? 4 : 16));
@@ -53,7 +57,7 @@ export class RouteView {
   /** A host prefix of plain nexthops: the only kind of route that we make. */
   get isOurKind(): boolean {
     return (
-      this.#view.getUint8(offsets.prefixLength) === (this.family === 4 ? 32 : 128) &&
+      this.prefixLength === (this.family === 4 ? 32 : 128) &&
       this.#view.getUint8(offsets.type) === RouteType.unicast
     );
   }
@@ -68,9 +72,9 @@ export function* viewRoutes(bytes: Uint8Array): Generator<RouteView> {
   }
 }
 
-/** The host prefix of a route of our kind. */
+/** The prefix of a route: of our kind, a destination. */
 export function destinationOfView(view: RouteView): Destination {
-  return `${formatAddress(view.destination)}/${view.family === 4 ? 32 : 128}`;
+  return `${formatAddress(view.destination)}/${view.prefixLength}`;
 }
 
 interface HostRoute {
@@ -138,6 +142,20 @@ function packHostRoute(route: HostRoute): Uint8Array {
   view.setUint16(offsets.nexthopCount, nexthops.length / nexthopLength, true);
   bytes.set(route.destination, offsets.destination);
   bytes.set(nexthops, headerLength);
+  return bytes;
+}
+
+/** The request that writes the route in `view` to a place, under a protocol number. */
+export function packCopy(
+  view: RouteView,
+  target: { operation: Operation; table: number; metric: number; protocol: number },
+): Uint8Array {
+  const bytes = view.bytes.slice();
+  const header = new DataView(bytes.buffer);
+  header.setUint8(offsets.operation, target.operation);
+  header.setUint8(offsets.protocol, target.protocol);
+  header.setUint32(offsets.table, target.table, true);
+  header.setUint32(offsets.metric, target.metric, true);
   return bytes;
 }
 

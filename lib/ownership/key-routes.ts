@@ -1,0 +1,72 @@
+/** The routes that one key has in the kernel: read, withdrawn, removed. Others' are never touched. */
+import { errnoName } from '../kernel/errno.ts';
+import type { RouteSocket } from '../kernel/native.ts';
+import { packCopy, packDeletion, type RouteView, viewRoutes } from '../kernel/packed-route.ts';
+import { Operation } from '../kernel/record-layout.ts';
+import { RouteBatch } from '../kernel/route-batch.ts';
+import type { OwnedKey } from './owned-key.ts';
+
+export class KeyRoutes {
+  readonly key: OwnedKey;
+  readonly #socket: RouteSocket;
+
+  constructor(socket: RouteSocket, key: OwnedKey) {
+    this.#socket = socket;
+    this.key = key;
+  }
+
+  /** All that have table, metric and one of the protocols of the key, both families. */
+  async read(): Promise<RouteView[]> {
+    const { table, metric, protocols } = this.key;
+    const numbers = [protocols.advertise, protocols.hold];
+    const dumps = await Promise.all(
+      ([4, 6] as const).map(family => this.#socket.dump({ family, table, protocols: numbers })),
+    );
+    return dumps.flatMap(dump => [...viewRoutes(dump)]).filter(view => view.metric === metric);
+  }
+
+  /**
+   * Puts copies of routes under this key.
+   *
+   * @param operation `create` where the key has none, `replace` where it has
+   * @param protocolOf the tag of each copy
+   */
+  write(
+    views: readonly RouteView[],
+    operation: Operation,
+    protocolOf: (view: RouteView) => number,
+  ): Promise<readonly number[]> {
+    const { table, metric } = this.key;
+    return this.#apply(
+      views.map(view => packCopy(view, { operation, table, metric, protocol: protocolOf(view) })),
+    );
+  }
+
+  /**
+   * Withdraws those that are announced: the tag changes, forwarding goes on. One that the kernel refuses to
+   * write (its nexthop is dead) stays as it is, and is withdrawn by its removal.
+   */
+  async hold(views: readonly RouteView[]): Promise<void> {
+    const { advertise, hold } = this.key.protocols;
+    const announced = views.filter(({ protocol }) => protocol === advertise);
+    await this.write(announced, Operation.replace, () => hold);
+  }
+
+  /**
+   * Removes by table, prefix, metric and protocol; what is gone already is removed.
+   * @returns those that are still there, each with the errno's name
+   */
+  async remove(views: readonly RouteView[]): Promise<{ view: RouteView; why: string }[]> {
+    const outcomes = await this.#apply(views.map(packDeletion));
+    return views.flatMap((view, index) => {
+      const why = errnoName(outcomes[index] ?? 0);
+      return outcomes[index] === 0 || why === 'ESRCH' || why === 'ENODEV' ? [] : [{ view, why }];
+    });
+  }
+
+  async #apply(requests: readonly Uint8Array[]): Promise<readonly number[]> {
+    const batch = new RouteBatch();
+    for (const request of requests) batch.addPacked(request, 1);
+    return requests.length === 0 ? [] : [...(await this.#socket.apply(batch.bytes()))];
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * One key after another: what is remembered, what BIRD learns, and when routes move. `relocation.ts` has the
+ * order and its reasons.
+ */
+import { setTimeout } from 'node:timers/promises';
+import type { Destination } from '../address.ts';
+import { nothingListens } from '../bird/control.ts';
+import type { BirdOutcome } from '../bird/manager.ts';
+import type { FlockError } from '../errors.ts';
+import { RouteSocket } from '../kernel/native.ts';
+import type { Log } from '../observe/log.ts';
+import { KeyMemory } from './key-memory.ts';
+import { describeKey, type OwnedKey, sameKey } from './owned-key.ts';
+import { Relocation } from './relocation.ts';
+
+export interface KeySuccessionOptions {
+  memory: KeyMemory;
+  present: OwnedKey;
+  /** How long BIRD has to see a change before the next, in milliseconds. */
+  settleMs: number;
+  /** Has BIRD learn these keys beside the present one; none when all has moved. */
+  learnAlso: (former: readonly OwnedKey[]) => Promise<BirdOutcome | undefined>;
+  log: Log;
+}
+
+/**
+ * How long routes wait for a BIRD that runs but does not take the configuration that learns both keys, in
+ * milliseconds. Then pods come first: a route that is not followed leads to a pod that is gone.
+ */
+const patience = { longestMs: 10_000, pauseMs: 500 };
+
+export class KeySuccession {
+  readonly #options: KeySuccessionOptions;
+  readonly #former: readonly OwnedKey[];
+  /** Not the programmer's: what happens on it is to be heard by the programmer's monitor. */
+  #socket: RouteSocket | undefined;
+  /** Undefined before `begin`, and when nothing is left to do. */
+  #relocation: Relocation | undefined;
+  #sweeping = false;
+
+  constructor(options: KeySuccessionOptions) {
+    this.#options = options;
+    this.#former = options.memory.keys.filter(key => !sameKey(key, options.present));
+  }
+
+  /** Before the first pass: the routes of former keys become routes of the present one. */
+  async begin(signal: AbortSignal): Promise<void> {
+    if (this.#former.length === 0) return;
+    await this.#untilBirdLearns(signal);
+    if (signal.aborted) return;
+    const socket = new RouteSocket();
+    this.#socket = socket;
+    this.#relocation = new Relocation({ ...this.#options, socket, former: this.#former });
+    await this.#relocation.move();
+  }
+
+  /** After each pass: what could not be moved goes. Does nothing when there is nothing left. */
+  async afterPass(isWithdrawn: (destination: Destination) => boolean): Promise<void> {
+    if (this.#relocation === undefined || this.#sweeping) return;
+    this.#sweeping = true;
+    try {
+      if (await this.#relocation.sweep(isWithdrawn)) await this.#finish();
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      const remedy = 'it is tried again after each pass, and when the agent starts';
+      // Closed is what it is when the agent stops meanwhile.
+      if (code !== 'ERR_CLOSED') this.#options.log.warn({ remedy }, `can not sweep a former key: ${message}`);
+    } finally {
+      this.#sweeping = false;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#relocation = undefined;
+    await this.#socket?.close();
+  }
+
+  async #finish(): Promise<void> {
+    const { memory, learnAlso, log } = this.#options;
+    await this.stop();
+    log.info(`nothing is left of ${this.#former.map(describeKey).join('; ')}`);
+    await learnAlso([]);
+    await memory.forget(this.#former);
+  }
+
+  async #untilBirdLearns(signal: AbortSignal): Promise<void> {
+    const { learnAlso, log } = this.#options;
+    const deadline = performance.now() + patience.longestMs;
+    while (!signal.aborted) {
+      const error = (await learnAlso(this.#former))?.error;
+      if (error === undefined || nothingListens(error)) return;
+      if (performance.now() > deadline) break;
+      await setTimeout(patience.pauseMs, undefined, { signal }).catch(() => undefined);
+    }
+    const remedy = 'see what BIRD says above';
+    log.warn(
+      { remedy },
+      'BIRD does not take a configuration that learns routes of both keys: they may be withdrawn while they move',
+    );
+  }
+}
+
+/**
+ * The keys that are remembered, the present one among them: it is on disk before its first route. A file that
+ * can not be understood is set aside, one that can not be written is named; neither keeps pods waiting.
+ */
+export async function openKeyMemory(path: string, present: OwnedKey, log: Log): Promise<KeyMemory> {
+  const memory = new KeyMemory(path);
+  try {
+    await memory.load();
+  } catch (thrown) {
+    const { code, message, remedy } = thrown as FlockError;
+    log.warn({ code, remedy }, message);
+    const aside = await memory.setAside().catch(() => undefined);
+    if (aside !== undefined) log.warn({ code, path: aside }, `the broken state file is now ${aside}`);
+  }
+  try {
+    await memory.remember(present);
+  } catch (error) {
+    const remedy =
+      'let the agent write state.path; until then a change of table, metric or protocols leaves routes behind';
+    log.warn({ code: 'STATE_UNWRITABLE', remedy }, `can not write ${path}: ${(error as Error).message}`);
+  }
+  return memory;
+}

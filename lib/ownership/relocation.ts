@@ -1,0 +1,129 @@
+/**
+ * Moves our routes from the keys of former configurations to the present one, without a gap:
+ *
+ * 1. BIRD learns both (`bird/render.ts`), before any route changes.
+ * 2. Each route gets its twin under the present key, tag and nexthops as they were, and only then goes. At the
+ *    same table and metric the kernel has one key for both: there the protocol number is changed in place.
+ * 3. The reconciler adopts the twins like any routes from before a restart.
+ * 4. What could not be moved (another owner is at the new key, a nexthop is dead) waits until every source has
+ *    synced and a pass has programmed what is wanted; then it is withdrawn and removed.
+ * 5. A key that the kernel holds nothing of is forgotten, and BIRD learns the present one alone.
+ *
+ * Killed anywhere in between, the next start finds both keys remembered and goes on.
+ */
+import { setTimeout } from 'node:timers/promises';
+import type { Destination } from '../address.ts';
+import type { RouteSocket } from '../kernel/native.ts';
+import { destinationOfView, type RouteView } from '../kernel/packed-route.ts';
+import { Operation } from '../kernel/record-layout.ts';
+import type { Log } from '../observe/log.ts';
+import { KeyRoutes } from './key-routes.ts';
+import { describeKey, type OwnedKey, sharesPlace } from './owned-key.ts';
+
+export interface RelocationOptions {
+  /** Not the programmer's: what it does is to be heard by the monitor. */
+  socket: RouteSocket;
+  present: OwnedKey;
+  former: readonly OwnedKey[];
+  /** How long BIRD has to see a change before the next, in milliseconds. */
+  settleMs: number;
+  log: Log;
+}
+
+export class Relocation {
+  readonly #options: RelocationOptions;
+  readonly #present: KeyRoutes;
+  readonly #former: readonly KeyRoutes[];
+
+  constructor(options: RelocationOptions) {
+    const { socket, present, former } = options;
+    this.#options = options;
+    this.#present = new KeyRoutes(socket, present);
+    this.#former = former.map(key => new KeyRoutes(socket, key));
+  }
+
+  /** Step 2. Needs no source: every route that goes has its twin in the kernel. */
+  async move(): Promise<void> {
+    for (const former of this.#former) {
+      const found = (await former.read()).filter(view => view.isOurKind);
+      if (found.length === 0) continue;
+      const left = sharesPlace(former.key, this.#present.key)
+        ? await this.#retag(former, found)
+        : await this.#replant(former, found);
+      const words = `moved ${found.length - left} route(s) from ${describeKey(former.key)} to ${describeKey(this.#present.key)}`;
+      this.#options.log.info({ moved: found.length - left, left }, words);
+    }
+  }
+
+  /**
+   * Step 4, to be called after a pass.
+   *
+   * @param isWithdrawn whether BIRD no longer announces a destination
+   * @returns whether the kernel holds nothing of the former keys any more
+   */
+  async sweep(isWithdrawn: (destination: Destination) => boolean): Promise<boolean> {
+    let rest = 0;
+    for (const former of this.#former) rest += await this.#sweepKey(former, isWithdrawn);
+    return rest === 0;
+  }
+
+  /** @returns how many are still there */
+  async #sweepKey(former: KeyRoutes, isWithdrawn: (destination: Destination) => boolean): Promise<number> {
+    const isFormer = (view: RouteView) => !this.#isPresent(former.key, view);
+    const left = (await former.read()).filter(isFormer);
+    if (left.length === 0) return 0;
+    const twins = await this.#destinations();
+    if (!this.#announcedNumbers().has(former.key.protocols.hold)) {
+      await former.hold(left.filter(view => !twins.has(destinationOfView(view))));
+      await setTimeout(this.#options.settleMs);
+    }
+    // Read again, for the tag is part of what names a route that is removed.
+    const removable = (await former.read()).filter(view => {
+      const destination = destinationOfView(view);
+      return isFormer(view) && (twins.has(destination) || isWithdrawn(destination));
+    });
+    const failed = await former.remove(removable);
+    const removed = removable.length - failed.length;
+    const words = `removed ${removed} route(s) that could not be moved from ${describeKey(former.key)}`;
+    this.#options.log.info({ removed }, words);
+    return left.length - removed;
+  }
+
+  /** A number that means something under the present key keeps that meaning: the first pass sees to it. */
+  async #retag(former: KeyRoutes, found: readonly RouteView[]): Promise<number> {
+    const isFormer = (view: RouteView) => !this.#isPresent(former.key, view);
+    await this.#present.write(found.filter(isFormer), Operation.replace, this.#tagsFrom(former.key));
+    return (await former.read()).filter(isFormer).length;
+  }
+
+  async #replant(former: KeyRoutes, found: readonly RouteView[]): Promise<number> {
+    await this.#present.write(found, Operation.create, this.#tagsFrom(former.key));
+    await setTimeout(this.#options.settleMs);
+    // The kernel's word, not the outcomes': a twin may stand there since an earlier start was cut short.
+    const twins = await this.#destinations();
+    const movable = found.filter(view => twins.has(destinationOfView(view)));
+    const failed = await former.remove(movable);
+    return found.length - movable.length + failed.length;
+  }
+
+  /** What the present key has routes for. */
+  async #destinations(): Promise<ReadonlySet<Destination>> {
+    return new Set((await this.#present.read()).map(destinationOfView));
+  }
+
+  /** Whether a route found under a former key is one of the present key as well. */
+  #isPresent(former: OwnedKey, { protocol }: RouteView): boolean {
+    const { key } = this.#present;
+    return sharesPlace(former, key) && [key.protocols.advertise, key.protocols.hold].includes(protocol);
+  }
+
+  #tagsFrom(former: OwnedKey): (view: RouteView) => number {
+    const { advertise, hold } = this.#present.key.protocols;
+    return ({ protocol }) => (protocol === former.protocols.advertise ? advertise : hold);
+  }
+
+  /** The protocol numbers that BIRD learns meanwhile. */
+  #announcedNumbers(): Set<number> {
+    return new Set([this.#present, ...this.#former].map(({ key }) => key.protocols.advertise));
+  }
+}
