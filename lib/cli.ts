@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: `flock-anycast run --config FILE`. */
+/** The command line: `flock-anycast run`, `flush` and `migrate`, each with `--config FILE`. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { runAgent } from './agent.ts';
@@ -7,6 +7,8 @@ import { loadAgentConfig } from './config.ts';
 import { describeKeys } from './config-help.ts';
 import { FlockError } from './errors.ts';
 import { createLog } from './observe/log.ts';
+import { flush } from './ownership/flush.ts';
+import { migrate } from './ownership/migrate.ts';
 
 const { version, description } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
@@ -28,11 +30,52 @@ program
   .addHelpText('after', () => `\nKeys of the configuration file:\n\n${describeKeys()}`)
   .action(async ({ config: file, withdrawOnExit = false }: { config: string; withdrawOnExit?: boolean }) => {
     const config = loadAgentConfig(file);
-    const stop = new AbortController();
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
-    const log = createLog(config.observe.logLevel);
-    await runAgent({ config, log, signal: stop.signal, withdrawOnExit });
+    await runAgent({ config, log: createLog(config.observe.logLevel), signal: stopSignal(), withdrawOnExit });
   });
+
+program
+  .command('flush')
+  .description(
+    'Uninstall: take everything of ours out of the kernel. Routes are withdrawn first and removed a moment later,\n' +
+      'those of former configurations too (state.path remembers them). Neither pods nor BIRD nor Kubernetes need\n' +
+      'be there; the agent must be stopped. Asks before it does anything.',
+  )
+  .requiredOption('--config <file>', 'configuration file of the agent')
+  .option('--yes', 'do not ask')
+  .addHelpText(
+    'after',
+    '\nExit code: 0 nothing of ours is left; 1 refused or not all could be removed; 130 stopped midway.\n' +
+      'Stopped midway, routes are left that forward and are not announced: run it again to finish.\n',
+  )
+  .action(async ({ config: file, yes = false }: { config: string; yes?: boolean }) => {
+    const config = loadAgentConfig(file);
+    await flush({ config, yes, signal: stopSignal(), say, log: createLog('warn') });
+  });
+
+program
+  .command('migrate')
+  .description(
+    'Take over the host routes that the original agent left: of protocol boot and default metric, through a\n' +
+      "pod's interface, to an anycast address of the allocations (allocations.path). Lists them and asks; creates\n" +
+      'ours before it deletes each, so that no packet is lost. All others stay, and it says why.',
+  )
+  .requiredOption('--config <file>', 'configuration file of the agent')
+  .option('--yes', 'do not ask')
+  .addHelpText('after', '\nExit code: 0 done, or nothing to do; 1 refused or not all could be taken over.\n')
+  .action(async ({ config: file, yes = false }: { config: string; yes?: boolean }) => {
+    await migrate({ config: loadAgentConfig(file), yes, signal: stopSignal(), say });
+  });
+
+/** Aborts when we are asked to end; asked again, we end at once. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  return stop.signal;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
 
 try {
   await program.parseAsync();
@@ -40,5 +83,5 @@ try {
   if (!(error instanceof FlockError)) throw error;
   process.stderr.write(`flock-anycast: ${error.message} [${error.code}]\n`);
   if (error.remedy !== undefined) process.stderr.write(`  remedy: ${error.remedy}\n`);
-  process.exitCode = 1;
+  process.exitCode = error.code === 'FLOCK_INTERRUPTED' ? 130 : 1;
 }

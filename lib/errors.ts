@@ -12,13 +12,18 @@ export const errorCodes = {
   FLOCK_BIRD_REFUSED: 'BIRD refused a configuration or a command.',
   FLOCK_BIRD_UNREACHABLE: 'The BIRD control socket does not answer.',
   FLOCK_CONFIG_INVALID: 'The configuration file does not parse or breaks its schema.',
+  FLOCK_FLUSH_INCOMPLETE: 'Routes of ours are still in the kernel after their removal.',
+  FLOCK_INTERRUPTED: 'It was stopped midway; what it had done so far is consistent.',
   FLOCK_KUBERNETES_UNREACHABLE: 'The Kubernetes API server does not answer.',
+  FLOCK_MIGRATE_INCOMPLETE: 'Routes of the original agent could not be taken over.',
   FLOCK_NATIVE_MISSING: 'The native addon can not be loaded.',
   FLOCK_NODE_CONFIG_INVALID: 'The node configuration does not parse or breaks its schema.',
+  FLOCK_NOT_CONFIRMED: 'Nobody agreed to what was to be done.',
   FLOCK_NO_NET_ADMIN: 'Changing routes needs the capability CAP_NET_ADMIN.',
   FLOCK_POD_INVALID: 'A pod manifest does not parse or lacks what is needed.',
   FLOCK_RECORD_INVALID: 'A packed route record is not well formed.',
   FLOCK_STATE_INVALID: 'The state file can not be read, does not parse or breaks its schema.',
+  FLOCK_STATE_UNWRITABLE: 'The state file can not be written.',
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -54,24 +54,42 @@ export class KeyMemory {
     return aside;
   }
 
-  /** Adds a key; resolves when that is durable, at once when it is known. Rejects as the file system does. */
+  /**
+   * Adds a key; resolves when that is durable, at once when it is known.
+   * @throws FlockError FLOCK_STATE_UNWRITABLE
+   */
   async remember(key: OwnedKey): Promise<void> {
     if (this.#keys.some(known => sameKey(known, key))) return;
     await this.#write([...this.#keys, key]);
   }
 
-  /** Takes keys out; resolves when that is durable. Rejects as the file system does. */
+  /**
+   * Takes keys out; resolves when that is durable. The file goes with its last key.
+   * @throws FlockError FLOCK_STATE_UNWRITABLE
+   */
   async forget(keys: readonly OwnedKey[]): Promise<void> {
     const kept = this.#keys.filter(known => !keys.some(key => sameKey(known, key)));
     if (kept.length < this.#keys.length) await this.#write(kept);
   }
 
   async #write(keys: readonly OwnedKey[]): Promise<void> {
-    if (keys.length > 0) {
-      await writeDurably(this.#path, `${JSON.stringify({ version: fileVersion, keys }, null, 2)}\n`);
-    } else {
-      await rm(this.#path, { force: true });
-      await syncFolder(this.#path);
+    try {
+      if (keys.length > 0) {
+        await writeDurably(this.#path, `${JSON.stringify({ version: fileVersion, keys }, null, 2)}\n`);
+      } else {
+        await rm(this.#path, { force: true });
+        await syncFolder(this.#path);
+      }
+    } catch (cause) {
+      throw new FlockError(
+        'FLOCK_STATE_UNWRITABLE',
+        `can not write ${this.#path}: ${(cause as Error).message}`,
+        {
+          value: this.#path,
+          remedy: 'let us write it, or give another path in state.path: it is how routes are found again',
+          cause,
+        },
+      );
     }
     this.#keys = keys;
   }

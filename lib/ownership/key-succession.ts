@@ -106,20 +106,17 @@ export class KeySuccession {
  */
 export async function openKeyMemory(path: string, present: OwnedKey, log: Log): Promise<KeyMemory> {
   const memory = new KeyMemory(path);
+  const warn = (thrown: unknown) => {
+    const { code, message, remedy } = thrown as FlockError;
+    log.warn({ code, remedy }, message);
+  };
   try {
     await memory.load();
   } catch (thrown) {
-    const { code, message, remedy } = thrown as FlockError;
-    log.warn({ code, remedy }, message);
+    warn(thrown);
     const aside = await memory.setAside().catch(() => undefined);
-    if (aside !== undefined) log.warn({ code, path: aside }, `the broken state file is now ${aside}`);
+    if (aside !== undefined) log.warn({ path: aside }, `the broken state file is now ${aside}`);
   }
-  try {
-    await memory.remember(present);
-  } catch (error) {
-    const remedy =
-      'let the agent write state.path; until then a change of table, metric or protocols leaves routes behind';
-    log.warn({ code: 'STATE_UNWRITABLE', remedy }, `can not write ${path}: ${(error as Error).message}`);
-  }
+  await memory.remember(present).catch(warn);
   return memory;
 }

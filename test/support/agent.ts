@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { AllocationInput } from '../../lib/sources/allocation.ts';
 import { eventually, type Namespace } from './lab.ts';
@@ -145,4 +146,42 @@ export function startAgent(
     }
   });
   return agent;
+}
+
+export interface CommandOutcome {
+  code: number | string;
+  /** Lines of standard output. */
+  out: string[];
+  /** Standard error. */
+  err: string;
+}
+
+/** Runs another command of `flock-anycast` in a node to its end, by default with nobody at a terminal. */
+export async function runCommand(
+  node: Namespace,
+  { config }: AgentFiles,
+  command: string,
+  {
+    args = ['--yes'],
+    onLine = () => {},
+  }: { args?: string[]; onLine?: (line: string, child: ChildProcess) => void } = {},
+): Promise<CommandOutcome> {
+  const child = node.spawn(process.execPath, [cli, command, '--config', config, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const outcome: CommandOutcome = { code: '', out: [], err: '' };
+  child.stderr?.on('data', data => {
+    outcome.err += data;
+  });
+  const ended = new Promise<number | string>(resolve =>
+    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown')),
+  );
+  if (child.stdout !== null) {
+    for await (const line of createInterface({ input: child.stdout })) {
+      outcome.out.push(line);
+      onLine(line, child);
+    }
+  }
+  outcome.code = await ended;
+  return outcome;
 }

@@ -1,0 +1,59 @@
+/** Filter mode: BIRD announces what its file says, whatever the kernel's tags say; so the file says nothing. */
+import { readFile } from 'node:fs/promises';
+import { BirdControl, nothingListens } from '../bird/control.ts';
+import { BirdManager } from '../bird/manager.ts';
+import { renderedMark } from '../bird/render.ts';
+import type { ResolvedAgentConfig } from '../config.ts';
+import { FlockError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import { type NodeConfig, parseNodeConfig } from '../sources/node-config.ts';
+
+/**
+ * Has BIRD announce no anycast address any more; one that does not run announces nothing.
+ *
+ * @returns what was done, in words
+ * @throws FlockError when BIRD runs and can not be told
+ */
+export async function withdrawFromBird(config: ResolvedAgentConfig, log: Log): Promise<string> {
+  const { mode, config: configPath, socket: socketPath, kernelExport } = config.bird;
+  const text = await readFile(configPath, 'utf8').catch(() => '');
+  if (!text.startsWith(renderedMark)) return `${configPath} is not ours: BIRD was told nothing`;
+  if (!(await listens(socketPath))) return 'BIRD does not run: it announces nothing';
+  const bird = new BirdManager({
+    mode,
+    configPath,
+    socketPath,
+    routes: config.routes,
+    kernelExport: kernelExport !== 'never',
+    log,
+  });
+  try {
+    const { error } = await bird.apply({ nodeConfig: await nodeConfigOf(config), active: [] });
+    if (error !== undefined) throw error;
+    return 'BIRD announces no anycast address any more';
+  } finally {
+    bird.close();
+  }
+}
+
+async function listens(socketPath: string): Promise<boolean> {
+  try {
+    (await BirdControl.open(socketPath)).close();
+    return true;
+  } catch (error) {
+    return !nothingListens(error);
+  }
+}
+
+/** Needed to render what BIRD keeps: its peers, and the prefixes of the node's own. */
+async function nodeConfigOf({ nodeConfig: { path }, bird }: ResolvedAgentConfig): Promise<NodeConfig> {
+  try {
+    return parseNodeConfig(await readFile(path, 'utf8'), path);
+  } catch (cause) {
+    throw new FlockError(
+      'FLOCK_NODE_CONFIG_INVALID',
+      `BIRD still announces addresses, and can not be told without the node config: ${(cause as Error).message}`,
+      { value: path, remedy: `restore ${path}, or stop the BIRD of ${bird.socket}, and run it again`, cause },
+    );
+  }
+}

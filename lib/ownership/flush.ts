@@ -1,0 +1,108 @@
+/**
+ * Takes everything of ours out of the kernel: of the present configuration and of every one remembered.
+ * Withdrawn first, so that nobody sends here any more; then removed. Cut short anywhere, what is left forwards,
+ * and the next run finishes.
+ */
+import { setTimeout } from 'node:timers/promises';
+import type { ResolvedAgentConfig } from '../config.ts';
+import { FlockError } from '../errors.ts';
+import { RouteSocket } from '../kernel/native.ts';
+import { destinationOfView } from '../kernel/packed-route.ts';
+import type { Log } from '../observe/log.ts';
+import { requireNetAdmin } from '../preflight.ts';
+import { withdrawFromBird } from './bird-withdrawal.ts';
+import { confirm } from './confirm.ts';
+import { KeyMemory } from './key-memory.ts';
+import { KeyRoutes } from './key-routes.ts';
+import { claimNamespace } from './namespace-claim.ts';
+import { describeKey, sameKey } from './owned-key.ts';
+
+export interface FlushOptions {
+  config: ResolvedAgentConfig;
+  /** Do not ask. */
+  yes: boolean;
+  /** Aborts to stop before anything is removed. */
+  signal: AbortSignal;
+  /** Tells a person, a line a call. */
+  say: (line: string) => void;
+  log: Log;
+}
+
+/**
+ * At least so long, in milliseconds, withdrawn routes forward before they are removed: BIRD takes 250 for a burst
+ * of 10,000, and its peers have to act on it.
+ */
+const leastSettleMs = 1000;
+
+/** So many routes are named, one a line; of more, their number. */
+const named = 20;
+
+/**
+ * @throws FlockError FLOCK_NO_NET_ADMIN, FLOCK_ALREADY_RUNNING, FLOCK_STATE_INVALID, FLOCK_NOT_CONFIRMED with
+ *   nothing changed; FLOCK_INTERRUPTED, FLOCK_FLUSH_INCOMPLETE, or of BIRD, with routes left that still forward
+ */
+export async function flush({ config, yes, signal, say, log }: FlushOptions): Promise<void> {
+  requireNetAdmin();
+  await using _claim = await claimNamespace('flush');
+  await using socket = new RouteSocket();
+  const memory = new KeyMemory(config.state.path);
+  await memory.load();
+  const former = memory.keys.filter(key => !sameKey(key, config.routes));
+  const keys = [config.routes, ...former].map(key => new KeyRoutes(socket, key));
+
+  let count = 0;
+  for (const key of keys) count += await tell(key, say);
+  if (count > 0) {
+    await confirm(
+      `Withdraw and remove ${count === 1 ? 'this route' : `these ${count} routes`}?`,
+      yes,
+      signal,
+    );
+    for (const key of keys) await key.hold(await key.read());
+    say(`withdrew ${count} route(s); they forward on for a moment`);
+  }
+  if (config.bird.mode === 'filter') say(await withdrawFromBird(config, log));
+  if (count > 0) {
+    const settleMs = Math.max(config.reconcile.settleMs, leastSettleMs);
+    await setTimeout(settleMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) throw interrupted(count);
+    for (const key of keys) await removeAll(key);
+    say(`removed ${count} route(s)`);
+  }
+  await memory.forget(memory.keys);
+  say('nothing of flock-anycast is left in the kernel of this network namespace');
+}
+
+async function tell(key: KeyRoutes, say: (line: string) => void): Promise<number> {
+  const views = await key.read();
+  say(`${describeKey(key.key)}: ${views.length} route(s)`);
+  for (const view of views.slice(0, named)) {
+    const announced = view.protocol === key.key.protocols.advertise;
+    say(`  ${destinationOfView(view)}${announced ? '' : ', no longer announced'}`);
+  }
+  if (views.length > named) say(`  and ${views.length - named} more`);
+  return views.length;
+}
+
+async function removeAll(key: KeyRoutes): Promise<void> {
+  const failed = await key.remove(await key.read());
+  const left = await key.read();
+  if (left.length === 0) return;
+  const [first] = failed;
+  const words = `${left.length} route(s) of ${describeKey(key.key)} are still there`;
+  const why = first === undefined ? 'somebody adds them again' : first.why;
+  throw new FlockError('FLOCK_FLUSH_INCOMPLETE', `${words}: ${why}`, {
+    value: left.map(destinationOfView),
+    remedy: 'find who adds them (ip monitor route), and run it again',
+  });
+}
+
+function interrupted(count: number): FlockError {
+  return new FlockError(
+    'FLOCK_INTERRUPTED',
+    `${count} route(s) are withdrawn and forward on; none was removed`,
+    {
+      remedy: 'run it again to remove them, or start the agent to announce them again',
+    },
+  );
+}

@@ -1,0 +1,67 @@
+/**
+ * Which host routes the original agent left: it wrote them as `ip route add` does. What it did not write, or
+ * may not have, is refused with the reason. Pure.
+ */
+import { formatAddress } from '../address.ts';
+import type { RouteView } from '../kernel/packed-route.ts';
+import { RouteType } from '../kernel/record-layout.ts';
+import { readRoutes } from '../kernel/route-record.ts';
+
+/** `RTPROT_BOOT` of linux/rtnetlink.h: routes added without a protocol. */
+export const bootProtocol = 3;
+
+/** What the kernel makes of no metric. */
+const defaultMetric = { 4: 0, 6: 1024 } as const;
+
+export interface KnownPods {
+  /** Host ends of the pods' veths, by interface number. */
+  interfaces: ReadonlyMap<number, string>;
+  /** Every anycast address of every allocation, as destinations. */
+  destinations: ReadonlySet<string>;
+}
+
+/** One route of protocol boot that has to do with pods. */
+export interface Judgement {
+  view: RouteView;
+  /** `192.0.2.53/32 via 10.1.1.2%veth1` for people. */
+  words: string;
+  /** Why it is not taken over; undefined when it is. */
+  refusal: string | undefined;
+}
+
+/**
+ * @param views routes of protocol boot in the main table
+ * @param nameOf an interface's name by its number
+ * @returns those to one of the addresses or through one of the interfaces; others are nobody's business here
+ */
+export function judgeInherited(
+  views: readonly RouteView[],
+  { interfaces, destinations }: KnownPods,
+  nameOf: (index: number) => string,
+): Judgement[] {
+  return views.flatMap(view => {
+    const [route] = readRoutes(view.bytes);
+    if (route === undefined) return [];
+    const prefix = `${formatAddress(route.destination)}/${route.prefixLength}`;
+    const strange = route.nexthops.filter(({ interfaceIndex }) => !interfaces.has(interfaceIndex));
+    const leadsToPods = route.nexthops.length > strange.length;
+    if (!destinations.has(prefix) && !leadsToPods) return [];
+    const via = route.nexthops
+      .map(
+        ({ gateway, interfaceIndex }) => `${gateway ? formatAddress(gateway) : ''}%${nameOf(interfaceIndex)}`,
+      )
+      .join(', ');
+    const words = `${prefix}${via === '' ? '' : ` via ${via}`}`;
+    const metric = defaultMetric[route.family];
+    const [stranger] = strange;
+    let refusal: string | undefined;
+    if (!destinations.has(prefix)) refusal = 'it is no anycast address of any allocation';
+    else if (route.type !== RouteType.unicast)
+      refusal = 'it leads nowhere (blackhole, unreachable or the like)';
+    else if (route.metric !== metric) refusal = `it has metric ${route.metric}, not the default (${metric})`;
+    else if (route.nexthopGroup !== 0) refusal = `it uses nexthop object ${route.nexthopGroup}`;
+    else if (stranger !== undefined)
+      refusal = `it leads through ${nameOf(stranger.interfaceIndex)}, which is no pod's interface`;
+    return [{ view, words, refusal }];
+  });
+}

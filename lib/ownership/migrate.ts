@@ -1,0 +1,129 @@
+/**
+ * Takes over the host routes that the original agent left. They have a better metric than ours, or none of our
+ * protocol numbers: while they stand, ours are shadowed and BIRD announces nothing. Each goes only when ours is
+ * in the kernel.
+ */
+import { readFile } from 'node:fs/promises';
+import type { ResolvedAgentConfig } from '../config.ts';
+import { contributionOf } from '../desired/resolve.ts';
+import { FlockError } from '../errors.ts';
+import { RouteSocket } from '../kernel/native.ts';
+import { destinationOfView, packDeletion, type RouteView, viewRoutes } from '../kernel/packed-route.ts';
+import { Operation } from '../kernel/record-layout.ts';
+import { RouteBatch } from '../kernel/route-batch.ts';
+import { requireNetAdmin } from '../preflight.ts';
+import { type Allocation, parseAllocationFile } from '../sources/allocation.ts';
+import { confirm } from './confirm.ts';
+import { bootProtocol, type Judgement, judgeInherited } from './inherited-routes.ts';
+import { KeyMemory } from './key-memory.ts';
+import { KeyRoutes } from './key-routes.ts';
+import { claimNamespace } from './namespace-claim.ts';
+
+export interface MigrateOptions {
+  config: ResolvedAgentConfig;
+  /** Do not ask. */
+  yes: boolean;
+  /** Aborts to stop before anything is changed. */
+  signal: AbortSignal;
+  /** Tells a person, a line a call. */
+  say: (line: string) => void;
+}
+
+/** Where the original agent wrote. */
+const mainTable = 254;
+
+/**
+ * @throws FlockError FLOCK_NO_NET_ADMIN, FLOCK_ALREADY_RUNNING, FLOCK_STATE_INVALID, FLOCK_ALLOCATIONS_INVALID,
+ *   FLOCK_NOT_CONFIRMED with nothing changed; FLOCK_MIGRATE_INCOMPLETE when the kernel holds on to some
+ */
+export async function migrate({ config, yes, signal, say }: MigrateOptions): Promise<void> {
+  requireNetAdmin();
+  await using _claim = await claimNamespace('migrate');
+  await using socket = new RouteSocket();
+  const memory = new KeyMemory(config.state.path);
+  await memory.load();
+  const allocations = await readAllocations(config.allocations.path);
+
+  const judgements = await judge(socket, allocations);
+  const refused = judgements.filter(({ refusal }) => refusal !== undefined);
+  const taken = judgements.filter(({ refusal }) => refusal === undefined);
+  for (const { words, refusal } of refused) say(`stays: ${words}: ${refusal}`);
+  for (const { words } of taken) say(`to take over: ${words}`);
+  if (taken.length === 0) return say('there is nothing to take over');
+  await confirm(
+    `Take over ${taken.length === 1 ? 'this route' : `these ${taken.length} routes`}?`,
+    yes,
+    signal,
+  );
+
+  await memory.remember(config.routes);
+  const ours = new KeyRoutes(socket, config.routes);
+  await takeOver(socket, ours, taken);
+  const left = await stillThere(socket, taken);
+  say(`took over ${taken.length - left.length} route(s); start the agent to keep them right`);
+  if (left.length === 0) return;
+  const words = left.map(judgement => judgement.words).join('; ');
+  throw new FlockError('FLOCK_MIGRATE_INCOMPLETE', `${left.length} route(s) stay as they were: ${words}`, {
+    value: left.map(({ view }) => destinationOfView(view)),
+    remedy: "another owner's route may be at our metric (ip route show); remove it and run this again",
+  });
+}
+
+async function takeOver(socket: RouteSocket, ours: KeyRoutes, taken: readonly Judgement[]): Promise<void> {
+  const { advertise } = ours.key.protocols;
+  await ours.write(
+    taken.map(({ view }) => view),
+    Operation.create,
+    () => advertise,
+  );
+  // The kernel's word, not the outcomes': ours may have been there, or another owner's.
+  const held = new Set((await ours.read()).map(destinationOfView));
+  // As they are now: the kernel takes a metric of 0 in an IPv4 deletion for any metric.
+  const unchanged = await stillThere(socket, taken);
+  const batch = new RouteBatch();
+  for (const { view } of unchanged)
+    if (held.has(destinationOfView(view))) batch.addPacked(packDeletion(view), 1);
+  if (batch.length > 0) await socket.apply(batch.bytes());
+}
+
+async function stillThere(socket: RouteSocket, taken: readonly Judgement[]): Promise<Judgement[]> {
+  const now = new Set((await bootRoutes(socket)).map(({ bytes }) => Buffer.from(bytes).toString('latin1')));
+  return taken.filter(({ view }) => now.has(Buffer.from(view.bytes).toString('latin1')));
+}
+
+async function judge(socket: RouteSocket, allocations: Iterable<Allocation>): Promise<Judgement[]> {
+  const links = await socket.links();
+  const names = new Map(links.map(({ index, name }) => [index, name]));
+  const numbers = new Map(links.map(({ index, name }) => [name, index]));
+  const interfaces = new Map<number, string>();
+  const destinations = new Set<string>();
+  for (const allocation of allocations) {
+    const index = numbers.get(allocation.hostInterface);
+    if (index !== undefined) interfaces.set(index, allocation.hostInterface);
+    const { nexthops } = contributionOf(`${allocation.namespace}/${allocation.name}`, allocation);
+    for (const destination of nexthops.keys()) destinations.add(destination);
+  }
+  const nameOf = (index: number) => names.get(index) ?? `#${index}`;
+  return judgeInherited(await bootRoutes(socket), { interfaces, destinations }, nameOf);
+}
+
+async function bootRoutes(socket: RouteSocket): Promise<RouteView[]> {
+  const dumps = await Promise.all(
+    ([4, 6] as const).map(family => socket.dump({ family, table: mainTable, protocols: [bootProtocol] })),
+  );
+  return dumps.flatMap(dump => [...viewRoutes(dump)]);
+}
+
+async function readAllocations(path: string): Promise<Iterable<Allocation>> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new FlockError('FLOCK_ALLOCATIONS_INVALID', `can not read ${path}: ${(cause as Error).message}`, {
+      value: path,
+      remedy: 'which routes are pods’ is known from it alone: give its path in allocations.path',
+      cause,
+    });
+  }
+  return parseAllocationFile(text, path).allocations.values();
+}
