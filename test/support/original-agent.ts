@@ -6,7 +6,9 @@
  *   routes are of protocol boot at the default metric; nobody listens to what the kernel does by itself;
  *   a pass is due on a commit of an allocation, on a change of Ready, and every 2 seconds.
  *
- *     node original-agent.ts CONFIG
+ *     node original-agent.ts … CONFIG
+ *
+ * Only the last argument counts, so that it can be put before any command of ours.
  *
  * Where the original was vague it is given the benefit: a pass needs no subprocess, an interface that is not
  * there costs its own nexthop alone, nothing is done before every source was read.

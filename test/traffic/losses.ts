@@ -10,10 +10,10 @@ export interface UdpLoss {
 
 export interface TcpLoss {
   connections: number;
-  /** The SYN got no answer in time, or an error: a black hole. One sent again after a second counts too. */
+  /** A black hole: the SYN got no answer, or one after a second only, or the connection fell silent. */
   unanswered: number;
-  /** Stood, and was reset or fell silent: its packets came to another pod, which does not know it. */
-  broken: number;
+  /** Reset after it stood: its hash bucket moved, and the pod it came to does not know it. */
+  reset: number;
 }
 
 const stretchMs = 100;
@@ -22,7 +22,7 @@ const synAgainMs = 950;
 
 export function udpLoss(requests: readonly Request[]): UdpLoss {
   const lost = requests
-    .filter(({ outcome }) => outcome !== 'ok')
+    .filter(isBlackHoled)
     .map(({ sentAt }) => sentAt)
     .sort((left, right) => left - right);
   let longestGapMs = 0;
@@ -36,11 +36,19 @@ export function udpLoss(requests: readonly Request[]): UdpLoss {
 }
 
 export function tcpLoss(requests: readonly Request[]): TcpLoss {
-  const unanswered = requests.filter(
-    ({ outcome, connectedMs }) => outcome.startsWith('syn-') || connectedMs > synAgainMs,
-  );
-  const broken = requests.filter(({ outcome }) => outcome.startsWith('open-'));
-  return { connections: requests.length, unanswered: unanswered.length, broken: broken.length };
+  const reset = requests.filter(isReset).length;
+  return { connections: requests.length, unanswered: requests.filter(isBlackHoled).length, reset };
+}
+
+/** Whether a request, or a connection, was lost on the way. */
+export function isBlackHoled({ outcome, connectedMs }: Request): boolean {
+  return outcome.startsWith('open-')
+    ? outcome === 'open-silent'
+    : outcome !== 'ok' || connectedMs > synAgainMs;
+}
+
+function isReset({ outcome }: Request): boolean {
+  return outcome.startsWith('open-') && outcome !== 'open-silent';
 }
 
 /** How many requests each pod answered, as parts of one. */

@@ -9,6 +9,8 @@ import type { World } from './world.ts';
 export interface Performance {
   requests: Request[];
   marks: readonly { at: number; what: string }[];
+  /** Whether the agents said what the scenario wants them to warn of. */
+  warned: boolean;
   /** Pods that answered less than a tenth of what they should have had a share in, in words. */
   starved: string[];
 }
@@ -21,7 +23,9 @@ const calmMs = 1000;
 /** @param program path of the compiled `load.c` */
 export async function perform(world: World, scenario: Scenario, program: string): Promise<Performance> {
   const { client, nodes: hosts } = world.topology;
+  await scenario.prepare?.(world);
   world.marks.length = 0;
+  world.mark('the load began');
   const loads = [
     new Load(program, client, streams(rates.router)),
     ...[...hosts.values()].map(host => new Load(program, host as Namespace, streams(rates.node))),
@@ -32,8 +36,13 @@ export async function perform(world: World, scenario: Scenario, program: string)
   const calmFrom = performance.now();
   await world.pause(calmMs);
   const requests = (await Promise.all(loads.map(load => load.stop()))).flat();
+  const warned = [...world.nodes.values()].some(({ agent }) =>
+    agent.lines.some(({ code }) => code === scenario.warning),
+  );
+  const marks = [...world.marks];
+  await scenario.restore?.(world);
   const afterwards = requests.filter(({ sentAt }) => sentAt > calmFrom);
-  return { requests, marks: [...world.marks], starved: starved(afterwards) };
+  return { requests, marks, warned, starved: starved(afterwards) };
 }
 
 function streams({ udp, tcp }: { udp: number; tcp: number }): Stream[] {

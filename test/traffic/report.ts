@@ -1,7 +1,7 @@
 /** What the scenarios cost, side by side: lines while they are played, and a record in the end. */
 import { styleText } from 'node:util';
 import type { Request } from './load.ts';
-import { type TcpLoss, tcpLoss, type UdpLoss, udpLoss } from './losses.ts';
+import { isBlackHoled, type TcpLoss, tcpLoss, type UdpLoss, udpLoss } from './losses.ts';
 import type { Performance } from './perform.ts';
 
 export interface Row extends UdpLoss {
@@ -28,7 +28,7 @@ function costOf(requests: readonly Request[], family: 'ipv4' | 'ipv6'): UdpLoss 
 
 const headings = ['scenario', 'family', 'sent', 'lost', 'gap', 'tcp', 'original: sent', 'lost', 'gap', 'tcp'];
 
-/** The whole as Markdown. TCP is `unanswered + broken / connections`. */
+/** The whole as Markdown. TCP is `black-holed + reset / connections`. */
 export function markdown(rows: readonly Row[]): string {
   const lines = rows.map(row => [row.name, row.family, ...cells(row), ...cells(row.original)]);
   return [headings, headings.map(() => '---'), ...lines].map(line => `| ${line.join(' | ')} |`).join('\n');
@@ -36,15 +36,16 @@ export function markdown(rows: readonly Row[]): string {
 
 function cells({ sent, lost, longestGapMs, tcp }: UdpLoss & { tcp: TcpLoss }): string[] {
   const gap = lost === 0 ? '–' : `${longestGapMs} ms`;
-  return [`${sent}`, `${lost}`, gap, `${tcp.unanswered} + ${tcp.broken} / ${tcp.connections}`];
+  return [`${sent}`, `${lost}`, gap, `${tcp.unanswered} + ${tcp.reset} / ${tcp.connections}`];
 }
 
-/** Lost requests by where they came from and what went wrong, each group with when and after what it began. */
+/** What was black-holed, by where it came from and what went wrong, each group with when and after what it began. */
 export function explainLosses({ requests, marks }: Performance): string[] {
   const groups = new Map<string, Request[]>();
   for (const request of requests) {
-    if (request.outcome === 'ok' && request.connectedMs < 950) continue;
-    const key = `${request.protocol} ${request.family} from ${request.from}: ${request.outcome}`;
+    if (!isBlackHoled(request)) continue;
+    const outcome = request.outcome === 'ok' ? 'SYN sent again' : request.outcome;
+    const key = `${request.protocol} ${request.family} from ${request.from}: ${outcome}`;
     groups.set(key, [...(groups.get(key) ?? []), request]);
   }
   return [...groups].map(([key, lost]) => `${lost.length} ${key}${timesOf(lost, marks)}`);

@@ -1,12 +1,21 @@
 /** What happens while requests flow. Each leaves its world as it found it. */
 import { nodes, type PodPlan, pods } from '../support/anycast-net/plan.ts';
+import { offAndLoose, strict } from './reverse-path.ts';
 import type { World } from './world.ts';
 
 export interface Scenario {
   name: string;
   /** What is done, in words for the table. */
   what: string;
+  /** Why requests may be lost, where they may: 0 is promised otherwise. */
+  mayLose?: string;
+  /** What our agents must say in their logs, by its code. */
+  warning?: string;
+  /** Before the load. */
+  prepare?(world: World): Promise<void>;
   run(world: World): Promise<void>;
+  /** After the load. */
+  restore?(world: World): Promise<void>;
 }
 
 /** Of a Kubernetes pod by default 30 s; the issue's is 10. */
@@ -76,6 +85,45 @@ export const scenarios: readonly Scenario[] = [
     },
   },
   {
+    name: 'early-exit-pairs',
+    what: 'the same by twos: nobody is left on the node, and its own clients are with the pod that exits',
+    mayLose: "a node's own clients stay with the last pod until its end is known",
+    async run(world) {
+      for (const node of nodes) await restart(world, node.pods, 1000);
+    },
+  },
+  {
+    name: 'rolling-restart-1000',
+    what: 'by twos again, with 1,000 further addresses on every pod and 6 s of grace',
+    async prepare(world) {
+      world.furtherAddresses = furtherAddresses(500);
+      await remake(world, offAndLoose, 0);
+    },
+    async run(world) {
+      for (const node of nodes) await restart(world, node.pods, 6000);
+    },
+    restore(world) {
+      world.furtherAddresses = [];
+      return remake(world, offAndLoose, 0);
+    },
+  },
+  {
+    name: 'slow-answers',
+    what: 'pods that take 300 ms for an answer are restarted; rp_filter 0 and 2 on their interfaces',
+    prepare: world => slow(world, offAndLoose),
+    run: restartFirst,
+    restore: world => remake(world, offAndLoose, 0),
+  },
+  {
+    name: 'strict-rp-filter',
+    what: 'the same with rp_filter 1',
+    mayLose: 'the kernel drops what a pod still answers once its nexthop has left (preflight warns of it)',
+    warning: 'PREFLIGHT_RP_FILTER',
+    prepare: world => slow(world, strict),
+    run: restartFirst,
+    restore: world => remake(world, offAndLoose, 0),
+  },
+  {
     name: 'bird-restart',
     what: 'BIRD of node1 killed and started again (-R), graceful restart on both sides; then that of node2',
     async run(world) {
@@ -87,6 +135,32 @@ export const scenarios: readonly Scenario[] = [
     },
   },
 ];
+
+function slow(world: World, filter: World['reversePathFilter']): Promise<void> {
+  return remake(world, filter, 300);
+}
+
+/** All pods anew, with another reverse-path filter or delay; then node1's agent, which looks at both at its start. */
+async function remake(world: World, filter: World['reversePathFilter'], delayMs: number): Promise<void> {
+  world.reversePathFilter = filter;
+  world.answerDelayMs = delayMs;
+  await restart(world, pods, 0);
+  await world.restartAgent(node1.name, 'SIGTERM');
+  await world.settled();
+}
+
+async function restartFirst(world: World): Promise<void> {
+  for (const node of nodes) await restart(world, node.pods.slice(0, 1), 2000);
+}
+
+/** So many of each family. */
+function furtherAddresses(count: number): string[] {
+  const numbers = Array.from({ length: count }, (_, index) => index);
+  return [
+    ...numbers.map(number => `203.0.${113 + (number >> 8)}.${number & 255}`),
+    ...numbers.map(number => `2001:db8:77::${number.toString(16)}`),
+  ];
+}
 
 /** One pod of each node in turn. */
 function inTurn(): PodPlan[] {

@@ -29,12 +29,13 @@ import {
 import { buildTopology, makePod, type Topology } from '../support/anycast-net/topology.ts';
 import { type BirdProcess, startBird } from '../support/bird.ts';
 import { endChild, type Lab, type Namespace } from '../support/lab.ts';
+import { offAndLoose } from './reverse-path.ts';
 import { settled } from './settled.ts';
 
 const originalAgent = fileURLToPath(new URL('../support/original-agent.ts', import.meta.url));
 
-/** How long a kubelet takes to tell the API server that a container has ended. */
-const statusDelayMs = 100;
+/** A kubelet looks once a second whether a container has ended (PLEG): half of that until the API server knows. */
+const statusDelayMs = 500;
 
 export type Kind = 'ours' | 'original';
 
@@ -66,6 +67,12 @@ export class World {
   readonly topology: Topology;
   readonly signal: AbortSignal;
   readonly nodes = new Map<string, WorldNode>();
+  /** How long the servers that are started from now on take for an answer. */
+  answerDelayMs = 0;
+  /** Reverse-path filtering on the node's interface to a pod that is made from now on. */
+  reversePathFilter: (pod: PodPlan) => 0 | 1 | 2 = offAndLoose;
+  /** Further anycast addresses that each pod binds, in both families together. */
+  furtherAddresses: readonly string[] = [];
   /** What was done when, in milliseconds of `performance.now()`. */
   readonly marks: { at: number; what: string }[] = [];
   readonly #echo: string;
@@ -138,10 +145,17 @@ export class World {
   async removeSandbox(plan: PodPlan): Promise<void> {
     const { host, files, allocations } = this.node(plan.node);
     await host.ip('link', 'delete', plan.hostInterface).catch(() => undefined);
-    const namespace = this.topology.pods.get(plan.name);
-    if (namespace !== undefined) await this.lab.removeNamespace(namespace);
+    await this.removeNamespace(plan);
     allocations.delete(plan.name);
     writeAllocations(files, [...allocations.values()]);
+  }
+
+  /** The pod's end of the veth goes with it, a moment later; when it is gone already, so it is. */
+  async removeNamespace({ name }: PodPlan): Promise<void> {
+    const pods = this.topology.pods as Map<string, Namespace>;
+    const namespace = pods.get(name);
+    pods.delete(name);
+    if (namespace !== undefined) await this.lab.removeNamespace(namespace);
   }
 
   /** Another pod of the same name: a new sandbox, a new server, and Ready when it listens. */
@@ -151,11 +165,6 @@ export class World {
     (this.topology.pods as Map<string, Namespace>).set(plan.name, namespace);
     await this.#serve(plan);
     this.mark(`${plan.name} Ready again`);
-  }
-
-  setReady(plan: PodPlan, ready: boolean): void {
-    this.mark(`${plan.name} ${ready ? 'Ready' : 'not Ready'}`);
-    writePod(this.node(plan.node).files, plan.name, { uid: this.#pod(plan).uid, ready });
   }
 
   server(plan: PodPlan): ChildProcess {
@@ -214,24 +223,17 @@ export class World {
     return startAgent(host, files, this.kind === 'original' ? [process.execPath, originalAgent] : []);
   }
 
-  /** Off on one pod's interface and loose on the other's: traffic must flow alike. */
-  async #filterReversePath({ node, hostInterface }: PodPlan): Promise<void> {
-    const value = hostInterface.endsWith('a') ? 0 : 2;
-    await this.node(node).host.sysctl({ [`net.ipv4.conf.${hostInterface}.rp_filter`]: value });
-  }
-
   /** Starts a pod's server; when it listens, CNI has committed and the pod is Ready. */
   async #serve(plan: PodPlan): Promise<void> {
     const uid = `${plan.name}-${++this.#generation}`;
-    await this.#filterReversePath(plan);
-    const { files, allocations } = this.node(plan.node);
+    const { host, files, allocations } = this.node(plan.node);
+    await host.sysctl({ [`net.ipv4.conf.${plan.hostInterface}.rp_filter`]: this.reversePathFilter(plan) });
     const namespace = this.topology.pods.get(plan.name) as Namespace;
-    const server = namespace.spawn(this.#echo, [plan.name, `${servicePort}`, ...anycastAddresses], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const command = [plan.name, `${servicePort}`, `${this.answerDelayMs}`, ...anycastAddresses];
+    const server = namespace.spawn(this.#echo, command, { stdio: ['ignore', 'pipe', 'inherit'] });
     if (server.stdout !== null) await once(server.stdout, 'data', { signal: this.signal });
     this.#pods.set(plan.name, { uid, server });
-    allocations.set(plan.name, allocationOf(plan, uid));
+    allocations.set(plan.name, { ...allocationOf(plan, uid), addresses: [...this.furtherAddresses] });
     writeAllocations(files, [...allocations.values()]);
     writePod(files, plan.name, { uid, ready: true });
   }

@@ -1,7 +1,8 @@
 // What runs in a pod: answers every UDP datagram and every TCP connection with what came and the pod's name.
 //
-//     echo NAME PORT ADDRESS...
+//     echo NAME PORT DELAY-MS ADDRESS...
 //
+// Datagrams are answered DELAY-MS milliseconds after they came: a delay keeps requests in flight.
 // Prints "ready" when it listens on every address. SIGTERM ends it at once, with whatever it had open.
 
 #define _GNU_SOURCE
@@ -15,6 +16,8 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 enum kind { DATAGRAM, LISTENER, CONNECTION };
 
@@ -48,18 +51,44 @@ static void listen_on(const char *address, int port, int type) {
   watch(fd, type == SOCK_STREAM ? LISTENER : DATAGRAM);
 }
 
-// 8 bytes of the client's own, then our name.
-static void answer_datagrams(int fd) {
-  char text[128];
-  struct sockaddr_storage from;
-  socklen_t length = sizeof from;
-  ssize_t got;
-  while ((got = recvfrom(fd, text, 8, 0, (struct sockaddr *)&from, &length)) >= 0) {
-    size_t size = strlen(name);
-    memcpy(text + got, name, size);
-    sendto(fd, text, got + size, 0, (struct sockaddr *)&from, length);
-    length = sizeof from;
+// An answer that waits: 8 bytes of the client's own, then our name. The delay is one for all, so they wait in
+// line.
+struct answer {
+  int64_t due;
+  int fd;
+  struct sockaddr_storage to;
+  socklen_t length;
+  size_t size;
+  char text[64];
+};
+#define LINE 16384
+static struct answer line[LINE];
+static size_t first, last;
+static int64_t delay;
+
+static void take_datagrams(int fd) {
+  for (;;) {
+    struct answer *answer = &line[last % LINE];
+    answer->length = sizeof answer->to;
+    ssize_t got = recvfrom(fd, answer->text, 8, 0, (struct sockaddr *)&answer->to, &answer->length);
+    if (got < 0) return;
+    answer->due = now_ns() + delay;
+    answer->fd = fd;
+    answer->size = got + strlen(name);
+    memcpy(answer->text + got, name, strlen(name));
+    if (++last - first == LINE) die("too many answers wait");
   }
+}
+
+// Returns in how many milliseconds the next answer is due; -1: none waits.
+static int send_answers(void) {
+  for (; first != last; first++) {
+    struct answer *answer = &line[first % LINE];
+    int64_t pause = answer->due - now_ns();
+    if (pause > 0) return pause / 1000000 + 1;
+    sendto(answer->fd, answer->text, answer->size, 0, (struct sockaddr *)&answer->to, answer->length);
+  }
+  return -1;
 }
 
 static void accept_connections(int fd) {
@@ -78,15 +107,16 @@ static void answer_connection(int fd) {
 }
 
 int main(int count, char **arguments) {
-  if (count < 4) {
-    fputs("usage: echo NAME PORT ADDRESS...\n", stderr);
+  if (count < 5 || strlen(arguments[1]) > 32) {
+    fputs("usage: echo NAME PORT DELAY-MS ADDRESS...\n", stderr);
     return 2;
   }
   // Nobody is left to stop us when the one who started us is gone.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   name = arguments[1];
+  delay = atoi(arguments[3]) * 1000000LL;
   if ((epoll = epoll_create1(0)) < 0) die("epoll_create1");
-  for (int i = 3; i < count; i++) {
+  for (int i = 4; i < count; i++) {
     listen_on(arguments[i], atoi(arguments[2]), SOCK_DGRAM);
     listen_on(arguments[i], atoi(arguments[2]), SOCK_STREAM);
   }
@@ -94,12 +124,12 @@ int main(int count, char **arguments) {
   fflush(stdout);
   for (;;) {
     struct epoll_event events[256];
-    int ready = epoll_wait(epoll, events, 256, -1);
+    int ready = epoll_wait(epoll, events, 256, send_answers());
     for (int i = 0; i < ready; i++) {
       int fd = (int)(uint32_t)events[i].data.u64;
       switch ((enum kind)(events[i].data.u64 >> 32)) {
         case DATAGRAM:
-          answer_datagrams(fd);
+          take_datagrams(fd);
           break;
         case LISTENER:
           accept_connections(fd);

@@ -1,0 +1,72 @@
+/**
+ * What a kernel said of its links and routes, and when: stamped by an `ip monitor`, a process that is neither
+ * ours nor BIRD. Link and route events come by one socket, so their order is the kernel's.
+ */
+import type { ChildProcess } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
+import { createInterface } from 'node:readline';
+import { endChild, eventually, type Namespace } from '../support/lab.ts';
+
+export interface Sighting {
+  /** Milliseconds of `performance.now()`. */
+  at: number;
+  gone: boolean;
+  /** A route's destination, or the name of a link. */
+  what: string;
+  line: string;
+}
+
+/** A route that harms nobody: in loopback's own net. */
+const probe = '127.53.53.53';
+
+export class KernelWatch {
+  readonly seen: Sighting[] = [];
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  static async start(namespace: Namespace): Promise<KernelWatch> {
+    const child = namespace.spawn('ip', ['-N', '-ts', '-o', 'monitor', 'link', 'route'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      // It stamps in local time.
+      env: { ...process.env, TZ: 'UTC' },
+    });
+    if (child.stdout === null || child.pid === undefined) throw new Error('ip monitor did not start');
+    goFirst(child.pid);
+    const watch = new KernelWatch(child);
+    createInterface(child.stdout).on('line', line => watch.#take(line));
+    // It does not say when it begins to listen; a route of our own that it reports does.
+    await eventually(`ip monitor in ${namespace.role}`, async () => {
+      await namespace.ipBatch([`route replace ${probe} dev lo`, `route del ${probe} dev lo`]);
+      return watch.seen.some(({ what }) => what === probe);
+    });
+    return watch;
+  }
+
+  /** Ends it when it has told of what has happened by now. */
+  async stop(): Promise<void> {
+    await new Promise(resolve => setTimeout(resolve, 50));
+    await endChild(this.#child, 1000);
+  }
+
+  /** `[2026-11-24T02:20:01.123456] Deleted 7: flock1a@if2: <…`, or `[…] 192.0.2.53 via …` of a route. */
+  #take(line: string): void {
+    const [, second, fraction, deleted, link, destination] =
+      /^\[(\S+)(\.\d{6})\] (?:\[\w+\])?(Deleted )?(?:\d+: ([^:@\s]+)[@:]|(\S+))/.exec(line) ?? [];
+    const what = link ?? destination;
+    if (second === undefined || what === undefined) return;
+    const epoch = Date.parse(`${second}Z`) + Number(fraction) * 1000;
+    this.seen.push({ at: epoch - performance.timeOrigin, gone: deleted !== undefined, what, line });
+  }
+}
+
+/** An observer that waits for its turn stamps the end of its wait. Not every user may ask for this. */
+function goFirst(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_HIGHEST);
+  } catch {
+    // Then its stamps are late by what others compute meanwhile.
+  }
+}
