@@ -8,6 +8,7 @@ export interface NodePaths {
   agentConfig: string;
   nodeConfig: string;
   allocations: string;
+  state: string;
   pods: string;
   birdConfig: string;
   birdSocket: string;
@@ -41,6 +42,7 @@ export function agentConfig(node: NodePlan, paths: NodePaths): string {
     pods: { source: 'directory', path: paths.pods },
     allocations: { path: paths.allocations },
     nodeConfig: { path: paths.nodeConfig },
+    state: { path: paths.state },
     bird: { config: paths.birdConfig, socket: paths.birdSocket },
     observe: { listen: statusAddress },
   });

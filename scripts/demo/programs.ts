@@ -76,6 +76,7 @@ export class Programs {
       agentConfig: join(folder, 'agent.yaml'),
       nodeConfig: join(folder, 'node-config.yaml'),
       allocations: join(folder, 'allocations.json'),
+      state: join(folder, 'state.json'),
       pods: join(folder, 'pods'),
       birdConfig: join(this.#lab.dir, `${node}.conf`),
       birdSocket: this.birdSocket(node),

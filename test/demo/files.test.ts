@@ -14,6 +14,7 @@ const paths: files.NodePaths = {
   agentConfig: '/demo/agent.yaml',
   nodeConfig: '/demo/node-config.yaml',
   allocations: '/demo/allocations.json',
+  state: '/demo/state.json',
   pods: '/demo/pods',
   birdConfig: '/demo/bird.conf',
   birdSocket: '/demo/bird.ctl',

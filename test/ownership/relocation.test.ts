@@ -1,0 +1,121 @@
+/** Moving routes in the kernel: what can not be moved, what is not ours, and what was cut short. */
+import test, { type ExecutionContext } from 'ava';
+import { RouteSocket } from '../../lib/kernel/native.ts';
+import { createLog } from '../../lib/observe/log.ts';
+import type { OwnedKey } from '../../lib/ownership/owned-key.ts';
+import { Relocation } from '../../lib/ownership/relocation.ts';
+import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
+import { watchRoutes } from '../support/route-watch.ts';
+
+const from: OwnedKey = { table: 254, metric: 16, protocols: { advertise: 70, hold: 71 } };
+const elsewhere: OwnedKey = { table: 254, metric: 20, protocols: { advertise: 80, hold: 81 } };
+const renumbered: OwnedKey = { ...from, protocols: { advertise: 80, hold: 81 } };
+
+function relocate(t: ExecutionContext, { node }: NodeLab, present: OwnedKey, former = [from]): Relocation {
+  const socket = new RouteSocket({ netns: node.path });
+  t.teardown(() => socket.close());
+  return new Relocation({ socket, present, former, settleMs: 10, log: createLog('silent') });
+}
+
+/** `destination nexthop` of all routes of one protocol number. */
+const of = async ({ node }: NodeLab, protocol: number) =>
+  (await routesOf(node, protocol)).map(({ destination, nexthops }) => `${destination} ${nexthops}`);
+
+for (const [what, present] of [
+  ['to another metric and numbers', elsewhere],
+  ['to other numbers in place', renumbered],
+] as const) {
+  test(`${what}: tags and nexthops stay as they are, others' routes too`, async t => {
+    const lab = await createNodeLab(t, 2);
+    await lab.node.ipBatch([
+      'route add 192.0.2.1/32 metric 16 proto 70 nexthop via 10.1.1.2 nexthop via 10.1.2.2 weight 3',
+      'route add 2001:db8::1/128 metric 16 proto 70 nexthop via fd00:1:1::2 nexthop via fd00:1:2::2',
+      'route add 192.0.2.2/32 via 10.1.1.2 metric 16 proto 71',
+      'route add 192.0.2.1/32 via 10.1.1.2 metric 17 proto 70',
+      'route add 192.0.2.3/32 via 10.1.1.2 metric 16 proto 98',
+      'route add 192.0.2.4/32 via 10.1.1.2 metric 20 proto 98',
+    ]);
+    const relocation = relocate(t, lab, present);
+    await relocation.move();
+    t.deepEqual(await of(lab, 80), [
+      '192.0.2.1/32 10.1.1.2%p0,10.1.2.2%p1',
+      '2001:db8::1/128 fd00:1:1::2%p0,fd00:1:2::2%p1',
+    ]);
+    t.deepEqual(await of(lab, 81), ['192.0.2.2/32 10.1.1.2%p0']);
+    t.deepEqual(await of(lab, 70), ['192.0.2.1/32 10.1.1.2%p0']);
+    t.is((await of(lab, 98)).length, 2);
+    t.true(await relocation.sweep(() => true));
+    t.is((await of(lab, 80)).length, 2);
+  });
+}
+
+test('cut short in the middle, the next start goes on', async t => {
+  const lab = await createNodeLab(t, 1);
+  await lab.node.ipBatch([
+    'route add 192.0.2.1/32 via 10.1.1.2 metric 16 proto 70',
+    'route add 192.0.2.1/32 via 10.1.1.2 metric 20 proto 80',
+    'route add 192.0.2.2/32 via 10.1.1.2 metric 16 proto 70',
+  ]);
+  await relocate(t, lab, elsewhere).move();
+  t.deepEqual(await of(lab, 70), []);
+  t.is((await of(lab, 80)).length, 2);
+});
+
+test('where another owner is at the new key the old route stays until a pass, and then goes, withdrawn first', async t => {
+  const lab = await createNodeLab(t, 1);
+  await lab.node.ipBatch([
+    'route add 192.0.2.1/32 via 10.1.1.2 metric 16 proto 70',
+    'route add 192.0.2.1/32 via 10.1.1.2 metric 20 proto 98',
+  ]);
+  const relocation = relocate(t, lab, elsewhere);
+  await relocation.move();
+  t.is((await of(lab, 70)).length, 1);
+  t.is((await of(lab, 98)).length, 1);
+  t.false(await relocation.sweep(() => false), 'BIRD still announces it');
+  t.is((await of(lab, 71)).length, 1);
+  const watch = watchRoutes(lab.node, [70, 71, 98]);
+  t.teardown(() => watch.stop());
+  t.true(await relocation.sweep(() => true));
+  t.is((await of(lab, 71)).length, 0);
+  t.is((await of(lab, 98)).length, 1);
+});
+
+test('a route whose nexthop is dead can not be moved; once its twin is there the old one goes', async t => {
+  const lab = await createNodeLab(t, 2);
+  await lab.node.ip(
+    'route',
+    'add',
+    '192.0.2.1/32',
+    'metric',
+    '16',
+    'proto',
+    '70',
+    'nexthop',
+    'via',
+    '10.1.1.2',
+    'nexthop',
+    'via',
+    '10.1.2.2',
+  );
+  await lab.node.ip('link', 'set', 'p1', 'down');
+  const relocation = relocate(t, lab, elsewhere);
+  await relocation.move();
+  t.is((await of(lab, 70)).length, 1, 'it forwards on by the other nexthop');
+  // As the reconciler's first pass does.
+  await lab.node.ip('route', 'add', '192.0.2.1/32', 'via', '10.1.1.2', 'metric', '20', 'proto', '80');
+  t.true(await relocation.sweep(() => false));
+  t.deepEqual(await of(lab, 70), []);
+  t.is((await of(lab, 80)).length, 1);
+});
+
+test('several former keys become one', async t => {
+  const lab = await createNodeLab(t, 1);
+  const third: OwnedKey = { table: 100, metric: 5, protocols: { advertise: 90, hold: 91 } };
+  await lab.node.ipBatch([
+    'route add 192.0.2.1/32 via 10.1.1.2 metric 16 proto 70',
+    'route add 192.0.2.2/32 via 10.1.1.2 metric 5 proto 90 table 100',
+  ]);
+  await relocate(t, lab, elsewhere, [from, third]).move();
+  t.is((await of(lab, 80)).length, 2);
+  t.deepEqual(await routesOf(lab.node, 90, 'all'), []);
+});
