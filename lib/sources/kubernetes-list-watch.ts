@@ -5,11 +5,13 @@
  * client-node's informer ends on most errors and leaves the restart to its user (its issues 596, 958, 1933).
  * Here every end leads on:
  * - the server's own time-out, or silence: watch again from the last version;
- * - 410, an answer that makes no sense, or a server that was away: list again, for what is known may have a gap;
- * - cut, 429, 5xx and all the rest: watch again from the last version.
- * A failure is followed by a pause that grows, with jitter, so that a server that comes back is not met by all
- * nodes at once.
- * What was known stays all the while.
+ * - too many requests (429): the same, after a pause;
+ * - 410, a version too old: list again, at once;
+ * - cut, ended early, refused, an answer that makes no sense, and all the rest: list again, after a pause.
+ * A list and not a watch, because a server that was away may come back with another history: from a version that
+ * a restored etcd has not come to yet, a watch is open and silent (seen with 1.20). A list at that version is
+ * refused, and the newest is asked for. Pauses grow, with jitter, so that a server that comes back is not met by
+ * all nodes at once. What was known stays all the while.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { FlockError } from '../errors.ts';
@@ -41,9 +43,6 @@ export const defaultTiming: ListWatchTiming = {
   longestPauseMs: 30_000,
   steadyMs: 10_000,
 };
-
-/** A watch shorter than this is none: a server that ends each at once must not be asked without a pause. */
-const shortestWatchMs = 1000;
 
 /** Whoever keeps the objects. None of it may throw. */
 export interface ListWatchTarget {
@@ -97,15 +96,14 @@ export class ListWatch {
       try {
         if (this.#version === undefined) await this.#list(signal);
         await this.#watch(signal);
-        if (this.#watchedMs() < shortestWatchMs) throw new Error('the API server ends each watch at once');
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof GarbageError || isGone(error) || this.#wasAway(error)) this.#version = undefined;
         // A watch that began and then fell silent is begun again; the next answer tells whether that was a loss.
         if (error instanceof SilenceError && this.#watchBegan !== undefined) continue;
+        if (statusOf(error) !== 429) this.#version = undefined;
         // A version grows old while the server restarts, and that is no failure: not if it was just given to us.
-        if (isGone(error) && resumed) continue;
+        if (statusOf(error) === 410 && resumed) continue;
         failures = this.#watchedMs() >= this.#options.timing.steadyMs ? 1 : failures + 1;
         this.#reportLoss(error);
         const asked = error instanceof ApiStatusError ? error.retryAfterMs : 0;
@@ -122,7 +120,8 @@ export class ListWatch {
     try {
       list = (await client.getJson(query, timing.answerMs, signal)) as typeof list;
     } catch (error) {
-      if (this.#listVersion === '' || !isOtherVersion(error)) throw error;
+      // 410: that version is forgotten. 504: the server has not come to it ("Too large resource version").
+      if (this.#listVersion === '' || ![410, 504].includes(statusOf(error) ?? 0)) throw error;
       this.#listVersion = '';
       return this.#list(signal);
     }
@@ -137,11 +136,12 @@ export class ListWatch {
 
   async #watch(signal: AbortSignal): Promise<void> {
     const { client, target, timing } = this.#options;
+    const seconds = Math.round(timing.watchSeconds * (1 + Math.random()));
     const query = this.#query({
       watch: 'true',
       resourceVersion: this.#version ?? '',
       allowWatchBookmarks: 'true',
-      timeoutSeconds: String(Math.round(timing.watchSeconds * (1 + Math.random()))),
+      timeoutSeconds: String(seconds),
     });
     for await (const event of client.watch(query, timing, signal)) {
       if (signal.aborted) return;
@@ -158,14 +158,8 @@ export class ListWatch {
       else if (type !== 'BOOKMARK') throw new GarbageError(`the API server sent an event ${type}`);
       this.#advance(version);
     }
-  }
-
-  /**
-   * A server that could not be reached may come back with another memory: from a version that a restored etcd
-   * has not come to yet, a watch is open and silent. A list at that version is refused, and so the truth is found.
-   */
-  #wasAway(error: unknown): boolean {
-    return this.#watchBegan === undefined && !(error instanceof ApiStatusError);
+    // Clocks differ a little; a server that is shutting down ends its watches at any time.
+    if (this.#watchedMs() < seconds * 900) throw new Error('the API server ended the watch before its time');
   }
 
   #advance(version: string): void {
@@ -213,20 +207,15 @@ export class ListWatch {
   }
 }
 
-function isGone(error: unknown): boolean {
-  return error instanceof ApiStatusError && error.status === 410;
-}
-
-/** 410: that version is forgotten. 504: the server has not come to it yet ("Too large resource version"). */
-function isOtherVersion(error: unknown): boolean {
-  return isGone(error) || (error instanceof ApiStatusError && error.status === 504);
+function statusOf(error: unknown): number | undefined {
+  return error instanceof ApiStatusError ? error.status : undefined;
 }
 
 function diagnose(error: unknown, server: string, what: string): { kind: string; remedy: string } {
-  if (error instanceof ApiStatusError && error.status === 401) {
+  if (statusOf(error) === 401) {
     return { kind: 'unauthenticated', remedy: 'renew the token or certificate of the kubeconfig' };
   }
-  if (error instanceof ApiStatusError && error.status === 403) {
+  if (statusOf(error) === 403) {
     return { kind: 'forbidden', remedy: `allow this user to list and watch ${what} (RBAC)` };
   }
   const code = (error as NodeJS.ErrnoException).code ?? '';

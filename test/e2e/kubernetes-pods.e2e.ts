@@ -124,7 +124,7 @@ test.serial(
     await server.createPod(node, 'new');
     await server.compact();
     await eventually('the new pod alone', () => pod('new') && cache.snapshot().size === 1, {
-      timeoutMs: 20_000,
+      timeoutMs: 40_000,
     });
     t.pass();
   },
@@ -192,7 +192,7 @@ test.serial('a server whose etcd was restored from a backup is not taken for one
   await server.start();
   await server.createPod(node, 'after');
   await eventually('what the restored server has', () => pod('after') && cache.snapshot().size === 1, {
-    timeoutMs: 20_000,
+    timeoutMs: 40_000,
   });
   t.pass();
 });

@@ -109,6 +109,13 @@ const send =
     for (const part of parts) response.write(part);
     response.flushHeaders();
   };
+/** Sends text, and ends the watch when the time it was asked for is over. */
+const sendUntilTimeout =
+  (text: string): Answer =>
+  (response, query) => {
+    response.writeHead(200).write(text);
+    setTimeout(() => response.end(), Number(query.get('timeoutSeconds')) * 1000);
+  };
 const wait = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
 
 test('a list from the server’s memory, then a watch from its version with bookmarks and a time-out', async t => {
@@ -166,11 +173,8 @@ test('a pod deleted and made again under its name is another pod', async t => {
 });
 
 test('a watch that ends in order is begun again where a bookmark stood', async t => {
-  const { pods, api, lists, watches, warnings } = await follow(t);
-  api.watch = response => {
-    response.writeHead(200).write(bookmark('77'));
-    setTimeout(() => response.end(), 1050);
-  };
+  const { pods, api, lists, watches, warnings } = await follow(t, { watchSeconds: 1 });
+  api.watch = sendUntilTimeout(bookmark('77'));
   await pods.start();
   await eventually('the second watch', () => watches.length === 2);
   t.is(watches[1]?.get('resourceVersion'), '77');
@@ -192,12 +196,11 @@ for (const [what, gone] of [
   ['as a status', refuse(410, 'too old')],
 ] as const) {
   test(`410 ${what} leads to a fresh list at once, and is no loss`, async t => {
-    const { pods, api, lists, watches, ready, warnings } = await follow(t);
+    const { pods, api, lists, watches, ready, warnings } = await follow(t, { watchSeconds: 1 });
     // A version that has grown old: given by a list, and bookmarked since.
-    api.watch = response => {
+    api.watch = (response, query) => {
       api.watch = gone;
-      response.writeHead(200).write(bookmark('11'));
-      setTimeout(() => response.end(), 1050);
+      sendUntilTimeout(bookmark('11'))(response, query);
     };
     await pods.start();
     await eventually('the first watch', () => watches.length === 1);
@@ -309,18 +312,34 @@ test('a server that asks for a pause is given it', async t => {
   t.is(lists.length, 1);
 });
 
-test('a cut connection keeps what was known and is taken up from the last version', async t => {
-  const { pods, api, lists, watches, ready, warnings } = await follow(t);
-  api.watch = response => {
-    api.watch = send(event('MODIFIED', pod('a', false)));
-    response.writeHead(200).write(bookmark('42'));
-    setTimeout(() => response.destroy(), 50);
-  };
+for (const [what, end] of Object.entries({
+  'is cut': response => response.destroy(),
+  'ends before its time': response => response.end(),
+} satisfies Record<string, (response: ServerResponse) => void>)) {
+  test(`a watch that ${what} loses no pod, and is followed by a list no older than what was seen`, async t => {
+    const { pods, api, lists, watches, cache, ready, warnings } = await follow(t);
+    api.watch = response => {
+      api.watch = send();
+      api.list = listOf('43', pod('a', false), pod('b'));
+      response.writeHead(200).write(bookmark('42'));
+      setTimeout(() => end(response), 50);
+    };
+    await pods.start();
+    await eventually('the loss', () => warnings().length === 1);
+    t.is(cache.snapshot().size, 1);
+    await eventually('what was missed', () => ready('a') === false && ready('b'));
+    t.is(lists[1]?.get('resourceVersion'), '42');
+    await eventually('a watch from there', () => watches[1]?.get('resourceVersion') === '43');
+    t.regex(warnings()[0]?.event ?? '', /the connection was cut|ended the watch before its time/);
+  });
+}
+
+test('a server that has too much to do is not asked for a list besides', async t => {
+  const { pods, api, lists, watches } = await follow(t);
+  api.watch = refuse(429, 'busy');
   await pods.start();
-  await eventually('the event after the cut', () => ready('a') === false);
+  await eventually('a few tries', () => watches.length >= 3);
   t.is(lists.length, 1);
-  t.is(watches[1]?.get('resourceVersion'), '42');
-  t.regex(warnings()[0]?.event ?? '', /the connection was cut/);
 });
 
 test('a watch that falls silent is begun again, and bookmarks count as life', async t => {
