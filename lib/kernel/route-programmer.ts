@@ -9,8 +9,11 @@ import { viewRoutes } from './packed-route.ts';
 import type { RouteEvent } from './route-outcome.ts';
 import type { RoutePlan, RouteTable } from './route-table.ts';
 
+/** What of a RouteSocket is used here. */
+export type KernelSocket = Pick<RouteSocket, 'apply' | 'dump' | 'links' | 'monitor'>;
+
 export interface RouteProgrammerOptions {
-  socket: RouteSocket;
+  socket: KernelSocket;
   table: RouteTable;
   links: LinkTable;
   /** What is ours: routing table, metric and route protocol numbers. */

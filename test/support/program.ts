@@ -3,7 +3,7 @@ import type { ExecutionContext } from 'ava';
 import { LinkTable } from '../../lib/kernel/link-table.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
 import type { RouteEvent } from '../../lib/kernel/route-outcome.ts';
-import { RouteProgrammer } from '../../lib/kernel/route-programmer.ts';
+import { type KernelSocket, RouteProgrammer } from '../../lib/kernel/route-programmer.ts';
 import { RouteTable } from '../../lib/kernel/route-table.ts';
 import { createLog } from '../../lib/observe/log.ts';
 import type { NodeLab } from './node-lab.ts';
@@ -22,12 +22,18 @@ export interface Program {
   events: RouteEvent[];
   /** How often the kernel's changes called for a pass. */
   changes(): number;
+  /** How often the monitor lost notifications. */
+  overruns(): number;
   stop(): Promise<void>;
 }
 
 export interface ProgramOptions {
   /** Pass on every change of the kernel, as the agent does. */
   follow?: boolean;
+  /** Called when the kernel's changes call for a pass. */
+  onChange?: () => void;
+  /** Stands between us and the kernel. */
+  through?: (socket: RouteSocket) => KernelSocket;
   /** Receive buffer of the monitor and the sockets, in bytes. */
   receiveBuffer?: number;
 }
@@ -35,7 +41,7 @@ export interface ProgramOptions {
 export async function program(
   t: ExecutionContext,
   { node }: NodeLab,
-  { follow = false, receiveBuffer }: ProgramOptions = {},
+  { follow = false, onChange, receiveBuffer, through = socket => socket }: ProgramOptions = {},
 ): Promise<Program> {
   const socket = new RouteSocket({ netns: node.path, ...(receiveBuffer !== undefined && { receiveBuffer }) });
   const links = new LinkTable();
@@ -49,16 +55,20 @@ export async function program(
   const events: RouteEvent[] = [];
   let changes = 0;
   let passing = Promise.resolve();
+  let overruns = 0;
+  const log = createLog('silent');
+  log.warn = (() => overruns++) as unknown as typeof log.warn;
   const programmer = new RouteProgrammer({
-    socket,
+    socket: through(socket),
     table,
     links,
     owned: { table: 254, metric: 16, protocols: [advertise, hold] },
     auditMs: 30_000,
     now: () => performance.now(),
-    log: createLog('silent'),
+    log,
     onChange() {
       changes++;
+      onChange?.();
       if (follow) passing = passing.then(settle).then(() => undefined);
     },
   });
@@ -80,5 +90,5 @@ export async function program(
   };
   t.teardown(stop);
   await programmer.start();
-  return { table, programmer, pass, settle, events, changes: () => changes, stop };
+  return { table, programmer, pass, settle, events, changes: () => changes, overruns: () => overruns, stop };
 }

@@ -1,0 +1,25 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { burst, newTally, runBursts } from './run.ts';
+
+test('whatever happens, the kernel holds at every quiet point what the model says', async t => {
+  t.timeout(5 * 60_000);
+  const tally = newTally();
+  const seed = Number(process.env.FLOCK_MODEL_SEED ?? Date.now() & 0x7fffffff);
+  t.log(`FLOCK_MODEL_SEED=${seed} repeats this run`);
+  // 12 worlds of 12 bursts of 4 steps on average, of which two thirds make sense: some 350 steps.
+  await fc.assert(
+    fc.asyncProperty(fc.array(burst, { minLength: 12, maxLength: 12 }), bursts =>
+      runBursts(t, bursts, tally),
+    ),
+    {
+      seed,
+      numRuns: 12,
+      interruptAfterTimeLimit: 4 * 60_000,
+      markInterruptAsFailure: true,
+      includeErrorInReport: true,
+    },
+  );
+  t.log([...tally].map(([kind, count]) => `${count} x ${kind}`).join(', '));
+  for (const [kind, count] of tally) t.true(count > 0, `${kind} never occurred`);
+});

@@ -1,0 +1,61 @@
+/** Runs steps on the model and for real, and holds the two against each other at every quiet point. */
+import type { ExecutionContext } from 'ava';
+import fc from 'fast-check';
+import { eventually } from '../support/lab.ts';
+import { anyStep, kinds, type Step } from './steps.ts';
+import { System } from './system.ts';
+import { servingWorld, type World, whyWrong } from './world.ts';
+
+/** How often each kind of step, and each fault, really occurred. */
+export type Tally = Map<string, number>;
+
+export function newTally(): Tally {
+  return new Map([...kinds, 'overrun seen', 'quiet point'].map(kind => [kind, 0]));
+}
+
+export function add(tally: Tally, kind: string, count = 1): void {
+  tally.set(kind, (tally.get(kind) ?? 0) + count);
+}
+
+/** Between two quiet points so many steps happen at once, as fast as they can. */
+export const burst = fc.array(anyStep, { minLength: 2, maxLength: 6 });
+
+export async function runBursts(t: ExecutionContext, bursts: readonly Step[][], tally: Tally): Promise<void> {
+  const world = servingWorld();
+  const system = await System.create(t, world);
+  try {
+    for (const steps of bursts) {
+      for (const step of steps) {
+        if (step.alone) await quiet(world, system);
+        if (await step.run(world, system)) add(tally, step.kind);
+        if (step.alone) await quiet(world, system);
+      }
+      await quiet(world, system);
+      add(tally, 'quiet point');
+    }
+  } finally {
+    await system.stop();
+    add(tally, 'overrun seen', system.overruns.seen);
+  }
+}
+
+/** The kernel equals the model, and what is not ours is as it was. */
+async function quiet(world: World, system: System): Promise<void> {
+  let wrong: string | undefined;
+  await eventually(
+    () => `the kernel to equal the model: ${wrong}; ${system.describe()}`,
+    async () => {
+      wrong = whyWrong(world, await system.routes());
+      return wrong === undefined;
+    },
+    { timeoutMs: 20_000 },
+  );
+  const { conflicts, foreign } = await system.foreign();
+  for (const [what, found, own] of [
+    ["another owner's routes at our key", conflicts, world.conflicts],
+    ["another owner's other routes", foreign, world.foreign],
+  ] as const) {
+    if (String([...found].sort()) !== String([...own].sort()))
+      throw new Error(`${what}: ${found}, not ${[...own]}`);
+  }
+}

@@ -1,0 +1,187 @@
+/** The real thing: the agent's parts on a real kernel, beside a real BIRD. What a step does, it does here. */
+import type { ExecutionContext } from 'ava';
+import { DesiredTable } from '../../lib/desired/desired-table.ts';
+import type { AllocationView, PodView } from '../../lib/desired/resolve.ts';
+import { AnycastReconciler, type Source, systemClock } from '../../lib/reconciler.ts';
+import { type BirdProcess, startBird } from '../support/bird.ts';
+import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
+import { advertise, hold, type Program, program } from '../support/program.ts';
+import { podCount, viaOf, type World } from './world.ts';
+
+/** A source that steps change by hand. */
+class HandSource<Value> implements Source<Value> {
+  readonly synced = true;
+  readonly values = new Map<string, Value>();
+  readonly #listeners = new Set<(keys: ReadonlySet<string>) => void>();
+
+  snapshot(): ReadonlyMap<string, Value> {
+    return this.values;
+  }
+
+  onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  set(key: string, value: Value | undefined): void {
+    if (value === undefined) this.values.delete(key);
+    else this.values.set(key, value);
+    for (const listener of this.#listeners) listener(new Set([key]));
+  }
+}
+
+interface Agent {
+  parts: Program;
+  stop: AbortController;
+  done: Promise<void>;
+}
+
+/** Large enough for one notification: any burst overruns it. */
+const tinyBuffer = 2048;
+/** BIRD as the agent would have it, without a peer. */
+const birdConfig = `router id 192.0.2.11;
+protocol device { }
+protocol kernel { learn; ipv4 { import where krt_source = 70; export none; }; }
+protocol kernel { learn; ipv6 { import where krt_source = 70; export none; }; }
+`;
+
+export class System {
+  readonly lab: NodeLab;
+  readonly overruns = { seen: 0 };
+  readonly #t: ExecutionContext;
+  readonly #pods = new HandSource<PodView>();
+  readonly #allocations = new HandSource<AllocationView>();
+  #agent: Agent | undefined;
+  #bird: BirdProcess;
+
+  private constructor(t: ExecutionContext, lab: NodeLab, bird: BirdProcess) {
+    this.#t = t;
+    this.lab = lab;
+    this.#bird = bird;
+  }
+
+  static async create(t: ExecutionContext, world: World): Promise<System> {
+    const lab = await createNodeLab(t, podCount);
+    await lab.lab.link(lab.node, 'uplink', lab.pods, 'uplink');
+    await lab.node.configure('uplink', '10.1.100.1/24', 'fd00:1:100::1/64');
+    await lab.pods.configure('uplink', '10.1.100.2/24', 'fd00:1:100::2/64');
+    const system = new System(t, lab, await startBird(lab.node, { name: 'bird', config: birdConfig }));
+    for (const index of world.pods.keys()) {
+      system.tellPod(world, index);
+      system.tellAllocation(world, index);
+    }
+    await system.#startAgent();
+    return system;
+  }
+
+  tellPod({ pods }: World, index: number): void {
+    const { uid, ready, terminating } = pods[index] as World['pods'][number];
+    this.#pods.set(`ns/${index}`, uid === undefined ? undefined : { uid, ready, terminating });
+  }
+
+  tellAllocation({ pods }: World, index: number): void {
+    const allocation = pods[index]?.allocation;
+    this.#allocations.set(
+      `ns/${index}`,
+      allocation && {
+        uid: allocation.uid,
+        hostInterface: `p${index}`,
+        ipv4: viaOf(index, 4),
+        ipv6: viaOf(index, 6),
+        anycast: allocation.destinations.map(destination => destination.replace(/\/.*/, '')),
+        addresses: [],
+        state: 'committed',
+      },
+    );
+  }
+
+  /** As kill -9 does: nothing is tidied up, and the next one starts from the kernel alone. */
+  async restartAgent(): Promise<void> {
+    await this.#stopAgent();
+    await this.#startAgent();
+  }
+
+  async restartBird(): Promise<void> {
+    await this.#bird.kill();
+    this.#bird = await startBird(this.lab.node, { name: 'bird', config: birdConfig });
+  }
+
+  /** A burst of others' changes at our metric, too many for the monitor. */
+  async overrun(): Promise<void> {
+    const routes = Array.from({ length: 200 }, (_, index) => `198.51.100.${index}/32`);
+    await this.lab.node.ipBatch([
+      ...routes.map(route => `route add ${route} via 10.1.100.2 metric 16 proto 97`),
+      ...routes.map(route => `route del ${route} metric 16 proto 97`),
+    ]);
+  }
+
+  /** Our routes now: nexthops by destination; a held one is marked. */
+  async routes(): Promise<Map<string, string[]>> {
+    const [announced = [], held = []] = await Promise.all(
+      [advertise, hold].map(protocol => routesOf(this.lab.node, protocol)),
+    );
+    return new Map([
+      ...announced.map(({ destination, nexthops }) => [destination, nexthops] as const),
+      ...held.map(({ destination, nexthops }) => [`${destination} held`, nexthops] as const),
+    ]);
+  }
+
+  /** Others' routes now: at our key, and elsewhere. */
+  async foreign(): Promise<{ conflicts: string[]; foreign: string[] }> {
+    const [conflicts = [], foreign = []] = await Promise.all(
+      [99, 98].map(async protocol =>
+        (await routesOf(this.lab.node, protocol)).map(route => route.destination),
+      ),
+    );
+    return { conflicts, foreign };
+  }
+
+  /** What the agent says of itself, for a failure's report. */
+  describe(): string {
+    const { table, events } = (this.#agent as Agent).parts;
+    const lastEvents = events
+      .slice(-10)
+      .map(({ kind, destination, message }) => ({ kind, destination, message }));
+    return JSON.stringify({ failures: [...table.failures()], lastEvents });
+  }
+
+  async stop(): Promise<void> {
+    await this.#stopAgent();
+    await this.#bird.kill();
+    await this.lab.lab.destroy();
+  }
+
+  async #startAgent(): Promise<void> {
+    const stop = new AbortController();
+    let trigger = () => {};
+    const parts = await program(this.#t, this.lab, {
+      receiveBuffer: tinyBuffer,
+      onChange: () => trigger(),
+    });
+    const reconciler = new AnycastReconciler({
+      pods: this.#pods,
+      allocations: this.#allocations,
+      desired: new DesiredTable({ terminatingMs: 40, longestMs: 1000, notReadyMs: 0 }),
+      table: parts.table,
+      programmer: parts.programmer,
+      announcer: { follow: () => {}, isWithdrawn: () => true },
+      reporter: {
+        passed: ({ events }) => void parts.events.push(...events),
+        passFailed: error => this.#t.fail(String(error)),
+        warned: () => {},
+      },
+      clock: systemClock,
+      tickMs: 2000,
+    });
+    trigger = () => reconciler.trigger();
+    this.#agent = { parts, stop, done: reconciler.run(stop.signal) };
+  }
+
+  async #stopAgent(): Promise<void> {
+    const { parts, stop, done } = this.#agent as Agent;
+    stop.abort();
+    await done;
+    this.overruns.seen += parts.overruns();
+    await parts.stop();
+  }
+}
