@@ -18,6 +18,7 @@ const program = new Command('flock-anycast').description(description).version(ve
 
 program
   .command('run')
+  .summary('be the agent of this node, until SIGTERM or Ctrl-C')
   .description(
     "Route this node's anycast addresses to its Ready pods, and let BIRD announce them, until SIGTERM or Ctrl-C.\n" +
       'Routes stay in place when it stops; starting it again changes nothing that is right.',
@@ -35,13 +36,14 @@ program
 
 program
   .command('flush')
+  .summary('uninstall: take everything of ours out of the kernel')
   .description(
-    'Uninstall: take everything of ours out of the kernel. Routes are withdrawn first and removed a moment later,\n' +
-      'those of former configurations too (state.path remembers them). Neither pods nor BIRD nor Kubernetes need\n' +
-      'be there; the agent must be stopped. Asks before it does anything.',
+    'Uninstall: take everything of ours out of the kernel. Routes are withdrawn first and removed a moment ' +
+      'later, those of former configurations too (state.path remembers them). Neither pods nor BIRD nor ' +
+      'Kubernetes have to be there; the agent must be stopped.',
   )
   .requiredOption('--config <file>', 'configuration file of the agent')
-  .option('--yes', 'do not ask')
+  .option('--yes', 'do not ask; without a terminal nothing is done without it')
   .addHelpText(
     'after',
     '\nExit code: 0 nothing of ours is left; 1 refused or not all could be removed; 130 stopped midway.\n' +
@@ -54,13 +56,14 @@ program
 
 program
   .command('migrate')
+  .summary('take over the host routes that the original agent left')
   .description(
-    'Take over the host routes that the original agent left: of protocol boot and default metric, through a\n' +
-      "pod's interface, to an anycast address of the allocations (allocations.path). Lists them and asks; creates\n" +
-      'ours before it deletes each, so that no packet is lost. All others stay, and it says why.',
+    'Take over the host routes that the original agent left: of protocol boot and default metric, through a ' +
+      "pod's interface, to an anycast address of the allocations (allocations.path). Creates ours before it " +
+      'deletes each, so that no packet is lost. All others stay, and it says why.',
   )
   .requiredOption('--config <file>', 'configuration file of the agent')
-  .option('--yes', 'do not ask')
+  .option('--yes', 'do not ask; without a terminal nothing is done without it')
   .addHelpText('after', '\nExit code: 0 done, or nothing to do; 1 refused or not all could be taken over.\n')
   .action(async ({ config: file, yes = false }: { config: string; yes?: boolean }) => {
     await migrate({ config: loadAgentConfig(file), yes, signal: stopSignal(), say });

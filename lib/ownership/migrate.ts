@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import type { ResolvedAgentConfig } from '../config.ts';
 import { contributionOf } from '../desired/resolve.ts';
 import { FlockError } from '../errors.ts';
+import { describeErrno, errnoName } from '../kernel/errno.ts';
 import { RouteSocket } from '../kernel/native.ts';
 import { destinationOfView, packDeletion, type RouteView, viewRoutes } from '../kernel/packed-route.ts';
 import { Operation } from '../kernel/record-layout.ts';
@@ -58,24 +59,34 @@ export async function migrate({ config, yes, signal, say }: MigrateOptions): Pro
 
   await memory.remember(config.routes);
   const ours = new KeyRoutes(socket, config.routes);
-  await takeOver(socket, ours, taken);
-  const left = await stillThere(socket, taken);
-  say(`took over ${taken.length - left.length} route(s); start the agent to keep them right`);
-  if (left.length === 0) return;
-  const words = left.map(judgement => judgement.words).join('; ');
-  throw new FlockError('FLOCK_MIGRATE_INCOMPLETE', `${left.length} route(s) stay as they were: ${words}`, {
-    value: left.map(({ view }) => destinationOfView(view)),
-    remedy: "another owner's route may be at our metric (ip route show); remove it and run this again",
+  const outcomes = await takeOver(socket, ours, taken);
+  const left = new Set(await stillThere(socket, taken));
+  say(`took over ${taken.length - left.size} route(s); start the agent to keep them right`);
+  if (left.size === 0) return;
+  const words = taken.flatMap((judgement, index) =>
+    left.has(judgement) ? [`${judgement.words}: ${whyNot(outcomes[index] ?? 0)}`] : [],
+  );
+  throw new FlockError('FLOCK_MIGRATE_INCOMPLETE', `${left.size} route(s) stay: ${words.join('; ')}`, {
+    value: [...left].map(({ view }) => destinationOfView(view)),
+    remedy: 'see to it (ip route show), and run this again',
   });
 }
 
-async function takeOver(socket: RouteSocket, ours: KeyRoutes, taken: readonly Judgement[]): Promise<void> {
+function whyNot(errno: number): string {
+  if (errno === 0) return 'it came back, or could not be deleted';
+  if (errnoName(errno) === 'EEXIST') return "another owner's route is at our table and metric";
+  return describeErrno(errno);
+}
+
+/** @returns what became of the making of ours, each an errno or 0 */
+async function takeOver(
+  socket: RouteSocket,
+  ours: KeyRoutes,
+  taken: readonly Judgement[],
+): Promise<readonly number[]> {
   const { advertise } = ours.key.protocols;
-  await ours.write(
-    taken.map(({ view }) => view),
-    Operation.create,
-    () => advertise,
-  );
+  const views = taken.map(({ view }) => view);
+  const outcomes = await ours.write(views, Operation.create, () => advertise);
   // The kernel's word, not the outcomes': ours may have been there, or another owner's.
   const held = new Set((await ours.read()).map(destinationOfView));
   // As they are now: the kernel takes a metric of 0 in an IPv4 deletion for any metric.
@@ -84,6 +95,7 @@ async function takeOver(socket: RouteSocket, ours: KeyRoutes, taken: readonly Ju
   for (const { view } of unchanged)
     if (held.has(destinationOfView(view))) batch.addPacked(packDeletion(view), 1);
   if (batch.length > 0) await socket.apply(batch.bytes());
+  return outcomes;
 }
 
 async function stillThere(socket: RouteSocket, taken: readonly Judgement[]): Promise<Judgement[]> {
@@ -121,7 +133,7 @@ async function readAllocations(path: string): Promise<Iterable<Allocation>> {
   } catch (cause) {
     throw new FlockError('FLOCK_ALLOCATIONS_INVALID', `can not read ${path}: ${(cause as Error).message}`, {
       value: path,
-      remedy: 'which routes are pods’ is known from it alone: give its path in allocations.path',
+      remedy: 'it alone says which routes lead to pods: give its path in allocations.path',
       cause,
     });
   }

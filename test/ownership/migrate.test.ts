@@ -120,7 +120,10 @@ test("where another owner's route is at our key, the original's stays", async t 
   ]);
   const { code, err } = await runCommand(lab.node, files, 'migrate');
   t.is(code, 1);
-  t.regex(err, /1 route\(s\) stay as they were: 192\.0\.2\.1\/32 .*FLOCK_MIGRATE_INCOMPLETE/);
+  t.regex(
+    err,
+    /1 route\(s\) stay: 192\.0\.2\.1\/32 .*: another owner's route is at our table.*FLOCK_MIGRATE_INCOMPLETE/,
+  );
   t.is((await routesOf(lab.node, 98)).length, 1);
   t.is((await bootRoutes(lab.node)).length, 1);
   t.deepEqual(
