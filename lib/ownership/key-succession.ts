@@ -86,8 +86,12 @@ export class KeySuccession {
   async #untilBirdLearns(signal: AbortSignal): Promise<void> {
     const { learnAlso, log } = this.#options;
     const deadline = performance.now() + patience.longestMs;
+    // A BIRD that hangs must not keep us from stopping.
+    const aborted = new Promise<undefined>(resolve =>
+      signal.addEventListener('abort', () => resolve(undefined), { once: true }),
+    );
     while (!signal.aborted) {
-      const error = (await learnAlso(this.#former))?.error;
+      const error = (await Promise.race([learnAlso(this.#former), aborted]))?.error;
       if (error === undefined || nothingListens(error)) return;
       if (performance.now() > deadline) break;
       await setTimeout(patience.pauseMs, undefined, { signal }).catch(() => undefined);

@@ -122,3 +122,47 @@ for (const [mode, what] of cases) {
     t.is((await kernelRoutes(node.host, '198.51.100.1')).length, 1, 'not ours');
   });
 }
+
+test('a BIRD that does not run keeps no route waiting; when it comes, it announces all', async t => {
+  const { router, node, files, bird, agent, start, announced } = await served(t, first);
+  agent.child.kill('SIGTERM');
+  await agent.exit;
+  await bird.stop();
+  await eventually('the withdrawal', async () => (await gateways(router, '192.0.2.1/32')).length === 0);
+  const next = others['everything else'];
+  reconfigure(files, next);
+  const asked = performance.now();
+  const again = start();
+  await again.logged('nothing is left of');
+  t.true(performance.now() - asked < 8000);
+  await eventually('one key remembered', () => remembered(files).length === 1);
+  await startBird(node.host, { name: 'node1', configPath: bird.configPath, socketPath: bird.socketPath });
+  await announced();
+});
+
+test('a BIRD that hangs keeps routes waiting so long, and no longer: pods come first', async t => {
+  const { node, files, bird, agent, start } = await served(t, first);
+  agent.child.kill('SIGTERM');
+  await agent.exit;
+  bird.signal('SIGSTOP');
+  t.teardown(() => bird.signal('SIGCONT'));
+  reconfigure(files, others['other protocol numbers']);
+  const impatient = start();
+  await eventually('the connection to BIRD', () => impatient.lines.length > 0);
+  const asked = performance.now();
+  impatient.child.kill('SIGTERM');
+  t.is(await impatient.exit, 0);
+  t.true(performance.now() - asked < 2000, 'it stops nevertheless');
+
+  const again = start();
+  await eventually('BIRD to be missed', () =>
+    again.lines.some(({ code }) => code === 'FLOCK_BIRD_UNREACHABLE'),
+  );
+  t.is((await kernelRoutes(node.host, '192.0.2.1/32'))[0]?.protocol, '70');
+  await eventually(
+    'the routes to move',
+    async () => (await kernelRoutes(node.host, '192.0.2.1/32'))[0]?.protocol === '80',
+    { timeoutMs: 30_000 },
+  );
+  t.true(again.lines.some(({ event }) => event?.startsWith('BIRD does not take a configuration')));
+});
