@@ -111,7 +111,10 @@ export class RouteProgrammer {
     let foreign = false;
     for (const view of viewRoutes(routes)) foreign = table.observe(view, now()) || foreign;
     // So are address events: with an address go the IPv4 routes whose gateway was in its subnet.
-    const flushed = addresses.some(({ gone, address }) => gone && address.length === afInet4Bytes);
+    // What goes with a lost interface is known already.
+    const flushed = addresses.some(
+      ({ gone, address, index }) => gone && address.length === afInet4Bytes && links.isUsable(index),
+    );
     if (flushed || overrun) table.distrust();
     const retried = addresses.some(({ gone }) => !gone) && table.retryRefused();
     if (overrun) {

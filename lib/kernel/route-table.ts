@@ -64,6 +64,8 @@ export class RouteTable {
   /** Wanted interfaces that are not there or down, and those among them that nobody was told of yet. */
   readonly #absent = new Set<string>();
   #untoldAbsent: string[] = [];
+  /** Numbers of interfaces that were lost since the last plan was made. */
+  readonly #lost = new Set<number>();
   /** Our routes that we can never want: another metric's, a type of route we do not make. */
   #strays: RouteView[] = [];
   /** Entries whose key was taken, by ourselves or by another owner: the next reading tells. */
@@ -133,10 +135,8 @@ export class RouteTable {
 
   /** An interface went (`gone`) or was set down, and routes with it. */
   loseLink(index: number, gone: boolean): void {
-    for (const entry of this.#index.through(index)) {
-      entry.revision++;
-      this.#program(entry, afterLinkLoss(entry, index, gone));
-    }
+    this.#lost.add(index);
+    for (const entry of this.#index.through(index)) this.#program(entry, afterLinkLoss(entry, index, gone));
   }
 
   /**
@@ -156,14 +156,15 @@ export class RouteTable {
       if (ours && view.operation !== Operation.delete) this.distrust();
       return ours;
     }
-    entry.revision++;
+    const wentWithLinks = view.operation === Operation.delete && this.#wentWithLinks(view.nexthops);
+    if (!wentWithLinks) entry.revision++;
     if (view.operation !== Operation.delete) {
       const nexthops = configuredNexthops(view.nexthops);
       this.#restore(entry, ours ? { protocol: view.protocol, nexthops } : undefined, now);
     } else if (ours) {
       entry.touch = true;
       const left = afterDeletion(entry, view.nexthops);
-      if (this.#wentWithLinks(view.nexthops)) this.#program(entry, left);
+      if (wentWithLinks) this.#program(entry, left);
       else this.#restore(entry, left, now);
     } else if (entry.failure?.kind === 'conflict') {
       entry.failure.retryAt = Number.NEGATIVE_INFINITY;
@@ -221,6 +222,7 @@ export class RouteTable {
     for (const entry of this.#timed) if (deadlineOf(entry) <= now) this.#pending.add(entry);
     for (const entry of this.#waiting) this.#pending.add(entry);
     this.#waiting.clear();
+    this.#lost.clear();
     const { links, protocols, settleMs } = this.#options;
     for (const entry of this.#pending) {
       const action = decide(entry, links, protocols, now, settleMs);
@@ -248,7 +250,8 @@ export class RouteTable {
       const words = results.messages.get(index);
       const settlement = settleRequest(entry, action, errno, words, this.#options.protocols, now);
       // What others did meanwhile may have come before our request or after it.
-      if (settlement.suspect || entry.revision !== revision) this.distrust();
+      const crossed = entry.revision !== revision || this.#leadsThroughLost(action);
+      if (settlement.suspect || crossed) this.distrust();
       if (settlement.suspect && entry.failure?.kind === 'conflict') this.#unconfirmed.add(entry);
       if (settlement.event !== undefined) this.#events.push(settlement.event);
       this.#program(entry, settlement.programmed);
@@ -310,6 +313,14 @@ export class RouteTable {
   #wentWithLinks(nexthops: Uint8Array): boolean {
     const interfaces = interfacesOf(nexthops);
     return interfaces.length > 0 && interfaces.every(index => !this.#options.links.isUsable(index));
+  }
+
+  /**
+   * Whether what we wrote may have gone again with an interface. What does not lead through a lost one is as we
+   * wrote it, whichever came first: reading the kernel to be sure would cost the siblings milliseconds.
+   */
+  #leadsThroughLost(action: RouteAction): boolean {
+    return 'nexthops' in action && interfacesOf(action.nexthops).some(index => this.#lost.has(index));
   }
 
   /** Believes others' doing, which the next pass undoes; not for ever at once, when they keep at it. */
