@@ -35,8 +35,20 @@ export interface RouteFailure {
    * changing ours, and restoring it waits.
    */
   kind: 'refused' | 'conflict' | 'contested';
-  /** Which wanted nexthop is tried next beside those that work; undefined where that makes no sense. */
-  trial: number | undefined;
+  /** The search for what works of a refused set; undefined where one nexthop is all there is. */
+  search: NexthopSearch | undefined;
+}
+
+/**
+ * One pod's bad nexthop must take no sibling down. What the kernel already holds of the wanted set is written
+ * first, to prove it (a gateway can turn bad in a route that stands); then each of the others beside it.
+ */
+export interface NexthopSearch {
+  stage: 'prove' | 'grow' | 'done';
+  /** What was accepted so far. */
+  good: Uint8Array;
+  /** Which of the wanted nexthops is tried next. */
+  next: number;
 }
 
 export interface RouteEntry {
@@ -65,7 +77,7 @@ export type RouteAction =
   | {
       kind: 'create' | 'replace' | 'hold';
       nexthops: Uint8Array;
-      /** Whether it carries all that is wanted, rather than what works of it. */
+      /** Whether it carries all that is wanted, rather than a part that is tried. */
       whole: boolean;
     }
   /** Puts up an unreachable route that is not announced, to be deleted next: BIRD hears of both. */
@@ -109,14 +121,14 @@ export function decide(
   settleMs: number,
 ): RouteAction | undefined {
   const { programmed, desired, failure } = entry;
-  const { nexthops, whole } = wantedNexthops(entry, links, now);
+  const { nexthops, whole, proving } = wantedNexthops(entry, links, now);
   const draining = desired.holdUntil !== undefined;
   if (nexthops.length > 0 && !draining) {
     entry.removeAt = undefined;
     if (failure?.kind === 'contested' && now < failure.retryAt) return undefined;
     if (programmed === undefined) return { kind: 'create', nexthops, whole };
     const right = holds(programmed, protocols.advertise, nexthops);
-    if (!right || entry.touch) return { kind: 'replace', nexthops, whole };
+    if (!right || proving || entry.touch) return { kind: 'replace', nexthops, whole };
   } else if (programmed !== undefined) {
     const kept = nexthops.length > 0 ? nexthops : programmed.nexthops;
     entry.removeAt = removalTime(entry, nexthops.length > 0, now, settleMs);
@@ -145,24 +157,31 @@ function removalTime(entry: RouteEntry, drainable: boolean, now: number, settleM
   return Math.min(entry.removeAt ?? settled, settled);
 }
 
-/**
- * The nexthops to program now. While the kernel refuses the whole, those it already holds and that are still
- * wanted stay, and each of the others is tried once on its own: one pod's bad nexthop takes no sibling down.
- */
-function wantedNexthops(
-  entry: RouteEntry,
-  links: LinkTable,
-  now: number,
-): { nexthops: Uint8Array; whole: boolean } {
+interface Wanted {
+  nexthops: Uint8Array;
+  whole: boolean;
+  /** Written even when it is there. */
+  proving: boolean;
+}
+
+/** The nexthops to program now: all, or while the kernel refuses those, what works of them. */
+function wantedNexthops(entry: RouteEntry, links: LinkTable, now: number): Wanted {
   const all = packNexthops(entry.desired.nexthops, links);
-  const { failure, programmed } = entry;
-  if (failure === undefined || now >= failure.retryAt) return { nexthops: all, whole: true };
-  if (failure.kind === 'contested') return { nexthops: all, whole: false };
-  const kept = intersectNexthops(programmed?.nexthops ?? emptyNexthops, all);
-  if (failure.trial === undefined) return { nexthops: kept, whole: false };
-  for (; failure.trial < countNexthops(all); failure.trial++) {
-    const nexthops = uniteNexthops(kept, pickNexthop(all, failure.trial));
-    if (nexthops.length > kept.length) return { nexthops, whole: false };
+  const { failure } = entry;
+  if (failure === undefined || now >= failure.retryAt) return { nexthops: all, whole: true, proving: false };
+  if (failure.kind === 'contested') return { nexthops: all, whole: false, proving: false };
+  const { search } = failure;
+  if (search === undefined) return { nexthops: emptyNexthops, whole: false, proving: false };
+
+  if (search.stage === 'prove') {
+    const kept = intersectNexthops(entry.programmed?.nexthops ?? emptyNexthops, all);
+    if (kept.length > 0) return { nexthops: kept, whole: false, proving: true };
+    search.stage = 'grow';
   }
-  return { nexthops: kept, whole: false };
+  for (; search.stage === 'grow' && search.next < countNexthops(all); search.next++) {
+    const nexthops = uniteNexthops(search.good, pickNexthop(all, search.next));
+    if (nexthops.length > search.good.length) return { nexthops, whole: false, proving: true };
+  }
+  search.stage = 'done';
+  return { nexthops: intersectNexthops(search.good, all), whole: false, proving: false };
 }

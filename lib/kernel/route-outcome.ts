@@ -3,6 +3,7 @@ import { describeErrno, errnoName } from './errno.ts';
 import { outcomeUnknown } from './native.ts';
 import { countNexthops, emptyNexthops } from './nexthops.ts';
 import {
+  type NexthopSearch,
   notHeld,
   type Programmed,
   type RouteAction,
@@ -58,6 +59,7 @@ export function settleRequest(
   entry.silentlyLost = false;
   entry.heldSince = action.kind === 'hold' ? (entry.heldSince ?? now) : undefined;
   if (action.whole) entry.failure = undefined;
+  else if (action.kind !== 'hold') continueSearch(entry.failure?.search, action.nexthops);
   const kind = action.kind === 'hold' ? 'hold' : 'advertise';
   const { nexthops } = action;
   return {
@@ -113,8 +115,9 @@ function settleRefusal(
     entry.heldSince = notHeld;
     return { ...untold, suspect: true };
   }
-  if (!action.whole && entry.failure?.trial !== undefined) {
-    entry.failure.trial++;
+  const { search } = entry.failure ?? {};
+  if (!action.whole && search !== undefined && search.stage !== 'done') {
+    continueSearch(search, undefined);
     return { ...untold, suspect: entry.family === 6 };
   }
   const told = entry.failure?.message;
@@ -125,7 +128,7 @@ function settleRefusal(
     failure.message = conflictMessage;
     return { ...untold, suspect: told !== conflictMessage };
   }
-  if (countNexthops(nexthops) > 1) failure.trial = 0;
+  if (countNexthops(nexthops) > 1) failure.search = { stage: 'prove', good: emptyNexthops, next: 0 };
   const event: RouteEvent = { kind: 'fail', destination, nexthops, message: failure.message };
   // An IPv6 replace that failed may have left a part.
   return { programmed, event: told === failure.message ? undefined : event, suspect: entry.family === 6 };
@@ -148,6 +151,14 @@ export function conflictOf({ destination }: RouteEntry, { message }: RouteFailur
 
 const conflictMessage = "another owner's route is at this prefix and metric";
 
+/** @param accepted what the kernel took; undefined when it refused the part that was tried */
+function continueSearch(search: NexthopSearch | undefined, accepted: Uint8Array | undefined): void {
+  if (search === undefined) return;
+  if (accepted !== undefined) search.good = accepted;
+  if (search.stage === 'prove') search.stage = 'grow';
+  else search.next++;
+}
+
 function nextFailure(entry: RouteEntry, errno: number, words: string | undefined, now: number): RouteFailure {
   const attempts = (entry.failure?.attempts ?? 0) + 1;
   const pause = Math.min(retryMs.first * 2 ** (attempts - 1), retryMs.longest);
@@ -157,7 +168,7 @@ function nextFailure(entry: RouteEntry, errno: number, words: string | undefined
     attempts,
     retryAt: now + pause,
     kind: 'refused',
-    trial: undefined,
+    search: undefined,
   };
   entry.failure = failure;
   return failure;

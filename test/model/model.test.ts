@@ -14,6 +14,7 @@ test('whatever happens, the kernel holds at every quiet point what the model say
     ),
     {
       seed,
+      endOnFailure: process.env.FLOCK_MODEL_SHRINK === 'no',
       numRuns: 12,
       interruptAfterTimeLimit: 4 * 60_000,
       markInterruptAsFailure: true,
