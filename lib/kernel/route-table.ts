@@ -41,7 +41,13 @@ export interface RouteTableOptions {
 /** One pass's requests: the bytes for the kernel, and which destination each of them is about. */
 export interface RoutePlan {
   batch: RouteBatch;
-  requests: { entry: RouteEntry; action: RouteAction; revision: number }[];
+  requests: {
+    entry: RouteEntry;
+    action: RouteAction;
+    revision: number;
+    /** Its place in the batch. */
+    at: number;
+  }[];
 }
 
 export interface RouteCounts {
@@ -235,8 +241,10 @@ export class RouteTable {
         this.#timed.delete(entry);
         this.#waiting.add(entry);
       } else {
+        if (this.#mayHaveVanished(entry, action))
+          plan.batch.addPacked(packAction(entry, { ...action, kind: 'create' }, this.#options), 1);
+        plan.requests.push({ entry, action, revision: entry.revision, at: plan.batch.length });
         plan.batch.addPacked(packAction(entry, action, this.#options), 1);
-        plan.requests.push({ entry, action, revision: entry.revision });
       }
     }
     for (const stray of this.#strays) plan.batch.addPacked(packDeletion(stray), 1);
@@ -245,9 +253,9 @@ export class RouteTable {
 
   /** Takes the outcomes of a plan in, in the order of its requests. */
   settle({ requests }: RoutePlan, results: ApplyResult, now: number): void {
-    for (const [index, { entry, action, revision }] of requests.entries()) {
-      const errno = results[index] ?? -1;
-      const words = results.messages.get(index);
+    for (const { entry, action, revision, at } of requests) {
+      const errno = results[at] ?? -1;
+      const words = results.messages.get(at);
       const settlement = settleRequest(entry, action, errno, words, this.#options.protocols, now);
       // What others did meanwhile may have come before our request or after it.
       const crossed = entry.revision !== revision || this.#leadsThroughLost(action);
@@ -313,6 +321,18 @@ export class RouteTable {
   #wentWithLinks(nexthops: Uint8Array): boolean {
     const interfaces = interfacesOf(nexthops);
     return interfaces.length > 0 && interfaces.every(index => !this.#options.links.isUsable(index));
+  }
+
+  /**
+   * An interface that is told of as down is often one that is being deleted, and then the IPv4 route has gone with
+   * it by the time we write: made first where it is not there, there is always something to replace.
+   */
+  #mayHaveVanished(
+    { family, programmed }: RouteEntry,
+    action: RouteAction,
+  ): action is Extract<RouteAction, { whole: boolean }> {
+    if (family !== 4 || action.kind !== 'replace') return false;
+    return interfacesOf(programmed?.nexthops).some(index => !this.#options.links.isUsable(index));
   }
 
   /**
