@@ -1,6 +1,8 @@
 /** What happens while requests flow. Each leaves its world as it found it. */
-import { nodes, type PodPlan, pods } from '../support/anycast-net/plan.ts';
+import { anycastAddresses, nodes, type PodPlan, pods } from '../support/anycast-net/plan.ts';
+import { eventually } from '../support/lab.ts';
 import { offAndLoose, strict } from './reverse-path.ts';
+import { interfacesTo } from './settled.ts';
 import type { World } from './world.ts';
 
 export interface Scenario {
@@ -67,6 +69,8 @@ export const scenarios: readonly Scenario[] = [
     what: 'node1 drained, its pods evicted with 10 s of grace, and back',
     async run(world) {
       world.configureNode(node1.name, { draining: true });
+      // The original knows of no draining: what it does is when the pods are evicted.
+      if (world.kind === 'ours') await withdrawn(world);
       await world.pause(2000);
       for (const pod of node1.pods) world.terminate(pod);
       await world.pause(graceMs);
@@ -81,7 +85,11 @@ export const scenarios: readonly Scenario[] = [
     name: 'early-exit',
     what: 'pods exit 1 s after their SIGTERM, one after the other',
     async run(world) {
-      for (const pod of inTurn()) await restart(world, [pod], 1000);
+      for (const pod of inTurn()) {
+        await restart(world, [pod], 1000);
+        // Not in step with the original's tick: it would be hit always, or never.
+        await world.pause(500);
+      }
     },
   },
   {
@@ -135,6 +143,15 @@ export const scenarios: readonly Scenario[] = [
     },
   },
 ];
+
+/** The router sends nothing to node1 any more. */
+async function withdrawn({ topology }: World): Promise<void> {
+  const interfaces = () =>
+    Promise.all(anycastAddresses.map(address => interfacesTo(topology.router, address)));
+  await eventually('the router to leave node1 alone', async () =>
+    (await interfaces()).every(found => found.join() === node2.routerInterface),
+  );
+}
 
 function slow(world: World, filter: World['reversePathFilter']): Promise<void> {
   return remake(world, filter, 300);
