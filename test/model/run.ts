@@ -1,9 +1,8 @@
 /** Runs steps on the model and for real, and holds the two against each other at every quiet point. */
-import type { ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { eventually } from '../support/lab.ts';
 import { anyStep, kinds, type Step } from './steps.ts';
-import { System } from './system.ts';
+import { type ModelHost, System } from './system.ts';
 import { servingWorld, type World, whyWrong } from './world.ts';
 
 /** How often each kind of step, and each fault, really occurred. */
@@ -20,7 +19,7 @@ export function add(tally: Tally, kind: string, count = 1): void {
 /** Between two quiet points so many steps happen at once, as fast as they can. */
 export const burst = fc.array(anyStep, { minLength: 2, maxLength: 6 });
 
-export async function runBursts(t: ExecutionContext, bursts: readonly Step[][], tally: Tally): Promise<void> {
+export async function runBursts(t: ModelHost, bursts: readonly Step[][], tally: Tally): Promise<void> {
   const world = servingWorld();
   const system = await System.create(t, world);
   try {

@@ -1,10 +1,9 @@
 /** The real thing: the agent's parts on a real kernel, beside a real BIRD. What a step does, it does here. */
-import type { ExecutionContext } from 'ava';
 import { DesiredTable } from '../../lib/desired/desired-table.ts';
 import type { AllocationView, PodView } from '../../lib/desired/resolve.ts';
 import { AnycastReconciler, type Source, systemClock } from '../../lib/reconciler.ts';
 import { type BirdProcess, startBird } from '../support/bird.ts';
-import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
+import { createNodeLab, type Host, type NodeLab, routesOf } from '../support/node-lab.ts';
 import { advertise, hold, type Program, program } from '../support/program.ts';
 import { podCount, viaOf, type World } from './world.ts';
 
@@ -30,6 +29,11 @@ class HandSource<Value> implements Source<Value> {
   }
 }
 
+/** Where a failure that nobody awaits is told. */
+export interface ModelHost extends Host {
+  fail(message: string): void;
+}
+
 interface Agent {
   parts: Program;
   stop: AbortController;
@@ -48,19 +52,19 @@ protocol kernel { learn; ipv6 { import where krt_source = 70; export none; }; }
 export class System {
   readonly lab: NodeLab;
   readonly overruns = { seen: 0 };
-  readonly #t: ExecutionContext;
+  readonly #t: ModelHost;
   readonly #pods = new HandSource<PodView>();
   readonly #allocations = new HandSource<AllocationView>();
   #agent: Agent | undefined;
   #bird: BirdProcess;
 
-  private constructor(t: ExecutionContext, lab: NodeLab, bird: BirdProcess) {
+  private constructor(t: ModelHost, lab: NodeLab, bird: BirdProcess) {
     this.#t = t;
     this.lab = lab;
     this.#bird = bird;
   }
 
-  static async create(t: ExecutionContext, world: World): Promise<System> {
+  static async create(t: ModelHost, world: World): Promise<System> {
     const lab = await createNodeLab(t, podCount);
     await lab.lab.link(lab.node, 'uplink', lab.pods, 'uplink');
     await lab.node.configure('uplink', '10.1.100.1/24', 'fd00:1:100::1/64');

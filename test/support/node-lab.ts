@@ -1,5 +1,4 @@
 /** A node with interfaces to pods, `p0`, `p1`, …, in namespaces: what tests of the route table stand on. */
-import type { ExecutionContext } from 'ava';
 import type { Nexthop } from '../../lib/desired/resolve.ts';
 import { Lab, type Namespace } from './lab.ts';
 
@@ -14,7 +13,12 @@ export interface NodeLab {
   addPod(index: number): Promise<void>;
 }
 
-export async function createNodeLab(t: ExecutionContext, podCount: number): Promise<NodeLab> {
+/** Whoever ends what a lab began: a test of ava's, or a program. */
+export interface Host {
+  teardown(end: () => unknown): void;
+}
+
+export async function createNodeLab(t: Host, podCount: number): Promise<NodeLab> {
   const lab = await Lab.create();
   t.teardown(() => lab.destroy());
   const node = await lab.namespace('node');

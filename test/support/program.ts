@@ -1,12 +1,11 @@
 /** The agent's kernel side in a lab's node: passed by hand, or on its own whenever the kernel changes. */
-import type { ExecutionContext } from 'ava';
 import { LinkTable } from '../../lib/kernel/link-table.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
 import type { RouteEvent } from '../../lib/kernel/route-outcome.ts';
 import { type KernelSocket, RouteProgrammer } from '../../lib/kernel/route-programmer.ts';
 import { RouteTable } from '../../lib/kernel/route-table.ts';
 import { createLog } from '../../lib/observe/log.ts';
-import type { NodeLab } from './node-lab.ts';
+import type { Host, NodeLab } from './node-lab.ts';
 
 export const advertise = 70;
 export const hold = 71;
@@ -39,7 +38,7 @@ export interface ProgramOptions {
 }
 
 export async function program(
-  t: ExecutionContext,
+  t: Host,
   { node }: NodeLab,
   { follow = false, onChange, receiveBuffer, through = socket => socket }: ProgramOptions = {},
 ): Promise<Program> {
