@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { styleText } from 'node:util';
 import { Command } from 'commander';
 import { anycast } from '../../test/support/anycast-net/plan.ts';
-import { abortOnSignals, Interrupted } from './interruption.ts';
+import { abortOnSignals, Interrupted } from '../../test/support/interruption.ts';
 import { play } from './play.ts';
 import { print, printTable } from './report.ts';
 

@@ -6,7 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { abortOnSignals, Interrupted } from '../../scripts/demo/interruption.ts';
+import { abortOnSignals, Interrupted } from '../support/interruption.ts';
 import { prove } from './prove.ts';
 import { bad, print } from './report.ts';
 import { scenarios } from './scenarios.ts';

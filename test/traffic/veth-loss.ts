@@ -3,8 +3,8 @@
  * its sibling on the node loses, what the node did about it and when, and whether the BGP peer noticed.
  */
 import { anycast, nodes, type PodPlan } from '../support/anycast-net/plan.ts';
+import { KernelWatch, type Sighting } from '../support/kernel-watch.ts';
 import { endChild } from '../support/lab.ts';
-import { KernelWatch, type Sighting } from './kernel-watch.ts';
 import { Load, type Request } from './load.ts';
 import { type UdpLoss, udpLoss } from './losses.ts';
 import type { World } from './world.ts';
@@ -55,6 +55,8 @@ export async function tearOut(
   await world.removeSandbox(victim);
   await world.recreate(victim);
   await world.settled();
+  // What the kernels said is stamped by the wall clock, what was sent by our own.
+  const tornEpoch = performance.timeOrigin + tornAt;
   const goneAt = atNode?.seen.find(({ what, gone }) => what === victim.hostInterface && gone)?.at;
   if (goneAt === undefined) throw new Error(`no RTM_DELLINK of ${victim.hostInterface} was seen`);
   return (['ipv4', 'ipv6'] as const).map(family => {
@@ -69,8 +71,8 @@ export async function tearOut(
       own: part(owner => owner === victim.name),
       sibling: part(owner => owner === sibling.name),
       others: part(owner => owner !== victim.name && owner !== sibling.name),
-      reprogrammedMs: reprogrammed(atNode?.seen ?? [], address, sibling, tornAt, goneAt),
-      atRouter: atRouter?.seen.filter(({ what, at }) => what === address && at > tornAt) ?? [],
+      reprogrammedMs: reprogrammed(atNode?.seen ?? [], address, sibling, tornEpoch, goneAt),
+      atRouter: atRouter?.seen.filter(({ what, at }) => what === address && at > tornEpoch) ?? [],
     };
   });
 }

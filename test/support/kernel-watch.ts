@@ -5,10 +5,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
-import { endChild, eventually, type Namespace } from '../support/lab.ts';
+import { endChild, eventually, type Namespace } from './lab.ts';
 
 export interface Sighting {
-  /** Milliseconds of `performance.now()`. */
+  /** Milliseconds of the Unix epoch, with a fraction. */
   at: number;
   gone: boolean;
   /** A route's destination, or the name of a link. */
@@ -57,8 +57,8 @@ export class KernelWatch {
       /^\[(\S+)(\.\d{6})\] (?:\[\w+\])?(Deleted )?(?:\d+: ([^:@\s]+)[@:]|(\S+))/.exec(line) ?? [];
     const what = link ?? destination;
     if (second === undefined || what === undefined) return;
-    const epoch = Date.parse(`${second}Z`) + Number(fraction) * 1000;
-    this.seen.push({ at: epoch - performance.timeOrigin, gone: deleted !== undefined, what, line });
+    const at = Date.parse(`${second}Z`) + Number(fraction) * 1000;
+    this.seen.push({ at, gone: deleted !== undefined, what, line });
   }
 }
 
