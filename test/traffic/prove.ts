@@ -104,6 +104,7 @@ async function tear(
     original: vethRow(way, family, losses.original),
   }));
   print(vethMarkdown(rows));
+  // Milliseconds on a machine that others use too are told, and fail nothing; what never came does.
   for (const { family, neverReprogrammed } of rows)
     if (neverReprogrammed > 0)
       failures.push(`veth-${way}: ${family} was never re-programmed in ${neverReprogrammed} runs`);
