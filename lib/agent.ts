@@ -104,6 +104,9 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       bird,
       nodeConfig,
       mode: birdConfig.mode,
+      clock,
+      settleMs,
+      onSettled: () => trigger(),
       onOutcome: outcome => {
         metrics.birdUp.set(outcome.state === 'applied' || outcome.state === 'unchanged' ? 1 : 0);
         if (outcome.state === 'applied') trigger();

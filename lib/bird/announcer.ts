@@ -7,31 +7,41 @@ import type { NodeConfigCache } from '../sources/node-config.ts';
 import type { BirdManager, BirdOutcome } from './manager.ts';
 import type { BirdRoutes } from './render.ts';
 
+export interface BirdAnnouncerOptions {
+  bird: BirdManager;
+  nodeConfig: NodeConfigCache;
+  mode: 'learn' | 'filter';
+  clock: { now(): number; after(ms: number, callback: () => void): () => void };
+  /** How long the peers are given to act on a withdrawal that BIRD has sent, in milliseconds. */
+  settleMs: number;
+  /** Called when BIRD was told something, or could not be. */
+  onOutcome: (outcome: BirdOutcome) => void;
+  /** Called when `isWithdrawn` may have become true of something. */
+  onSettled: () => void;
+}
+
 export class BirdAnnouncer {
   readonly #bird: BirdManager;
   readonly #nodeConfig: NodeConfigCache;
   readonly #mode: 'learn' | 'filter';
   readonly #onOutcome: (outcome: BirdOutcome) => void;
+  readonly #clock: { now(): number; after(ms: number, callback: () => void): () => void };
+  readonly #settleMs: number;
+  readonly #onSettled: () => void;
+  /** When BIRD said that it no longer announces a destination, in milliseconds of the clock; while it matters. */
+  readonly #withdrawnAt = new Map<Destination, number>();
   /** Undefined until BIRD was asked once: it may still announce what a former run told it. */
   #announced: ReadonlySet<Destination> | undefined;
   #formerRoutes: readonly BirdRoutes[] = [];
 
-  /** @param options.onOutcome called when BIRD was told something, or could not be */
-  constructor({
-    bird,
-    nodeConfig,
-    mode,
-    onOutcome,
-  }: {
-    bird: BirdManager;
-    nodeConfig: NodeConfigCache;
-    mode: 'learn' | 'filter';
-    onOutcome: (outcome: BirdOutcome) => void;
-  }) {
+  constructor({ bird, nodeConfig, mode, clock, settleMs, onOutcome, onSettled }: BirdAnnouncerOptions) {
     this.#bird = bird;
     this.#nodeConfig = nodeConfig;
     this.#mode = mode;
+    this.#clock = clock;
+    this.#settleMs = settleMs;
     this.#onOutcome = onOutcome;
+    this.#onSettled = onSettled;
   }
 
   /** Lets BIRD follow the kernel; never waits for it, for packets do not. */
@@ -49,16 +59,37 @@ export class BirdAnnouncer {
     return this.#apply([]);
   }
 
-  /** In learn mode the tag is the announcement, and the tag has changed before anybody asks. */
+  /**
+   * In learn mode the tag is the announcement, and the tag has changed before anybody asks. In filter mode BIRD
+   * has to have said so, and its peers some time to act on it.
+   */
   isWithdrawn(destination: Destination): boolean {
-    return this.#mode === 'learn' || this.#announced?.has(destination) === false;
+    if (this.#mode === 'learn') return true;
+    if (this.#announced === undefined || this.#announced.has(destination)) return false;
+    const since = this.#withdrawnAt.get(destination);
+    return since === undefined || this.#clock.now() - since >= this.#settleMs;
   }
 
   async #apply(active: Iterable<Destination>): Promise<BirdOutcome> {
     const nodeConfig = this.#nodeConfig.snapshot();
     const outcome = await this.#bird.apply({ nodeConfig, active, formerRoutes: this.#formerRoutes });
+    this.#noteWithdrawals(this.#announced ?? [], outcome.announced);
     this.#announced = outcome.announced;
     this.#onOutcome(outcome);
     return outcome;
+  }
+
+  #noteWithdrawals(before: Iterable<Destination>, after: ReadonlySet<Destination>): void {
+    const now = this.#clock.now();
+    for (const [destination, at] of this.#withdrawnAt) {
+      if (after.has(destination) || now - at >= this.#settleMs) this.#withdrawnAt.delete(destination);
+    }
+    let any = false;
+    for (const destination of before) {
+      if (after.has(destination)) continue;
+      this.#withdrawnAt.set(destination, now);
+      any = true;
+    }
+    if (any) this.#clock.after(this.#settleMs, this.#onSettled);
   }
 }

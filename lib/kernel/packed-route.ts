@@ -168,3 +168,11 @@ export function packDeletion(view: RouteView): Uint8Array {
   header.setUint16(offsets.nexthopCount, 0, true);
   return bytes;
 }
+
+/** The request that replaces the route in `view` by itself under another protocol number. */
+export function packRetagging(view: RouteView, protocol: number): Uint8Array {
+  const bytes = view.bytes.slice();
+  bytes[offsets.operation] = Operation.replace;
+  bytes[offsets.protocol] = protocol;
+  return bytes;
+}

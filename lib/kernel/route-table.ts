@@ -14,7 +14,13 @@ import { afterDeletion, afterLinkLoss, countRestoration } from './drift.ts';
 import type { LinkTable } from './link-table.ts';
 import type { ApplyResult } from './native.ts';
 import { configuredNexthops, interfacesOf } from './nexthops.ts';
-import { destinationOfView, packAction, packDeletion, type RouteView } from './packed-route.ts';
+import {
+  destinationOfView,
+  packAction,
+  packDeletion,
+  packRetagging,
+  type RouteView,
+} from './packed-route.ts';
 import { Operation } from './record-layout.ts';
 import { RouteBatch } from './route-batch.ts';
 import {
@@ -74,6 +80,8 @@ export class RouteTable {
   readonly #lost = new Set<number>();
   /** Our routes that we can never want: another metric's, a type of route we do not make. */
   #strays: RouteView[] = [];
+  /** When those that were withdrawn are looked at again, to be removed; in milliseconds of the clock. */
+  #straysSettleAt = Number.POSITIVE_INFINITY;
   /** Entries whose key was taken, by ourselves or by another owner: the next reading tells. */
   readonly #unconfirmed = new Set<RouteEntry>();
   /** What happened and was not told yet. */
@@ -247,7 +255,7 @@ export class RouteTable {
         plan.batch.addPacked(packAction(entry, action, this.#options), 1);
       }
     }
-    for (const stray of this.#strays) plan.batch.addPacked(packDeletion(stray), 1);
+    this.#sweepStrays(plan.batch, now);
     return plan;
   }
 
@@ -281,7 +289,7 @@ export class RouteTable {
 
   /** When something is to be done next by the clock, in milliseconds; infinity when nothing is. */
   get nextDeadline(): number {
-    let next = Number.POSITIVE_INFINITY;
+    let next = this.#straysSettleAt;
     for (const entry of this.#timed) next = Math.min(next, deadlineOf(entry));
     return next;
   }
@@ -307,6 +315,22 @@ export class RouteTable {
   counts(): RouteCounts {
     const failed = [...this.failures()].length;
     return { advertised: this.#announced.size, held: this.#held.size, failed };
+  }
+
+  /** Withdraws first and removes last, like all else: what is found held is deleted. */
+  #sweepStrays(batch: RouteBatch, now: number): void {
+    const { protocols, settleMs } = this.#options;
+    if (now >= this.#straysSettleAt) {
+      this.#straysSettleAt = Number.POSITIVE_INFINITY;
+      this.distrust();
+    }
+    for (const stray of this.#strays) {
+      if (stray.protocol === protocols.hold) batch.addPacked(packDeletion(stray), 1);
+      else {
+        batch.addPacked(packRetagging(stray, protocols.hold), 1);
+        this.#straysSettleAt = now + settleMs;
+      }
+    }
   }
 
   #noteAbsence(name: string): void {
