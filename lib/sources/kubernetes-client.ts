@@ -1,5 +1,5 @@
 /**
- * The two requests a follower of Kubernetes objects makes: a list, and a watch that can not hang.
+ * The requests made of the Kubernetes API: a list, a watch that can not hang, and now and then a write.
  *
  * Each has its deadline: an answer in full, or for a watch its first byte and then some sign of life. Beneath
  * that, TCP keepalive finds a peer that is gone: libuv probes every second once the connection has been silent
@@ -9,6 +9,7 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import type { KubernetesServer } from './kubernetes-config.ts';
+import { Lifetime } from './request-lifetime.ts';
 
 const keepAliveMs = 10_000;
 
@@ -31,12 +32,16 @@ export class ApiStatusError extends Error {
 /** An answer that is not what the API promises. */
 export class GarbageError extends Error {}
 
-/** No sign of life for too long. */
-export class SilenceError extends Error {}
-
 export interface WatchEvent {
   type: string;
   object: unknown;
+}
+
+export interface KubernetesWrite {
+  method: 'POST' | 'PATCH';
+  /** Default: application/json. */
+  type?: 'application/json' | 'application/merge-patch+json';
+  body: unknown;
 }
 
 export interface WatchDeadlines {
@@ -77,6 +82,32 @@ export class KubernetesClient {
   }
 
   /**
+   * Writes once; whether to try again is the caller's business.
+   * @param path with its query
+   * @param write the verb, the body's media type (a patch has several) and the body, sent as JSON
+   * @param deadlineMs milliseconds for the whole answer
+   * @returns the server's answer, parsed
+   * @throws as `getJson`
+   */
+  async write(
+    path: string,
+    { method, type = 'application/json', body }: KubernetesWrite,
+    deadlineMs: number,
+    signal: AbortSignal,
+  ): Promise<unknown> {
+    const lifetime = new Lifetime(signal);
+    try {
+      lifetime.expectWithin(deadlineMs);
+      const payload = { method, type, text: JSON.stringify(body) };
+      return parseJson(await text(await this.#open(path, lifetime.signal, payload)));
+    } catch (error) {
+      throw lifetime.reasonOr(error);
+    } finally {
+      lifetime.end();
+    }
+  }
+
+  /**
    * Watches until the server ends it in order, giving `undefined` once when it has begun, then its events.
    * @param path with its query
    * @throws as `getJson`; an event of type ERROR is an ApiStatusError too
@@ -105,15 +136,25 @@ export class KubernetesClient {
     this.#agent.destroy();
   }
 
-  /** Opens a GET and resolves with its response when the server has said 200. */
-  async #open(path: string, signal: AbortSignal): Promise<IncomingMessage> {
+  /** Opens a GET, or sends a payload, and resolves with the response when the server has said 200 or 201. */
+  async #open(
+    path: string,
+    signal: AbortSignal,
+    payload?: { method: string; type: string; text: string },
+  ): Promise<IncomingMessage> {
     const { headers, ...tls } = await orAbort(this.#server.credentials(), signal);
     const base = this.url.pathname.replace(/\/$/, '');
     const options = {
       ...tls,
       agent: this.#agent,
       signal,
-      headers: { ...headers, accept: 'application/json', 'user-agent': 'flock-anycast' },
+      method: payload?.method ?? 'GET',
+      headers: {
+        ...headers,
+        accept: 'application/json',
+        'user-agent': 'flock-anycast',
+        ...(payload && { 'content-type': payload.type, 'content-length': Buffer.byteLength(payload.text) }),
+      },
     };
     const send = this.url.protocol === 'https:' ? httpsRequest : httpRequest;
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -121,55 +162,10 @@ export class KubernetesClient {
       request.on('socket', socket => socket.setKeepAlive(true, keepAliveMs));
       // Stays for the request's life: an abort after the response reports here too.
       request.on('error', reject);
-      request.end();
+      request.end(payload?.text);
     });
-    if (response.statusCode === 200) return response;
+    if (response.statusCode === 200 || response.statusCode === 201) return response;
     throw await statusErrorOf(response);
-  }
-}
-
-/** A request's own abort signal: it follows the caller's, and ends the request when time is up. */
-class Lifetime {
-  readonly #controller = new AbortController();
-  readonly #outer: AbortSignal;
-  readonly #follow = () => this.#controller.abort(this.#outer.reason);
-  #timer: NodeJS.Timeout | undefined;
-  #timerMs = 0;
-
-  constructor(outer: AbortSignal) {
-    this.#outer = outer;
-    if (outer.aborted) this.#follow();
-    else outer.addEventListener('abort', this.#follow);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** Something must happen within so many milliseconds from now; until called again. */
-  expectWithin(ms: number): void {
-    if (this.#timer !== undefined && this.#timerMs === ms) {
-      this.#timer.refresh();
-      return;
-    }
-    clearTimeout(this.#timer);
-    this.#timerMs = ms;
-    this.#timer = setTimeout(
-      () => this.#controller.abort(new SilenceError(`the API server said nothing for ${ms} ms`)),
-      ms,
-    );
-  }
-
-  /** Why it was aborted, for Node tells only that; else the error itself. */
-  reasonOr(error: unknown): unknown {
-    return this.signal.aborted ? this.signal.reason : error;
-  }
-
-  /** Ends the request if it is still under way, and lets go of the caller's signal. */
-  end(): void {
-    clearTimeout(this.#timer);
-    this.#outer.removeEventListener('abort', this.#follow);
-    this.#controller.abort();
   }
 }
 

@@ -16,7 +16,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { FlockError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import { ApiStatusError, GarbageError, type KubernetesClient, SilenceError } from './kubernetes-client.ts';
+import { ApiStatusError, GarbageError, type KubernetesClient } from './kubernetes-client.ts';
+import { SilenceError } from './request-lifetime.ts';
 
 export interface ListWatchTiming {
   /** A watch ends by itself after this many seconds at least, and after twice as many at most (client-go: 300). */
@@ -217,6 +218,12 @@ function diagnose(error: unknown, server: string, what: string): { kind: string;
   }
   if (statusOf(error) === 403) {
     return { kind: 'forbidden', remedy: `allow this user to list and watch ${what} (RBAC)` };
+  }
+  if (statusOf(error) === 404) {
+    return {
+      kind: 'unknown',
+      remedy: `have the API server know ${what}: install the custom resource definitions`,
+    };
   }
   const code = (error as NodeJS.ErrnoException).code ?? '';
   if (/CERT|SELF_SIGNED|TLS|SSL/.test(code)) {
