@@ -1,0 +1,122 @@
+/**
+ * Allocations as the address policy lets them through: a refused address is not in them, whoever committed it.
+ * It stands between the source of allocations and the reconciler, which sees nothing else.
+ */
+import type { AddressPolicy, Refusal } from './policy.ts';
+import type { AllocationView, PodView } from './resolve.ts';
+
+interface Source<Value> {
+  readonly synced: boolean;
+  snapshot(): ReadonlyMap<string, Value>;
+  onChange(listener: (keys: ReadonlySet<string>) => void): () => void;
+}
+
+/** The part of a pod that the policy looks at. */
+export interface ClaimingPod extends PodView {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+}
+
+export interface PermittedAllocationsOptions {
+  allocations: Source<AllocationView>;
+  pods: Source<ClaimingPod>;
+  /** The policy in force, undefined until all that it stands on is known: nothing is judged on a guess. */
+  policy: () => AddressPolicy | undefined;
+  /** Labels of a namespace; undefined for one that nobody has told of. */
+  namespaceLabels: (namespace: string) => Readonly<Record<string, string>> | undefined;
+  /** Called when a pod's refusals are others than before; none when all is well again. */
+  onRefusals: (key: string, refusals: readonly Refusal[]) => void;
+}
+
+export class PermittedAllocations {
+  readonly #options: PermittedAllocationsOptions;
+  readonly #view = new Map<string, AllocationView>();
+  readonly #refusals = new Map<string, readonly Refusal[]>();
+  readonly #listeners = new Set<(keys: ReadonlySet<string>) => void>();
+  readonly #offs: (() => void)[];
+
+  constructor(options: PermittedAllocationsOptions) {
+    this.#options = options;
+    const judge = (keys: ReadonlySet<string>) => this.#judge(keys);
+    this.#offs = [options.allocations.onChange(judge), options.pods.onChange(judge)];
+  }
+
+  /** True once everything that decides was read: before that an allocation that is absent means nothing. */
+  get synced(): boolean {
+    const { allocations, pods, policy } = this.#options;
+    return allocations.synced && pods.synced && policy() !== undefined;
+  }
+
+  /** By `namespace/name`; of pods that are there. */
+  snapshot(): ReadonlyMap<string, AllocationView> {
+    return this.#view;
+  }
+
+  /** What is refused now, by `namespace/name` of the pod. */
+  refusals(): ReadonlyMap<string, readonly Refusal[]> {
+    return this.#refusals;
+  }
+
+  onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Judges all again: the policy, or labels of a namespace, are others. */
+  judgeAll(): void {
+    this.#judge(new Set([...this.#options.allocations.snapshot().keys(), ...this.#view.keys()]));
+  }
+
+  stop(): void {
+    for (const off of this.#offs) off();
+  }
+
+  #judge(keys: ReadonlySet<string>): void {
+    const policy = this.#options.policy();
+    if (policy === undefined) return;
+    const changed = new Set<string>();
+    for (const key of keys) if (this.#judgeOne(key, policy)) changed.add(key);
+    for (const listener of this.#listeners) listener(changed);
+  }
+
+  /** @returns whether the pod's allocation is another now */
+  #judgeOne(key: string, policy: AddressPolicy): boolean {
+    const allocation = this.#options.allocations.snapshot().get(key);
+    const pod = this.#options.pods.snapshot().get(key);
+    if (allocation === undefined || pod === undefined) {
+      this.#note(key, []);
+      return this.#view.delete(key);
+    }
+    const claimant = {
+      namespace: pod.namespace,
+      namespaceLabels: this.#options.namespaceLabels(pod.namespace),
+      serviceAccount: pod.serviceAccount,
+    };
+    const refusals: Refusal[] = [];
+    const permitted = (texts: readonly string[]) =>
+      texts.filter(text => {
+        const refusal = policy.refusalOf(claimant, text);
+        if (refusal !== undefined) refusals.push(refusal);
+        return refusal === undefined;
+      });
+    const anycast = permitted(allocation.anycast);
+    const addresses = permitted(allocation.addresses);
+    this.#note(key, refusals);
+    // The same object while nothing is refused: whoever tells a thing once per allocation knows it by that.
+    const judged = refusals.length === 0 ? allocation : { ...allocation, anycast, addresses };
+    const before = this.#view.get(key);
+    if (before === judged || JSON.stringify(before) === JSON.stringify(judged)) return false;
+    this.#view.set(key, judged);
+    return true;
+  }
+
+  #note(key: string, refusals: readonly Refusal[]): void {
+    const before = this.#refusals.get(key) ?? [];
+    if (refusals.length > 0) this.#refusals.set(key, refusals);
+    else this.#refusals.delete(key);
+    const same =
+      before.length === refusals.length &&
+      before.every(({ message }, index) => message === refusals[index]?.message);
+    if (!same) this.#options.onRefusals(key, refusals);
+  }
+}
