@@ -14,6 +14,7 @@
       "native/src/request_window.cc",
       "native/src/route_codec.cc",
       "native/src/route_dump.cc",
+      "native/src/route_lookup.cc",
       "native/src/route_socket.cc",
       "native/src/route_writer.cc",
       "native/src/task_lane.cc"

@@ -30,6 +30,18 @@ export interface DumpFilter {
   protocols: readonly number[];
 }
 
+/** Where the kernel would send a packet, as `ip route get` says. */
+export interface RouteAnswer {
+  /** 0, or why there is no way: 101 `ENETUNREACH` for no route, 113 `EHOSTUNREACH`, 13 `EACCES` for one that refuses. */
+  errno: number;
+  /** `RTN_*` of rtnetlink(7): 1 unicast, 2 an address of this host, 6 to 8 refusals. */
+  type: number;
+  /** Of the way out; 0 without one. */
+  interfaceIndex: number;
+  /** 4 or 16 bytes; absent when the address itself is a neighbour on the interface. */
+  gateway?: Uint8Array;
+}
+
 /** An outcome per request, and the kernel's words for those that failed. */
 export interface ApplyResult extends Int32Array {
   /** The kernel's extended-ACK text by index of the request; only where the kernel said something. */
@@ -46,6 +58,8 @@ export interface MonitorOptions {
   protocols: readonly number[];
   /** Hear about routes of any protocol at this metric too: they are at the key of ours, which they replaced. */
   metric?: number | undefined;
+  /** Hear about host prefixes (/32, /128) of any table and protocol too: so CNIs route to their pods. */
+  hostRoutes?: boolean | undefined;
   /** Wanted receive buffer in bytes; default the socket's. */
   receiveBuffer?: number | undefined;
 }
@@ -92,6 +106,7 @@ interface NativeRouteSocket {
   apply(batch: Uint8Array): Promise<ApplyResult>;
   dump(filter: DumpFilter): Promise<Uint8Array>;
   links(): Promise<Link[]>;
+  lookup(addresses: readonly Uint8Array[]): Promise<RouteAnswer[]>;
   monitor(options: MonitorOptions, callback: (changes: KernelChanges) => void): Monitor;
   close(): Promise<void>;
 }
@@ -144,6 +159,16 @@ export class RouteSocket {
   /** All interfaces. */
   links(): Promise<Link[]> {
     return this.#native.links();
+  }
+
+  /**
+   * Asks the kernel for the way to each address (`RTM_GETROUTE`), rules and all tables included, in one call;
+   * answers come in the same order. The bytes are copied.
+   *
+   * @param addresses of 4 or 16 bytes in network order; a TypeError otherwise
+   */
+  lookup(addresses: readonly Uint8Array[]): Promise<RouteAnswer[]> {
+    return this.#native.lookup(addresses);
   }
 
   /**

@@ -50,6 +50,23 @@ std::vector<uint8_t> ReadBytes(Napi::Value bytes) {
   return {array.Data(), array.Data() + array.ByteLength()};
 }
 
+std::vector<std::vector<uint8_t>> ReadAddresses(Napi::Value addresses) {
+  if (!addresses.IsArray()) throw Napi::TypeError::New(addresses.Env(), "addresses must be an array");
+  const auto array = addresses.As<Napi::Array>();
+  std::vector<std::vector<uint8_t>> result(array.Length());
+  for (uint32_t i = 0; i < array.Length(); i++) {
+    const Napi::HandleScope scope(addresses.Env());
+    const Napi::Value value = array.Get(i);
+    if (value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array) {
+      const auto bytes = value.As<Napi::Uint8Array>();
+      result[i].assign(bytes.Data(), bytes.Data() + bytes.ByteLength());
+    }
+    if (result[i].size() == 4 || result[i].size() == 16) continue;
+    throw Napi::TypeError::New(addresses.Env(), "addresses must be Uint8Arrays of 4 or 16 bytes");
+  }
+  return result;
+}
+
 uint8_t ReadFamily(Napi::Value filter) {
   const uint32_t family = ReadUnsigned(ReadObject(filter, "filter").Get("family"), 6, "family");
   if (family != 4 && family != 6) throw Napi::RangeError::New(filter.Env(), "family must be 4 or 6");
@@ -73,6 +90,11 @@ RouteFilter ReadRouteFilter(Napi::Value filter) {
     result.has_metric = true;
     result.metric = ReadUnsigned(metric, UINT32_MAX, "metric");
   }
+  const Napi::Value host_routes = object.Get("hostRoutes");
+  if (!host_routes.IsUndefined() && !host_routes.IsBoolean()) {
+    throw Napi::TypeError::New(filter.Env(), "hostRoutes must be a boolean");
+  }
+  result.has_host_routes = host_routes.IsBoolean() && host_routes.As<Napi::Boolean>().Value();
   return result;
 }
 

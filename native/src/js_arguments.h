@@ -21,9 +21,11 @@ struct SocketOptions {
 SocketOptions ReadSocketOptions(Napi::Value options);
 // A copy of a Uint8Array.
 std::vector<uint8_t> ReadBytes(Napi::Value bytes);
+// Copies of an array of Uint8Arrays, each of 4 or 16 bytes.
+std::vector<std::vector<uint8_t>> ReadAddresses(Napi::Value addresses);
 // AF_INET or AF_INET6 from `{ family: 4 | 6 }`.
 uint8_t ReadFamily(Napi::Value filter);
-// `{ table, protocols, metric? }`
+// `{ table, protocols, metric?, hostRoutes? }`
 RouteFilter ReadRouteFilter(Napi::Value filter);
 // `{ receiveBuffer? }`, in bytes.
 uint32_t ReadReceiveBuffer(Napi::Value options, uint32_t fallback);

@@ -79,6 +79,20 @@ Napi::Value ToLinks(Napi::Env env, std::vector<Link> links) {
   return array;
 }
 
+Napi::Value ToRouteAnswers(Napi::Env env, std::vector<RouteAnswer> answers) {
+  Napi::Array array = Napi::Array::New(env, answers.size());
+  for (uint32_t i = 0; i < answers.size(); i++) {
+    const Napi::HandleScope scope(env);
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("errno", answers[i].error);
+    object.Set("type", static_cast<uint32_t>(answers[i].type));
+    object.Set("interfaceIndex", answers[i].interface_index);
+    if (!answers[i].gateway.empty()) object.Set("gateway", ToBytes(env, std::move(answers[i].gateway)));
+    array.Set(i, object);
+  }
+  return array;
+}
+
 Napi::Value ToChanges(Napi::Env env, Changes changes) {
   Napi::Array links = Napi::Array::New(env, changes.links.size());
   for (uint32_t i = 0; i < changes.links.size(); i++) {

@@ -10,6 +10,7 @@
 #include "link_dump.h"
 #include "monitor.h"
 #include "request_window.h"
+#include "route_lookup.h"
 
 namespace anycast {
 
@@ -21,6 +22,8 @@ Napi::Value ToApplyResult(Napi::Env env, Outcomes outcomes);
 // A Uint8Array that owns `bytes`.
 Napi::Value ToBytes(Napi::Env env, std::vector<uint8_t> bytes);
 Napi::Value ToLinks(Napi::Env env, std::vector<Link> links);
+// Objects `{ errno, type, interfaceIndex, gateway? }`.
+Napi::Value ToRouteAnswers(Napi::Env env, std::vector<RouteAnswer> answers);
 Napi::Value ToChanges(Napi::Env env, Changes changes);
 
 }  // namespace anycast

@@ -73,6 +73,12 @@ void AttachMonitorFilter(NetlinkSocket& socket, const RouteFilter& filter,
   program.Add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 2, 0));
   program.Add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 1, 0));
   program.Add(kPass);  // links and addresses
+  if (filter.has_host_routes) {
+    // rtm_family and rtm_dst_len, side by side.
+    program.Load(BPF_H, kRoute + offsetof(rtmsg, rtm_family));
+    program.IfEqual(AF_INET << 8 | 32, kPass);
+    program.IfEqual(AF_INET6 << 8 | 128, kPass);
+  }
   program.Load(BPF_B, kRoute + offsetof(rtmsg, rtm_table));
   program.IfNotEqual(filter.table < 256 ? filter.table : uint32_t{RT_TABLE_COMPAT}, kDrop);
   program.Load(BPF_B, kRoute + offsetof(rtmsg, rtm_protocol));

@@ -140,6 +140,7 @@ void ReadMultipath(const nlattr* attribute, uint8_t family, std::vector<PackedNe
 }
 
 bool Wanted(const RouteFilter& filter, const PackedRoute& route) {
+  if (filter.has_host_routes && route.prefix_length == 8 * AddressLength(route.family)) return true;
   if (route.table != filter.table) return false;
   if (filter.has_metric && route.metric == filter.metric) return true;
   return std::find(filter.protocols.begin(), filter.protocols.end(), route.protocol) !=

@@ -28,6 +28,8 @@ struct RouteFilter {
   // A route of any protocol at this metric is wanted too: it sits at the key of ours (monitor only).
   bool has_metric = false;
   uint32_t metric = 0;
+  // Host prefixes of any table, protocol and metric are wanted too: ways to pods (monitor only).
+  bool has_host_routes = false;
 };
 
 // Decodes an RTM_NEWROUTE or RTM_DELROUTE and appends it to `batch`, if the filter wants it.

@@ -25,8 +25,8 @@ Napi::Function RouteSocket::Define(Napi::Env env) {
   return DefineClass(
       env, "RouteSocket",
       {InstanceMethod("apply", &RouteSocket::Apply), InstanceMethod("dump", &RouteSocket::Dump),
-       InstanceMethod("links", &RouteSocket::Links), InstanceMethod("monitor", &RouteSocket::StartMonitor),
-       InstanceMethod("close", &RouteSocket::Close),
+       InstanceMethod("links", &RouteSocket::Links), InstanceMethod("lookup", &RouteSocket::Lookup),
+       InstanceMethod("monitor", &RouteSocket::StartMonitor), InstanceMethod("close", &RouteSocket::Close),
        InstanceAccessor("receiveBuffer", &RouteSocket::ReceiveBuffer, nullptr)});
 }
 
@@ -63,6 +63,7 @@ void RouteSocket::Open(uint32_t receive_buffer) {
   read_ = std::make_unique<Lane>(receive_buffer, deliver);
   read_->socket.RequireStrictCheck();
   reader_ = std::make_unique<DumpReader>(read_->socket);
+  lookup_ = std::make_unique<RouteLookup>(read_->socket);
 }
 
 Napi::Value RouteSocket::Apply(const Napi::CallbackInfo& info) {
@@ -100,6 +101,17 @@ Napi::Value RouteSocket::Links(const Napi::CallbackInfo& info) {
   if (closed_) return Refuse(env);
   return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<Link>>>(
                                   env, [reader = reader_.get()] { return DumpLinks(*reader); }, ToLinks));
+}
+
+Napi::Value RouteSocket::Lookup(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::vector<std::vector<uint8_t>> addresses = ReadAddresses(info[0]);
+  if (closed_) return Refuse(env);
+  return Submit(
+      read_->tasks,
+      std::make_unique<ValueTask<std::vector<RouteAnswer>>>(
+          env, [lookup = lookup_.get(), addresses = std::move(addresses)] { return lookup->Find(addresses); },
+          ToRouteAnswers));
 }
 
 Napi::Value RouteSocket::StartMonitor(const Napi::CallbackInfo& info) {
@@ -191,6 +203,7 @@ void RouteSocket::Shutdown() {
   for (Lane* lane : {write_.get(), read_.get()}) lane->tasks.Join();
   writer_.reset();
   reader_.reset();
+  lookup_.reset();
   write_.reset();
   read_.reset();
   delivery_.Release();

@@ -12,6 +12,7 @@
 #include "monitor_handle.h"
 #include "netlink_socket.h"
 #include "promise_task.h"
+#include "route_lookup.h"
 #include "route_writer.h"
 #include "task_lane.h"
 
@@ -27,6 +28,7 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
   Napi::Value Apply(const Napi::CallbackInfo& info);
   Napi::Value Dump(const Napi::CallbackInfo& info);
   Napi::Value Links(const Napi::CallbackInfo& info);
+  Napi::Value Lookup(const Napi::CallbackInfo& info);
   Napi::Value StartMonitor(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value ReceiveBuffer(const Napi::CallbackInfo& info);
@@ -57,6 +59,7 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
   std::unique_ptr<RouteWriter> writer_;
   std::unique_ptr<Lane> read_;
   std::unique_ptr<DumpReader> reader_;
+  std::unique_ptr<RouteLookup> lookup_;
   std::vector<std::weak_ptr<MonitorHandle>> monitors_;
   size_t pending_ = 0;
   bool closed_ = false;

@@ -1,0 +1,117 @@
+#include "route_lookup.h"
+
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "errors.h"
+
+namespace anycast {
+
+namespace {
+
+// Answers to so many fit the smallest receive buffer there is, 416 KiB, whatever the kernel counts for each.
+constexpr size_t kWindow = 64;
+constexpr size_t kReceiveBuffer = 16 * 1024;
+constexpr std::chrono::seconds kReplyTimeout{5};
+
+void AppendRequest(std::vector<uint8_t>& requests, const std::vector<uint8_t>& address, uint32_t sequence) {
+  struct {
+    nlmsghdr header;
+    rtmsg route;
+    rtattr destination;
+  } request{};
+  request.header.nlmsg_len = static_cast<uint32_t>(sizeof request + address.size());
+  request.header.nlmsg_type = RTM_GETROUTE;
+  request.header.nlmsg_flags = NLM_F_REQUEST;
+  request.header.nlmsg_seq = sequence;
+  request.route.rtm_family = address.size() == 4 ? AF_INET : AF_INET6;
+  request.route.rtm_dst_len = static_cast<uint8_t>(8 * address.size());
+  request.destination.rta_type = RTA_DST;
+  request.destination.rta_len = static_cast<uint16_t>(RTA_LENGTH(address.size()));
+  const auto* bytes = reinterpret_cast<const uint8_t*>(&request);
+  requests.insert(requests.end(), bytes, bytes + sizeof request);
+  requests.insert(requests.end(), address.begin(), address.end());
+}
+
+RouteAnswer Decode(const nlmsghdr* reply) {
+  RouteAnswer answer;
+  if (reply->nlmsg_type == NLMSG_ERROR) {
+    answer.error = -static_cast<const nlmsgerr*>(nlmsg_data(reply))->error;
+    return answer;
+  }
+  answer.type = static_cast<const rtmsg*>(nlmsg_data(reply))->rtm_type;
+  const nlattr* attribute = nlmsg_attrdata(reply, sizeof(rtmsg));
+  int rest = nlmsg_attrlen(reply, sizeof(rtmsg));
+  for (; nla_ok(attribute, rest); attribute = nla_next(attribute, &rest)) {
+    const auto* bytes = static_cast<const uint8_t*>(nla_data(attribute));
+    const auto length = static_cast<size_t>(nla_len(attribute));
+    switch (nla_type(attribute)) {
+      case RTA_OIF:
+        std::memcpy(&answer.interface_index, bytes, std::min(length, sizeof answer.interface_index));
+        break;
+      case RTA_GATEWAY:
+        answer.gateway.assign(bytes, bytes + length);
+        break;
+      case RTA_VIA:
+        // A gateway of the other family, behind its family's two bytes.
+        if (length > sizeof(rtvia)) answer.gateway.assign(bytes + sizeof(rtvia), bytes + length);
+        break;
+      default:
+        break;
+    }
+  }
+  return answer;
+}
+
+bool IsAnswer(const nlmsghdr* reply) {
+  if (reply->nlmsg_type == RTM_NEWROUTE) return nlmsg_valid_hdr(reply, sizeof(rtmsg));
+  return reply->nlmsg_type == NLMSG_ERROR && nlmsg_valid_hdr(reply, sizeof(nlmsgerr));
+}
+
+}  // namespace
+
+std::vector<RouteAnswer> RouteLookup::Find(const std::vector<std::vector<uint8_t>>& addresses) {
+  std::vector<RouteAnswer> answers(addresses.size());
+  for (size_t start = 0; start < addresses.size(); start += kWindow) {
+    const size_t count = std::min(kWindow, addresses.size() - start);
+    FindSome({&addresses[start], count}, {&answers[start], count});
+  }
+  return answers;
+}
+
+void RouteLookup::FindSome(std::span<const std::vector<uint8_t>> addresses, std::span<RouteAnswer> answers) {
+  const uint32_t first = sequence_;
+  std::vector<uint8_t> requests;
+  for (const auto& address : addresses) AppendRequest(requests, address, sequence_++);
+  const int error = socket_.Send(requests);
+  if (error != 0) throw SystemError(error, "sendto", std::strerror(error));
+  std::vector<uint8_t> buffer(kReceiveBuffer);
+  const auto deadline = std::chrono::steady_clock::now() + kReplyTimeout;
+  for (size_t answered = 0; answered < addresses.size();) {
+    size_t length = 0;
+    switch (socket_.Receive(buffer, deadline, length)) {
+      case NetlinkSocket::Received::kTimeout:
+        throw SystemError(ETIMEDOUT, "recv", "the kernel stopped answering look-ups");
+      case NetlinkSocket::Received::kOverflow:
+        throw SystemError(ENOBUFS, "recv", "the kernel dropped an answer to a look-up");
+      case NetlinkSocket::Received::kData:
+        break;
+    }
+    const auto* reply = reinterpret_cast<const nlmsghdr*>(buffer.data());
+    int rest = static_cast<int>(std::min(length, buffer.size()));
+    for (; nlmsg_ok(reply, rest); reply = nlmsg_next(const_cast<nlmsghdr*>(reply), &rest)) {
+      const uint32_t position = reply->nlmsg_seq - first;
+      if (position >= addresses.size() || !IsAnswer(reply)) continue;
+      answers[position] = Decode(reply);
+      answered++;
+    }
+  }
+}
+
+}  // namespace anycast
