@@ -48,7 +48,9 @@ for (const mode of ['learn', 'filter'] as const) {
     await established(bird, 2);
 
     const watches = { node: watchRoutes(node.host, [70, 71]), router: watchRoutes(router, [birdProtocol]) };
-    t.teardown(() => Object.values(watches).forEach(watch => watch.stop()));
+    t.teardown(() => {
+      for (const watch of Object.values(watches)) watch.stop();
+    });
     writePod(files, 'dns-0', { ready: true });
     await eventually('the routes at the router', async () =>
       (

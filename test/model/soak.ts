@@ -27,7 +27,7 @@ for (let world = 0; steps() < wanted; world++) {
     fc.asyncProperty(fc.array(burst, { minLength: 60, maxLength: 60 }), bursts =>
       runBursts(host, bursts, tally),
     ),
-    { seed: seed + world, numRuns: 1, includeErrorInReport: true },
+    { seed: seed + world, numRuns: 1, endOnFailure: true, includeErrorInReport: true },
   );
   rssMiB.push(Math.round(process.memoryUsage.rss() / 2 ** 20));
   const seconds = Math.round((Date.now() - began) / 1000);
