@@ -3,13 +3,13 @@
  * the node config makes it change. In filter mode the active set, each time it changes.
  */
 import type { Destination } from '../address.ts';
-import type { NodeConfigCache } from '../sources/node-config.ts';
+import type { NodeConfigSource } from '../sources/node-config.ts';
 import type { BirdManager, BirdOutcome } from './manager.ts';
 import type { BirdRoutes } from './render.ts';
 
 export interface BirdAnnouncerOptions {
   bird: BirdManager;
-  nodeConfig: NodeConfigCache;
+  nodeConfig: Pick<NodeConfigSource, 'snapshot'>;
   mode: 'learn' | 'filter';
   clock: { now(): number; after(ms: number, callback: () => void): () => void };
   /** How long the peers are given to act on a withdrawal that BIRD has sent, in milliseconds. */
@@ -22,7 +22,7 @@ export interface BirdAnnouncerOptions {
 
 export class BirdAnnouncer {
   readonly #bird: BirdManager;
-  readonly #nodeConfig: NodeConfigCache;
+  readonly #nodeConfig: Pick<NodeConfigSource, 'snapshot'>;
   readonly #mode: 'learn' | 'filter';
   readonly #onOutcome: (outcome: BirdOutcome) => void;
   readonly #clock: { now(): number; after(ms: number, callback: () => void): () => void };

@@ -20,7 +20,7 @@ const routerId = z
   })
   .transform(text => ipaddr.IPv4.parse(text).toString());
 
-const prefix = z.string().transform((text, context): string => {
+export const prefix = z.string().transform((text, context): string => {
   const [addressText = '', lengthText, ...rest] = text.split('/');
   const parsed = parsedOrIssue(addressText, context);
   if (parsed === undefined) return z.NEVER;
@@ -48,37 +48,33 @@ const prefix = z.string().transform((text, context): string => {
   return `${parsed.text}/${length}`;
 });
 
+/** Each key by itself, without its default: a file has all of them, of two custom resources each has some. */
+export const nodeConfigKeys = {
+  localAsn: asn.describe("This node's ASN."),
+  routerId: routerId.describe("An IPv4 address of the node's own, as an identifier."),
+  peers: z
+    .array(peer)
+    .max(64)
+    .superRefine((peers, context) => {
+      refuseTwice(peers, 'name', one => one.name.toLowerCase(), context);
+      refuseTwice(peers, 'address', one => `${one.address}%${one.interface ?? ''}`, context);
+    }),
+  draining: z.boolean().describe('Withdraw every anycast address of this node, and forward on.'),
+  prefixes: z
+    .array(prefix)
+    .max(1024)
+    .transform(prefixes => [...new Set(prefixes)].sort())
+    .describe("Prefixes of the node's own that are announced always, such as its pod CIDRs."),
+};
+
 export const nodeConfigSchema = z.strictObject({
   bgp: z.strictObject({
-    localAsn: asn.describe("This node's ASN."),
-    routerId: routerId.describe("An IPv4 address of the node's own, as an identifier."),
-    peers: z
-      .array(peer)
-      .max(64)
-      .default([])
-      .superRefine((peers, context) => {
-        refuseTwice(peers, 'name', one => one.name.toLowerCase(), context);
-        refuseTwice(peers, 'address', one => `${one.address}%${one.interface ?? ''}`, context);
-      }),
+    localAsn: nodeConfigKeys.localAsn,
+    routerId: nodeConfigKeys.routerId,
+    peers: nodeConfigKeys.peers.prefault([]),
   }),
-  node: z
-    .strictObject({
-      draining: z
-        .boolean()
-        .default(false)
-        .describe('Withdraw every anycast address of this node, and forward on.'),
-    })
-    .prefault({}),
-  advertise: z
-    .strictObject({
-      prefixes: z
-        .array(prefix)
-        .max(1024)
-        .default([])
-        .transform(prefixes => [...new Set(prefixes)].sort())
-        .describe("Prefixes of the node's own that are announced always, such as its pod CIDRs."),
-    })
-    .prefault({}),
+  node: z.strictObject({ draining: nodeConfigKeys.draining.default(false) }).prefault({}),
+  advertise: z.strictObject({ prefixes: nodeConfigKeys.prefixes.prefault([]) }).prefault({}),
 });
 
 export type NodeConfig = z.output<typeof nodeConfigSchema>;
@@ -115,8 +111,18 @@ export interface NodeConfigCacheOptions {
   pollMs?: number;
 }
 
+/** Where the node config comes from, as its users see it. */
+export interface NodeConfigSource {
+  /** The last good one; undefined until there was one. */
+  snapshot(): NodeConfig | undefined;
+  /** Calls `listener` after each new good one. The function returned takes it off again. */
+  onChange(listener: () => void): () => void;
+  start(): void;
+  stop(): void;
+}
+
 /** The node config as it last was good. Undefined until it once was: BIRD is then left alone. */
-export class NodeConfigCache extends WatchedFile<NodeConfig> {
+export class NodeConfigCache extends WatchedFile<NodeConfig> implements NodeConfigSource {
   constructor({ path, ...rest }: NodeConfigCacheOptions) {
     super({
       ...rest,
