@@ -131,6 +131,8 @@ export function decide(
     if (!right || proving || entry.touch) return { kind: 'replace', nexthops, whole };
   } else if (programmed !== undefined) {
     const kept = nexthops.length > 0 ? nexthops : programmed.nexthops;
+    // Adopted as it was: how long it had been held nobody knows.
+    if (programmed.protocol === protocols.hold) entry.heldSince ??= now;
     entry.removeAt = removalTime(entry, nexthops.length > 0, now, settleMs);
     if (now >= entry.removeAt) return { kind: 'delete' };
     if (!holds(programmed, protocols.hold, kept)) return { kind: 'hold', nexthops: kept, whole: false };

@@ -147,6 +147,18 @@ test('what is right is adopted without a write, and what nobody wants any more i
   t.notRegex(monitored.join(''), /192\.0\.2\.1\b|2001:db8::1/);
 });
 
+test('a held route that a killed agent left is drained anew and removed, not held for ever', async t => {
+  const lab = await createNodeLab(t, 1);
+  await lab.node.ip('route', 'add', '192.0.2.1/32', 'via', '10.1.1.2', 'metric', '16', 'proto', '71');
+  const { table, settle } = await program(t, lab);
+  table.want('192.0.2.1/32', { nexthops: [lab.nexthop(0)], holdUntil: performance.now() + 100 });
+  await eventually('the removal', async () => {
+    await settle();
+    return (await routesOf(lab.node, hold)).length === 0;
+  });
+  t.pass();
+});
+
 test('a route that somebody deletes is heard of and put back', async t => {
   const lab = await createNodeLab(t, 1);
   const { table, settle, changes } = await program(t, lab);
