@@ -21,6 +21,7 @@ export const errorCodes = {
   FLOCK_NOT_CONFIRMED: 'Nobody agreed to what was to be done.',
   FLOCK_NO_NET_ADMIN: 'Changing routes needs the capability CAP_NET_ADMIN.',
   FLOCK_POD_INVALID: 'A pod manifest does not parse or lacks what is needed.',
+  FLOCK_POOL_INVALID: 'An AnycastPool breaks its schema.',
   FLOCK_RECORD_INVALID: 'A packed route record is not well formed.',
   FLOCK_STATE_INVALID: 'The state file can not be read, does not parse or breaks its schema.',
   FLOCK_STATE_UNWRITABLE: 'The state file can not be written.',

@@ -1,0 +1,88 @@
+/** The custom resource AnycastPool: addresses, and who may use them. */
+import { z } from 'zod';
+import { describeIssues } from '../config.ts';
+import type { AddressPool } from '../desired/policy.ts';
+import { FlockError } from '../errors.ts';
+import { prefix } from './node-config.ts';
+
+const name = z
+  .string()
+  .max(253)
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a Kubernetes object name (RFC 1123)');
+const labelKey = z
+  .string()
+  .max(317)
+  .regex(/^([a-z0-9.-]+\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/, 'must be a label key');
+const labelValue = z
+  .string()
+  .max(63)
+  .regex(/^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/, 'must be a label value');
+
+const expression = z
+  .strictObject({
+    key: labelKey,
+    operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+    values: z.array(labelValue).max(256).optional().describe('Of In and NotIn.'),
+  })
+  .refine(({ operator, values = [] }) => operator.endsWith('In') === values.length > 0, {
+    path: ['values'],
+    error: 'In and NotIn need values, Exists and DoesNotExist have none',
+  });
+
+export const poolSpecSchema = z
+  .strictObject({
+    cidrs: z.array(prefix).min(1).max(1024).describe('The addresses, such as 192.0.2.0/28.'),
+    namespaces: z
+      .strictObject({
+        names: z.array(name).max(1024).optional(),
+        selector: z
+          .strictObject({
+            matchLabels: z.record(labelKey, labelValue).optional(),
+            matchExpressions: z.array(expression).max(64).optional(),
+          })
+          .optional()
+          .describe('By labels of the namespace; an empty one selects all.'),
+      })
+      .refine(({ names = [], selector }) => names.length > 0 || selector !== undefined, {
+        error: 'say which namespaces, by names or selector; an empty selector lets all in',
+      })
+      .describe('Whose pods may use them: a namespace is let in that is named or selected.'),
+    serviceAccounts: z
+      .array(name)
+      .min(1)
+      .max(1024)
+      .optional()
+      .describe(
+        'Only pods of these service accounts. No boundary within a namespace: who may create pods there may choose any of its accounts.',
+      ),
+    exclusive: z
+      .boolean()
+      .optional()
+      .describe(
+        'No other pool gives these addresses to anybody; takes exactly one name in namespaces.names.',
+      ),
+  })
+  .refine(
+    ({ exclusive, namespaces }) =>
+      exclusive !== true || (namespaces.names?.length === 1 && namespaces.selector === undefined),
+    { path: ['exclusive'], error: 'needs exactly one name in namespaces.names, and no selector' },
+  );
+
+const manifestSchema = z.object({ metadata: z.object({ name }), spec: poolSpecSchema });
+
+/**
+ * @param object an AnycastPool of any shape
+ * @param origin how messages name it, such as `AnycastPool dns`
+ * @throws FlockError FLOCK_POOL_INVALID naming every wrong key by its path
+ */
+export function poolOf(object: unknown, origin: string): AddressPool {
+  const result = manifestSchema.safeParse(object);
+  if (result.success) {
+    const { metadata, spec } = result.data;
+    return { ...spec, name: metadata.name, exclusive: spec.exclusive ?? false };
+  }
+  throw new FlockError('FLOCK_POOL_INVALID', `${origin}: ${describeIssues(result.error)}`, {
+    value: object,
+    remedy: 'mend the keys named; what was good before stays in force',
+  });
+}

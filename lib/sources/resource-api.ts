@@ -1,0 +1,13 @@
+/** Names of the custom resources in the Kubernetes API. */
+
+export const resourceGroup = 'anycast.flock-anycast.io';
+export const resourceVersion = 'v1alpha1';
+export const resourceApiVersion = `${resourceGroup}/${resourceVersion}`;
+
+/** The NodeConfig that all nodes begin with. A node can not be named so and have one of its own. */
+export const defaultNodeConfigName = 'default';
+
+/** @param plural such as `nodeconfigs` */
+export function resourcePath(plural: string): string {
+  return `/apis/${resourceApiVersion}/${plural}`;
+}
