@@ -151,6 +151,20 @@ test('asked to withdraw on exit, it drains everything and leaves nothing', async
   t.is((await announced(lab)).length + (await routesOf(lab.node, 71)).length, 0);
 });
 
+test('a better route of somebody else is reported as a shadow, once, and its end too', async t => {
+  const lab = await createNodeLab(t, 2);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'), { reconcile: { auditMs: 1000 } });
+  writeAllocations(files, [allocationOf(0)]);
+  writePod(files, 'dns-0', { ready: true });
+  const agent = startAgent(lab.node, files);
+  await eventually('routes', async () => (await announced(lab)).length === 2);
+  await lab.node.ip('route', 'add', '192.0.2.53/32', 'via', '10.1.2.2', 'metric', '5');
+  await agent.logged('shadowed 192.0.2.53/32: packets go to interface p1');
+  await lab.node.ip('route', 'del', '192.0.2.53/32', 'via', '10.1.2.2', 'metric', '5');
+  await agent.logged('no longer shadowed 192.0.2.53/32');
+  t.is((await announced(lab)).length, 2);
+});
+
 test('broken files change nothing that is programmed, and are named', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));

@@ -93,7 +93,7 @@ function reconciler() {
         running--;
         if (failure !== undefined) throw failure;
         table.plan(clock.now(), () => true);
-        return { events: [], requests: [], drift: 0, absent: [] };
+        return { events: [], requests: [], drift: 0, absent: [], shadows: undefined };
       },
     },
   });

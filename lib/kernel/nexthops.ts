@@ -72,6 +72,14 @@ export function subtractNexthops(left: Uint8Array, right: Uint8Array): Uint8Arra
   return concatenate(split(left).filter(nexthop => !others.has(identity(nexthop))));
 }
 
+/** Whether a set has a nexthop of this interface and gateway. */
+export function hasNexthop(packed: Uint8Array, interfaceIndex: number, gateway: Uint8Array): boolean {
+  return split(packed).some(nexthop => {
+    const its = nexthop.subarray(nexthopOffsets.gateway, nexthopOffsets.gateway + gateway.length);
+    return interfaceOf(nexthop) === interfaceIndex && sameNexthops(its, gateway);
+  });
+}
+
 /** The nexthops that do not lead through an interface, by its number. */
 export function withoutInterface(packed: Uint8Array, index: number): Uint8Array {
   return concatenate(split(packed).filter(nexthop => interfaceOf(nexthop) !== index));

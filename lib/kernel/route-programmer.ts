@@ -8,9 +8,10 @@ import type { KernelChanges, Monitor, RouteSocket } from './native.ts';
 import { viewRoutes } from './packed-route.ts';
 import type { RouteEvent } from './route-outcome.ts';
 import type { RoutePlan, RouteTable } from './route-table.ts';
+import { findShadows, type Shadow } from './shadows.ts';
 
 /** What of a RouteSocket is used here. */
-export type KernelSocket = Pick<RouteSocket, 'apply' | 'dump' | 'links' | 'monitor'>;
+export type KernelSocket = Pick<RouteSocket, 'apply' | 'dump' | 'links' | 'lookup' | 'monitor'>;
 
 export interface RouteProgrammerOptions {
   socket: KernelSocket;
@@ -36,6 +37,8 @@ export interface PassOutcome {
   drift: number;
   /** Interfaces that destinations wait for, told once. */
   absent: string[];
+  /** Destinations that something else forwards, as an audit has just found; undefined when there was none. */
+  shadows: Shadow[] | undefined;
 }
 
 /** `IFF_UP`, netdevice(7). */
@@ -47,6 +50,8 @@ const afInet4Bytes = 4;
  * once, and can have crossed with our own writes.
  */
 const verifyAfterMs = 250;
+/** The first audit comes early: what was wrong before the start is told soon. */
+const firstAuditMs = 1000;
 
 export class RouteProgrammer {
   readonly #options: RouteProgrammerOptions;
@@ -55,7 +60,7 @@ export class RouteProgrammer {
 
   constructor(options: RouteProgrammerOptions) {
     this.#options = options;
-    this.#auditAt = options.now() + options.auditMs;
+    this.#auditAt = options.now() + firstAuditMs;
   }
 
   /** Listens first and reads then, so that nothing falls between. */
@@ -76,16 +81,19 @@ export class RouteProgrammer {
 
   /** One pass: at most one dump, when the kernel is in doubt or an audit is due, and at most one `apply`. */
   async pass(mayRemove: (destination: Destination) => boolean): Promise<PassOutcome> {
-    const { socket, table, now, auditMs } = this.#options;
-    if (now() >= this.#auditAt) {
+    const { socket, table, links, now, auditMs } = this.#options;
+    const audit = now() >= this.#auditAt;
+    if (audit) {
       this.#auditAt = now() + auditMs;
       table.distrust();
     }
+    // Before we write: what was written this instant may be on its way.
+    const shadows = audit ? await findShadows(socket, table.announcedRoutes(), links) : undefined;
     const drift = table.suspect ? await this.#readRoutes() : 0;
     const absent = table.takeAbsent();
     const plan = table.plan(now(), mayRemove);
     if (plan.batch.length > 0) table.settle(plan, await socket.apply(plan.batch.bytes()), now());
-    return { events: table.takeEvents(), requests: plan.requests, drift, absent };
+    return { events: table.takeEvents(), requests: plan.requests, drift, absent, shadows };
   }
 
   async #readRoutes(): Promise<number> {

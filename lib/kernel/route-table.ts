@@ -13,7 +13,7 @@ import { adoptRoutes } from './adoption.ts';
 import { afterDeletion, afterLinkLoss, countRestoration } from './drift.ts';
 import type { LinkTable } from './link-table.ts';
 import type { ApplyResult } from './native.ts';
-import { configuredNexthops, interfacesOf } from './nexthops.ts';
+import { configuredNexthops, emptyNexthops, interfacesOf } from './nexthops.ts';
 import {
   destinationOfView,
   packAction,
@@ -112,6 +112,14 @@ export class RouteTable {
   /** Destinations that are announced: programmed under the advertise protocol. */
   get announced(): ReadonlySet<Destination> {
     return this.#announced;
+  }
+
+  /** What is announced, with its packed nexthops. */
+  announcedRoutes(): { destination: Destination; nexthops: Uint8Array }[] {
+    return [...this.#announced].map(destination => {
+      const nexthops = this.#index.get(destination)?.programmed?.nexthops ?? emptyNexthops;
+      return { destination, nexthops };
+    });
   }
 
   /** @param target what serves the destination from now on, or drains; no nexthops when nothing does */

@@ -48,4 +48,16 @@ export class Metrics {
       },
     });
   }
+
+  /** Counts the destinations that something else forwards, whenever somebody scrapes. */
+  watchShadows(count: () => number): void {
+    new Gauge({
+      name: 'flock_anycast_destinations_shadowed',
+      help: 'Destinations that something else forwards: another route, a rule, an address of this node.',
+      registers: [this.registry],
+      collect() {
+        this.set(count());
+      },
+    });
+  }
 }

@@ -5,6 +5,7 @@ import { describeNexthops } from '../kernel/nexthops.ts';
 import type { RouteEvent } from '../kernel/route-outcome.ts';
 import type { PassOutcome } from '../kernel/route-programmer.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
+import type { Shadow } from '../kernel/shadows.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -16,6 +17,7 @@ export class Reporter {
   readonly #metrics: Metrics;
   readonly #links: LinkTable;
   #lastFailure = '';
+  #shadowed = new Set<string>();
 
   constructor({
     log,
@@ -26,12 +28,17 @@ export class Reporter {
     this.#log = log;
     this.#metrics = metrics;
     this.#links = links;
+    metrics.watchShadows(() => this.#shadowed.size);
     for (const state of ['advertised', 'held', 'failed'] as const)
       metrics.watchDestinations(state, () => table.counts()[state]);
   }
 
   /** @param durationMs of the whole pass */
-  passed({ events, requests, drift, absent }: PassOutcome, durationMs: number, first: boolean): void {
+  passed(
+    { events, requests, drift, absent, shadows }: PassOutcome,
+    durationMs: number,
+    first: boolean,
+  ): void {
     this.#lastFailure = '';
     this.#metrics.passes.inc({ wrote: String(requests.length > 0) });
     if (first)
@@ -41,6 +48,7 @@ export class Reporter {
       const remedy = 'it is served as soon as it is up; check hostInterface of the allocations';
       this.#log.warn({ interface: name, remedy }, `interface ${name} does not exist here, or is down`);
     }
+    if (shadows !== undefined) this.#tellShadows(shadows);
     if (requests.length > 0) this.#metrics.passSeconds.observe(durationMs / 1000);
     for (const event of events)
       this.#metrics.requests.inc({ request: event.kind, outcome: outcomeOf(event) });
@@ -65,6 +73,23 @@ export class Reporter {
 
   warned({ key, message, value, remedy }: ResolveWarning): void {
     this.#log.warn({ pod: key, value, remedy }, message);
+  }
+
+  /** Each once, when it begins and when it ends. */
+  #tellShadows(shadows: readonly Shadow[]): void {
+    for (const { destination, towards } of shadows) {
+      if (this.#shadowed.has(destination)) continue;
+      const remedy = 'remove what stands there: a route of a better metric, a rule, an address';
+      this.#log.warn(
+        { destination, code: 'ROUTE_SHADOWED', remedy },
+        `shadowed ${destination}: packets go to ${towards} instead of our pods, and nothing is announced`,
+      );
+    }
+    const now = new Set(shadows.map(({ destination }) => destination));
+    for (const destination of this.#shadowed) {
+      if (!now.has(destination)) this.#log.info({ destination }, `no longer shadowed ${destination}`);
+    }
+    this.#shadowed = now;
   }
 
   #tell({ kind, destination, nexthops, message }: RouteEvent, many: boolean): void {

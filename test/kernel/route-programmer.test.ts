@@ -212,7 +212,7 @@ test('a pass with nothing to do asks the kernel for nothing', async t => {
   const { table, settle, pass } = await program(t, lab);
   table.want('192.0.2.1/32', { nexthops: [lab.nexthop(0)] });
   await settle();
-  t.deepEqual(await pass(), { events: [], requests: [], drift: 0, absent: [] });
+  t.deepEqual(await pass(), { events: [], requests: [], drift: 0, absent: [], shadows: undefined });
   t.false(table.busy);
 });
 

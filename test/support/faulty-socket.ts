@@ -54,6 +54,10 @@ export class FaultySocket implements KernelSocket {
     return this.#socket.links();
   }
 
+  lookup(...args: Parameters<RouteSocket['lookup']>): ReturnType<RouteSocket['lookup']> {
+    return this.#socket.lookup(...args);
+  }
+
   monitor(...args: Parameters<RouteSocket['monitor']>): ReturnType<RouteSocket['monitor']> {
     return this.#socket.monitor(...args);
   }
