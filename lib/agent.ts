@@ -1,10 +1,12 @@
 /**
  * The composition root: the one file that knows everybody, in the order in which data flows.
  */
+import { constants, setPriority } from 'node:os';
 import { BirdAnnouncer } from './bird/announcer.ts';
 import { ClosedLoop } from './bird/closed-loop.ts';
 import { ExportAudit } from './bird/export-audit.ts';
 import { BirdManager } from './bird/manager.ts';
+import { peerStates } from './bird/peer-states.ts';
 import { learningProtocols } from './bird/render.ts';
 import type { ResolvedAgentConfig } from './config.ts';
 import { DesiredTable } from './desired/desired-table.ts';
@@ -22,8 +24,9 @@ import { requireNetAdmin, runPreflight } from './preflight.ts';
 import { AnycastReconciler, systemClock } from './reconciler.ts';
 import { WatchedAllocations } from './sources/allocation-file.ts';
 import { AllocationStore } from './sources/allocation-store.ts';
-import { NodeConfigCache } from './sources/node-config.ts';
+import { NodeConfigCache, type NodeConfigSource } from './sources/node-config.ts';
 import { PodCache } from './sources/pod-cache.ts';
+import { withdraw } from './withdraw.ts';
 
 export interface AgentOptions {
   config: ResolvedAgentConfig;
@@ -46,6 +49,8 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
   let trigger = () => {};
   const clock = systemClock;
   try {
+    takePriority();
+
     // One agent a network namespace.
     const claim = await claimNamespace('run');
     stops.push(() => claim.release());
@@ -56,13 +61,18 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     const { path, owner } = config.allocations;
     const allocations =
       owner === 'agent' ? new AllocationStore({ path, log }) : new WatchedAllocations({ path, log });
-    const nodeConfig = new NodeConfigCache({ path: config.nodeConfig.path, log });
-    stops.push(() => nodeConfig.stop());
-    nodeConfig.start();
+    const cluster = await openCustomResources(config, log);
+    const nodeConfig: NodeConfigSource =
+      cluster?.nodeConfig ?? new NodeConfigCache({ path: config.nodeConfig.path, log });
+    stops.push(() => (cluster ?? nodeConfig).stop());
+    await (cluster ?? nodeConfig).start();
     stops.push(() => allocations.stop());
     await allocations.start();
     stops.push(() => podFeed.stop());
     await podFeed.start();
+
+    // Policy: who may use which address.
+    const permitted = cluster?.permit({ allocations, pods }) ?? allocations;
 
     // Kernel: what is programmed.
     const socket = new RouteSocket();
@@ -144,8 +154,8 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     // The way between them, one pass at a time.
     const reconciler = new AnycastReconciler({
       pods,
-      allocations,
-      desired: new DesiredTable(config.drain),
+      allocations: permitted,
+      desired: new DesiredTable(cluster?.drainPolicy(config.drain) ?? config.drain),
       table,
       programmer,
       announcer: {
@@ -171,14 +181,25 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     drain();
 
     // Observe: what we say of it.
+    cluster?.reportStatus(async () => {
+      const { applied, lastError } = bird.status();
+      const { advertised, held, failed } = table.counts();
+      return {
+        synced: pods.synced && permitted.synced,
+        birdApplied: applied,
+        peers: peerStates(nodeConfig.snapshot()?.bgp.peers ?? [], await bird.query('show protocols')),
+        destinations: { advertised, held, failed },
+        errors: lastError === undefined ? [] : [lastError.message],
+      };
+    });
     if (config.observe.listen !== undefined) {
       const server = await serveObservations({
         listen: config.observe.listen,
         registry: metrics.registry,
-        healthy: () => pods.synced && allocations.synced,
+        healthy: () => pods.synced && permitted.synced,
         status: () => ({
           node: config.node.name,
-          synced: { pods: pods.synced, allocations: allocations.synced },
+          synced: { pods: pods.synced, allocations: permitted.synced },
           destinations: table.counts(),
           failures: [...table.failures()].map(({ destination, failure }) => ({ destination, ...failure })),
           bird: bird.status(),
@@ -210,6 +231,12 @@ async function openPodFeed(config: ResolvedAgentConfig, cache: PodCache, log: Lo
   return new KubernetesPods({ nodeName, cache, log, annotationPrefixes, ...(kubeconfig && { kubeconfig }) });
 }
 
+async function openCustomResources(config: ResolvedAgentConfig, log: Log) {
+  if (config.nodeConfig.source === 'file') return undefined;
+  const { CustomResources } = await import('./custom-resources.ts');
+  return new CustomResources(config, log);
+}
+
 async function openKubernetesNode(config: ResolvedAgentConfig, log: Log, onChange: () => void) {
   if (config.pods.source !== 'kubernetes') return undefined;
   const { KubernetesNode } = await import('./sources/kubernetes-node.ts');
@@ -221,23 +248,14 @@ async function openKubernetesNode(config: ResolvedAgentConfig, log: Log, onChang
   return node;
 }
 
-/** How much longer than the drain the way out may take, in milliseconds: a BIRD that hangs must not keep us. */
-const withdrawalSlackMs = 2000;
-
-/** Takes everything out as a drain does: withdrawn, forwarded on for `drainMs`, removed. */
-async function withdraw(
-  reconciler: AnycastReconciler,
-  table: RouteTable,
-  drainMs: number,
-  log: Log,
-): Promise<void> {
-  log.info({ drainMs, destinations: table.counts().advertised }, 'withdrawing everything before the end');
-  const started = systemClock.now();
-  reconciler.withdrawEverything(started + drainMs);
-  const bound = AbortSignal.timeout(drainMs + withdrawalSlackMs);
-  await reconciler.run(bound, () => table.isEmpty);
-  const { advertised, held } = table.counts();
-  if (table.isEmpty) log.info('stopped; every route is removed');
-  else
-    log.warn({ advertised, held }, 'stopped before every route was removed; starting again sees to the rest');
+/**
+ * When a veth goes, its siblings wait for us, and BIRD, which hears of it in the same moment, withdraws them
+ * unless we are first. Where it is not allowed (CAP_SYS_NICE), we are as fast as others let us be.
+ */
+function takePriority(): void {
+  try {
+    setPriority(constants.priority.PRIORITY_HIGHEST);
+  } catch {
+    // As above.
+  }
 }

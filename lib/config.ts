@@ -12,7 +12,7 @@ import { metricNumber, protocolNumber, tableNumber } from './ownership/owned-key
 const path = z.string().min(1);
 const milliseconds = z.int().min(0);
 
-export const agentConfigSchema = z.strictObject({
+const keys = z.strictObject({
   node: z
     .strictObject({
       name: z.string().min(1).optional().describe("This node's name in Kubernetes. Default: the host name."),
@@ -41,6 +41,12 @@ export const agentConfigSchema = z.strictObject({
     .prefault({}),
   nodeConfig: z
     .strictObject({
+      source: z
+        .enum(['file', 'kubernetes'])
+        .default('file')
+        .describe(
+          '`kubernetes`: the custom resources NodeConfig, and AnycastPool for who may use which address. `file`: `path`.',
+        ),
       path: path
         .default('/etc/flock-anycast/node-config.yaml')
         .describe('BGP settings of this node. While there is no such file, BIRD is left alone.'),
@@ -140,6 +146,11 @@ export const agentConfigSchema = z.strictObject({
     })
     .prefault({}),
 });
+
+export const agentConfigSchema = keys.refine(
+  ({ nodeConfig, pods }) => nodeConfig.source === 'file' || pods.source === 'kubernetes',
+  { path: ['nodeConfig', 'source'], error: 'kubernetes needs pods.source: kubernetes' },
+);
 
 export type AgentConfig = z.output<typeof agentConfigSchema>;
 

@@ -51,3 +51,11 @@ test('help tells of every key with its default', t => {
   }
   t.true(help.includes('routes.metric (integer, default 16)'));
 });
+
+test('custom resources need the pods of the same API server', t => {
+  const text = (source: string) =>
+    JSON.stringify({ pods: { source, path: '/nowhere' }, nodeConfig: { source: 'kubernetes' } });
+  t.throws(() => parseAgentConfig(text('directory'), 'agent.yaml'), {
+    message: 'agent.yaml: nodeConfig.source: kubernetes needs pods.source: kubernetes',
+  });
+});

@@ -74,6 +74,7 @@ function samePod(left: Pod, right: Pod): boolean {
     left.terminating === right.terminating &&
     left.containersTerminated === right.containersTerminated &&
     left.hostNetwork === right.hostNetwork &&
+    left.serviceAccount === right.serviceAccount &&
     left.podIPs.length === right.podIPs.length &&
     left.podIPs.every((address, index) => address === right.podIPs[index]) &&
     sameAnnotations(left.annotations, right.annotations)

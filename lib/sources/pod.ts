@@ -16,6 +16,8 @@ export interface Pod {
   /** None of its containers runs, nor will again: it serves nothing. */
   readonly containersTerminated: boolean;
   readonly hostNetwork: boolean;
+  /** The account it runs as; `default` where it does not say. */
+  readonly serviceAccount: string;
   /** Its unicast addresses as canonical text, at most one a family in Kubernetes. */
   readonly podIPs: readonly string[];
   /** Only those whose keys were asked for. */
@@ -63,6 +65,7 @@ const manifestSchema = z.object({
     .object({
       nodeName: z.string().nullish(),
       hostNetwork: z.boolean().nullish(),
+      serviceAccountName: z.string().nullish(),
       containers: z.array(z.unknown()).nullish(),
     })
     .nullish(),
@@ -106,6 +109,7 @@ export function podFromManifest(
     terminating: Boolean(metadata.deletionTimestamp),
     containersTerminated: areContainersTerminated(spec?.containers?.length ?? 0, status ?? {}),
     hostNetwork: spec?.hostNetwork ?? false,
+    serviceAccount: spec?.serviceAccountName || 'default',
     podIPs: podIPs(status ?? {}),
     // fromEntries and not assignment: a key such as `__proto__` is then a key like any other.
     annotations: Object.fromEntries(

@@ -46,6 +46,7 @@ test('a running pod is trimmed to what decides about routes', t => {
     terminating: false,
     containersTerminated: false,
     hostNetwork: false,
+    serviceAccount: 'default',
     podIPs: ['10.1.0.7', '2001:db8::7'],
     annotations: { 'flock-anycast.io/addresses': '192.0.2.53' },
   });
@@ -62,6 +63,7 @@ test('a pod just created is neither ready nor anything else', t => {
     terminating: false,
     containersTerminated: false,
     hostNetwork: false,
+    serviceAccount: 'default',
     podIPs: [],
     annotations: {},
   });

@@ -1,0 +1,169 @@
+/**
+ * What a cluster's custom resources bring to the agent: the node config, and the say over who may use which
+ * address. Beside `agent.ts` this file knows many, for the same reason: it puts them together.
+ */
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { parseAddress } from './address.ts';
+import type { ResolvedAgentConfig } from './config.ts';
+import type { DrainPolicy } from './desired/drain.ts';
+import { PermittedAllocations, type PermittedAllocationsOptions } from './desired/permitted-allocations.ts';
+import { AddressPolicy } from './desired/policy.ts';
+import { localAddresses } from './kernel/local-addresses.ts';
+import { RouteSocket } from './kernel/native.ts';
+import type { Log } from './observe/log.ts';
+import { type Condition, nodeConfigStatus, type StatusInput } from './observe/node-config-status.ts';
+import { KubernetesClient } from './sources/kubernetes-client.ts';
+import { loadKubernetesServer } from './sources/kubernetes-config.ts';
+import { KubernetesEndpoints } from './sources/kubernetes-endpoints.ts';
+import { KubernetesNamespaces } from './sources/kubernetes-namespaces.ts';
+import { KubernetesNodeConfig } from './sources/kubernetes-node-config.ts';
+import { KubernetesPools } from './sources/kubernetes-pools.ts';
+import { KubernetesStatus } from './sources/kubernetes-status.ts';
+
+/** The kernel and DNS tell nobody here of a new address: they are asked this often, in milliseconds. */
+const addressesEveryMs = 5000;
+
+type PolicySources = Pick<PermittedAllocationsOptions, 'allocations' | 'pods'>;
+
+export class CustomResources {
+  readonly nodeConfig: KubernetesNodeConfig;
+  readonly #client: KubernetesClient;
+  readonly #nodeName: string;
+  readonly #log: Log;
+  readonly #pools: KubernetesPools;
+  readonly #namespaces: KubernetesNamespaces;
+  readonly #endpoints: KubernetesEndpoints;
+  readonly #socket = new RouteSocket();
+  #node: ReadonlySet<string> | undefined;
+  #serverAddresses: readonly string[] = [];
+  #addresses = '';
+  #poll: NodeJS.Timeout | undefined;
+  #policy: AddressPolicy | undefined;
+  #permitted: PermittedAllocations | undefined;
+  #status: KubernetesStatus | undefined;
+  #conditions: readonly Condition[] = [];
+
+  /** @throws FlockError FLOCK_CONFIG_INVALID when the kubeconfig can not be used */
+  constructor(config: ResolvedAgentConfig, log: Log) {
+    const kubeconfig = config.pods.source === 'kubernetes' ? config.pods.kubeconfig : undefined;
+    this.#nodeName = config.node.name;
+    this.#log = log;
+    this.#client = new KubernetesClient(loadKubernetesServer(kubeconfig));
+    const options = { client: this.#client, log };
+    this.nodeConfig = new KubernetesNodeConfig({ ...options, nodeName: this.#nodeName });
+    this.#pools = new KubernetesPools(options);
+    this.#namespaces = new KubernetesNamespaces(options);
+    this.#endpoints = new KubernetesEndpoints(options);
+    for (const source of this.#sources()) source.onChange(() => this.#rethink());
+  }
+
+  /** Begins to follow; resolves at once, whether or not the API server answers. */
+  async start(): Promise<void> {
+    for (const source of this.#sources()) source.start();
+    await this.#readAddresses();
+    this.#poll = setInterval(() => void this.#readAddresses(), addressesEveryMs);
+    this.#poll.unref();
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#poll);
+    this.#status?.stop();
+    this.#permitted?.stop();
+    for (const source of this.#sources()) source.stop();
+    this.#client.close();
+    await this.#socket.close();
+  }
+
+  /** Allocations without the addresses that their pods may not use. Refusals are logged once, and when they change. */
+  permit(sources: PolicySources): PermittedAllocations {
+    this.#permitted = new PermittedAllocations({
+      ...sources,
+      policy: () => this.#policy,
+      namespaceLabels: name => this.#namespaces.snapshot().get(name),
+      onRefusals: (key, refusals) => {
+        for (const { reason, address, message, remedy } of refusals) {
+          this.#log.warn({ code: reason, pod: key, address, remedy }, `refused: ${message}`);
+        }
+        if (refusals.length === 0) this.#log.info({ pod: key }, 'no address of this pod is refused any more');
+      },
+    });
+    return this.#permitted;
+  }
+
+  /** The agent's own drain times, or what the NodeConfig says at that moment. */
+  drainPolicy(own: DrainPolicy): DrainPolicy {
+    const say = (key: keyof DrainPolicy) => this.nodeConfig.snapshot()?.drain?.[key] ?? own[key];
+    return {
+      get terminatingMs() {
+        return say('terminatingMs');
+      },
+      get longestMs() {
+        return say('longestMs');
+      },
+      get notReadyMs() {
+        return say('notReadyMs');
+      },
+    };
+  }
+
+  /** Keeps the status of this node's NodeConfig up to date. */
+  reportStatus(read: () => Promise<Omit<StatusInput, 'refused'>>): void {
+    this.#status = new KubernetesStatus({
+      client: this.#client,
+      nodeName: this.#nodeName,
+      log: this.#log,
+      read: async () => {
+        if (!this.nodeConfig.hasOwn) return undefined;
+        const input = await read();
+        const refused = [...(this.#permitted?.refusals().values() ?? [])].flat().length;
+        const problem = this.nodeConfig.problem?.message;
+        const errors = [...(problem === undefined ? [] : [problem]), ...input.errors];
+        const now = new Date().toISOString();
+        const status = nodeConfigStatus({ ...input, errors, refused }, this.#conditions, now);
+        this.#conditions = status.conditions ?? [];
+        return status;
+      },
+    });
+    this.#status.start();
+  }
+
+  #sources() {
+    return [this.nodeConfig, this.#pools, this.#namespaces, this.#endpoints];
+  }
+
+  async #readAddresses(): Promise<void> {
+    try {
+      this.#node = await localAddresses(this.#socket);
+      this.#serverAddresses = await addressesOf(this.#client.url.hostname);
+    } catch (error) {
+      this.#log.warn({ error }, `can not read this node's addresses; those known before stand`);
+    }
+    const addresses = [...(this.#node ?? []), ...this.#serverAddresses].sort().join();
+    if (addresses === this.#addresses) return;
+    this.#addresses = addresses;
+    this.#rethink();
+  }
+
+  /** A policy is in force once everything that it stands on was read, and until another one is. */
+  #rethink(): void {
+    if (this.#node === undefined || !this.#sources().every(({ synced }) => synced)) return;
+    const config = this.nodeConfig.snapshot();
+    this.#policy = new AddressPolicy({
+      pools: this.#pools.snapshot().values(),
+      reserved: config?.reserved,
+      node: this.#node,
+      peers: new Set(config?.bgp.peers.map(({ address }) => address)),
+      apiServer: new Set([...this.#serverAddresses, ...[...this.#endpoints.snapshot().values()].flat()]),
+    });
+    this.#permitted?.judgeAll();
+  }
+}
+
+/** @param host of a URL; a name that does not resolve has no address to protect */
+async function addressesOf(host: string): Promise<string[]> {
+  const bare = host.replace(/^\[|\]$/g, '');
+  if (isIP(bare) !== 0) return [parseAddress(bare).text];
+  const found = await lookup(bare, { all: true }).catch(() => []);
+  return found.map(({ address }) => parseAddress(address).text);
+}

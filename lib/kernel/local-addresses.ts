@@ -1,0 +1,24 @@
+/** The addresses that this network namespace answers itself: its kernel's table `local`. */
+import { formatAddress } from '../address.ts';
+import type { RouteSocket } from './native.ts';
+import { readRoutes } from './route-record.ts';
+
+/** RT_TABLE_LOCAL and RTPROT_KERNEL of linux/rtnetlink.h. */
+const localTable = 255;
+const kernelProtocol = 2;
+
+/**
+ * Those of every interface that is up, with or without carrier, loopback's and each subnet's broadcast address too:
+ * `ip route show table local`.
+ * @returns canonical texts
+ */
+export async function localAddresses(socket: Pick<RouteSocket, 'dump'>): Promise<Set<string>> {
+  const addresses = new Set<string>();
+  for (const family of [4, 6] as const) {
+    const dump = await socket.dump({ family, table: localTable, protocols: [kernelProtocol] });
+    for (const { destination, prefixLength } of readRoutes(dump)) {
+      if (prefixLength === destination.length * 8) addresses.add(formatAddress(destination));
+    }
+  }
+  return addresses;
+}

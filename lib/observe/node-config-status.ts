@@ -1,0 +1,90 @@
+/** What the status of a NodeConfig says of its node. Pure. */
+import { z } from 'zod';
+
+const condition = z.strictObject({
+  type: z.string(),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: z.string(),
+  message: z.string(),
+  lastTransitionTime: z.string().describe('When `status` last changed, as the running agent saw it.'),
+});
+
+export const nodeConfigStatusSchema = z.strictObject({
+  conditions: z.array(condition).optional(),
+  peers: z
+    .array(z.strictObject({ name: z.string(), state: z.string() }))
+    .optional()
+    .describe("BGP sessions as BIRD calls their state; only 'Established' carries routes."),
+  peersEstablished: z.string().optional().describe('Such as 1/2.'),
+  destinations: z
+    .strictObject({
+      advertised: z.int().min(0).max(2_147_483_647),
+      held: z.int().min(0).max(2_147_483_647).describe('Forwarded, no longer announced.'),
+      failed: z.int().min(0).max(2_147_483_647).describe('Refused by the kernel; tried again.'),
+      refused: z
+        .int()
+        .min(0)
+        .max(2_147_483_647)
+        .describe('Addresses of pods that no AnycastPool gives them.'),
+    })
+    .optional(),
+  lastError: z.string().nullable().optional().describe('What is wrong now.'),
+});
+
+export type NodeConfigStatus = z.output<typeof nodeConfigStatusSchema>;
+export type Condition = z.output<typeof condition>;
+
+export interface StatusInput {
+  /** Everything was read once. */
+  synced: boolean;
+  /** BIRD is known to run what the node config says. */
+  birdApplied: boolean;
+  peers: readonly { name: string; state: string }[];
+  destinations: Omit<NonNullable<NodeConfigStatus['destinations']>, 'refused'>;
+  /** Addresses that pods ask for and do not get. */
+  refused: number;
+  /** What is wrong, the worst first. */
+  errors: readonly string[];
+}
+
+/**
+ * @param before the conditions told last, whose times stand while their status does
+ * @param now RFC 3339
+ */
+export function nodeConfigStatus(
+  { synced, birdApplied, peers, destinations, refused, errors }: StatusInput,
+  before: readonly Condition[],
+  now: string,
+): NodeConfigStatus {
+  const established = peers.filter(({ state }) => state === 'Established').length;
+  const down = peers.filter(({ state }) => state !== 'Established').map(({ name }) => name);
+  const faults = [
+    ...errors,
+    ...(down.length > 0 ? [`no session with ${down.join(', ')}`] : []),
+    ...(destinations.failed > 0 ? [`the kernel refuses ${destinations.failed} destination(s)`] : []),
+  ];
+  const condition = (type: string, is: boolean, reason: string, message: string): Condition => {
+    const status = is ? 'True' : 'False';
+    const known = before.find(each => each.type === type && each.status === status);
+    return { type, status, reason, message, lastTransitionTime: known?.lastTransitionTime ?? now };
+  };
+  const [unready, why] = synced
+    ? ['BirdNotConfigured', 'BIRD does not run this configuration']
+    : ['NotSynced', 'not everything has been read yet'];
+  const ready = synced && birdApplied;
+  return {
+    conditions: [
+      condition('Ready', ready, ready ? 'Applied' : unready, ready ? 'BIRD runs this configuration' : why),
+      condition(
+        'Degraded',
+        faults.length > 0,
+        faults.length > 0 ? 'Faults' : 'AsExpected',
+        faults.join('; ') || 'nothing is wrong',
+      ),
+    ],
+    peers: [...peers],
+    peersEstablished: `${established}/${peers.length}`,
+    destinations: { ...destinations, refused },
+    lastError: faults[0] ?? null,
+  };
+}

@@ -1,0 +1,7 @@
+/** Writes deploy/base/crds anew: `node scripts/crds/main.ts`. */
+import { writeFileSync } from 'node:fs';
+import { definitionFiles } from './definitions.ts';
+
+for (const [name, text] of definitionFiles()) {
+  writeFileSync(new URL(`../../deploy/base/crds/${name}`, import.meta.url), text);
+}

@@ -1,0 +1,57 @@
+/** A JSON schema as zod gives it, reduced to what Kubernetes calls structural (apiextensions/v1). */
+
+/** A node of either schema. */
+export interface Schema {
+  [key: string]: unknown;
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  additionalProperties?: boolean | Schema;
+}
+
+const keptAsIs = [
+  'type',
+  'description',
+  'enum',
+  'required',
+  'minimum',
+  'maximum',
+  'minItems',
+  'maxItems',
+  'minLength',
+  'maxLength',
+];
+
+/**
+ * Left out is what the API server refuses or would act on: `additionalProperties: false` (it prunes what it does
+ * not know), defaults (one filled into a node's own NodeConfig would cover the `default` one's), and patterns with
+ * look-ahead, which Go's regular expressions lack. The agent holds to all of them.
+ */
+export function structural(schema: Schema): Schema {
+  const kept: Schema = Object.fromEntries(
+    keptAsIs.filter(key => key in schema).map(key => [key, schema[key]]),
+  );
+  if (isNullable(schema)) return { ...structural(nonNull(schema)), ...describing(schema), nullable: true };
+  const { pattern, properties, items, additionalProperties } = schema;
+  if (typeof pattern === 'string' && !pattern.includes('(?')) kept.pattern = pattern;
+  if (schema.type === 'integer' && Number(schema.maximum) > 0x7fffffff) kept.format = 'int64';
+  if (properties !== undefined) {
+    kept.properties = Object.fromEntries(
+      Object.entries(properties).map(([key, value]) => [key, structural(value)]),
+    );
+  }
+  if (items !== undefined) kept.items = structural(items);
+  if (typeof additionalProperties === 'object') kept.additionalProperties = structural(additionalProperties);
+  return kept;
+}
+
+function isNullable({ anyOf }: Schema): boolean {
+  return Array.isArray(anyOf) && anyOf.some(({ type }) => type === 'null');
+}
+
+function nonNull({ anyOf }: Schema): Schema {
+  return (anyOf as Schema[]).find(({ type }) => type !== 'null') ?? {};
+}
+
+function describing({ description }: Schema): Schema {
+  return description === undefined ? {} : { description };
+}
