@@ -2,7 +2,6 @@
  * The composition root: the one file that knows everybody, in the order in which data flows.
  */
 import { constants, setPriority } from 'node:os';
-import { constants, setPriority } from 'node:os';
 import { BirdAnnouncer } from './bird/announcer.ts';
 import { ClosedLoop } from './bird/closed-loop.ts';
 import { ExportAudit } from './bird/export-audit.ts';
@@ -50,8 +49,6 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
   let trigger = () => {};
   const clock = systemClock;
   try {
-    takePriority();
-
     takePriority();
 
     // One agent a network namespace.
@@ -249,18 +246,6 @@ async function openKubernetesNode(config: ResolvedAgentConfig, log: Log, onChang
   const node = new KubernetesNode({ nodeName, kubeconfig, taint, whenUnschedulable, log, onChange });
   node.start();
   return node;
-}
-
-/**
- * When a veth goes, its siblings wait for us, and BIRD, which hears of it in the same moment, withdraws them
- * unless we are first. Where it is not allowed (CAP_SYS_NICE), we are as fast as others let us be.
- */
-function takePriority(): void {
-  try {
-    setPriority(constants.priority.PRIORITY_HIGHEST);
-  } catch {
-    // As above.
-  }
 }
 
 /**
