@@ -2,6 +2,7 @@
  * The composition root: the one file that knows everybody, in the order in which data flows.
  */
 import { constants, setPriority } from 'node:os';
+import { annotationPrefixes, createAllocations } from './allocations.ts';
 import { BirdAnnouncer } from './bird/announcer.ts';
 import { ClosedLoop } from './bird/closed-loop.ts';
 import { ExportAudit } from './bird/export-audit.ts';
@@ -22,8 +23,6 @@ import { KeySuccession, openKeyMemory } from './ownership/key-succession.ts';
 import { claimNamespace } from './ownership/namespace-claim.ts';
 import { requireNetAdmin, runPreflight } from './preflight.ts';
 import { AnycastReconciler, systemClock } from './reconciler.ts';
-import { WatchedAllocations } from './sources/allocation-file.ts';
-import { AllocationStore } from './sources/allocation-store.ts';
 import { NodeConfigCache, type NodeConfigSource } from './sources/node-config.ts';
 import { PodCache } from './sources/pod-cache.ts';
 import { withdraw } from './withdraw.ts';
@@ -56,11 +55,11 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     stops.push(() => claim.release());
 
     // Sources: what is there.
+    const socket = new RouteSocket();
+    stops.push(() => socket.close());
     const pods = new PodCache();
     const podFeed = await openPodFeed(config, pods, log);
-    const { path, owner } = config.allocations;
-    const allocations =
-      owner === 'agent' ? new AllocationStore({ path, log }) : new WatchedAllocations({ path, log });
+    const { source: allocations, refusals } = createAllocations({ config, pods, socket, log });
     const cluster = await openCustomResources(config, log);
     const nodeConfig: NodeConfigSource =
       cluster?.nodeConfig ?? new NodeConfigCache({ path: config.nodeConfig.path, log });
@@ -75,8 +74,6 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     const permitted = cluster?.permit({ allocations, pods }) ?? allocations;
 
     // Kernel: what is programmed.
-    const socket = new RouteSocket();
-    stops.push(() => socket.close());
     const links = new LinkTable();
     const { table: tableId, metric, protocols } = routes;
     const { settleMs, tickMs, auditMs } = config.reconcile;
@@ -201,6 +198,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
           node: config.node.name,
           synced: { pods: pods.synced, allocations: permitted.synced },
           destinations: table.counts(),
+          refusals: refusals(),
           failures: [...table.failures()].map(({ destination, failure }) => ({ destination, ...failure })),
           bird: bird.status(),
         }),
@@ -220,15 +218,15 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
 
 /** Kubernetes is loaded only where it is used: its client is larger than the rest of this program. */
 async function openPodFeed(config: ResolvedAgentConfig, cache: PodCache, log: Log) {
-  const annotationPrefixes = ['flock-anycast.io/'];
+  const options = { cache, log, annotationPrefixes: annotationPrefixes(config) };
   if (config.pods.source === 'directory') {
     const { PodDirectory } = await import('./sources/pod-directory.ts');
-    return new PodDirectory({ path: config.pods.path, cache, log, annotationPrefixes });
+    return new PodDirectory({ path: config.pods.path, ...options });
   }
   const { KubernetesPods } = await import('./sources/kubernetes-pods.ts');
   const { kubeconfig } = config.pods;
   const { name: nodeName } = config.node;
-  return new KubernetesPods({ nodeName, cache, log, annotationPrefixes, ...(kubeconfig && { kubeconfig }) });
+  return new KubernetesPods({ nodeName, ...options, ...(kubeconfig && { kubeconfig }) });
 }
 
 async function openCustomResources(config: ResolvedAgentConfig, log: Log) {

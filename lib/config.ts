@@ -15,7 +15,13 @@ const milliseconds = z.int().min(0);
 const keys = z.strictObject({
   node: z
     .strictObject({
-      name: z.string().min(1).optional().describe("This node's name in Kubernetes. Default: the host name."),
+      name: z
+        .string()
+        .min(1)
+        .optional()
+        .describe(
+          "This node's name in Kubernetes. Default: the environment variable NODE_NAME, as manifests set it from the pod's spec.nodeName; else the host name.",
+        ),
     })
     .prefault({}),
   pods: z
@@ -31,13 +37,38 @@ const keys = z.strictObject({
     ])
     .describe('Where pods and their readiness come from.'),
   allocations: z
-    .strictObject({
-      path: path.default('/var/lib/flock-anycast/allocations.json').describe('The allocation file.'),
-      owner: z
-        .enum(['agent', 'other'])
-        .default('agent')
-        .describe('`agent`: we write it. `other`: another program keeps it, we only read and watch it.'),
-    })
+    .discriminatedUnion(
+      'source',
+      [
+        z.strictObject({
+          source: z
+            .literal('file')
+            .default('file')
+            .describe('An allocation file says who has which address.'),
+          path: path.default('/var/lib/flock-anycast/allocations.json').describe('The allocation file.'),
+          owner: z
+            .enum(['agent', 'other'])
+            .default('agent')
+            .describe(
+              '`agent`: we write it, on the word of the local API. `other`: another program keeps it, we only read and watch it.',
+            ),
+          socket: path
+            .default('/run/flock-anycast/api.sock')
+            .describe('UNIX socket of the local API; there is none with `owner: other`.'),
+        }),
+        z.strictObject({
+          source: z
+            .literal('annotations')
+            .describe('Pods ask by annotation; the way to a pod is the kernel’s. Works with any CNI.'),
+          keys: z
+            .array(z.string().regex(/^([a-z0-9.-]+\/)?[A-Za-z0-9._-]+$/, 'must be the key of an annotation'))
+            .min(1)
+            .default(['flock-anycast.io/addresses', 'flock.fritzlab.net/anycast'])
+            .describe('Annotations that list addresses, all of them read.'),
+        }),
+      ],
+      { error: 'source must be file or annotations' },
+    )
     .prefault({}),
   nodeConfig: z
     .strictObject({
@@ -180,7 +211,7 @@ export function parseAgentConfig(text: string, origin: string): ResolvedAgentCon
     });
   }
   const config = result.data;
-  return { ...config, node: { name: config.node.name ?? hostname() } };
+  return { ...config, node: { name: config.node.name ?? (process.env.NODE_NAME || hostname()) } };
 }
 
 /** Reads and parses the file at `file`. */

@@ -43,7 +43,7 @@ export async function migrate({ config, yes, signal, say }: MigrateOptions): Pro
   await using socket = new RouteSocket();
   const memory = new KeyMemory(config.state.path);
   await memory.load();
-  const allocations = await readAllocations(config.allocations.path);
+  const allocations = await readAllocations(config);
 
   const judgements = await judge(socket, allocations);
   const refused = judgements.filter(({ refusal }) => refusal !== undefined);
@@ -126,7 +126,14 @@ async function bootRoutes(socket: RouteSocket): Promise<RouteView[]> {
   return dumps.flatMap(dump => [...viewRoutes(dump)]);
 }
 
-async function readAllocations(path: string): Promise<Iterable<Allocation>> {
+async function readAllocations({ allocations }: ResolvedAgentConfig): Promise<Iterable<Allocation>> {
+  if (allocations.source !== 'file') {
+    throw new FlockError('FLOCK_ALLOCATIONS_INVALID', 'the configuration names no allocation file', {
+      value: allocations.source,
+      remedy: 'run this with a configuration whose allocations.path is the file that the original agent used',
+    });
+  }
+  const { path } = allocations;
   let text: string;
   try {
     text = await readFile(path, 'utf8');

@@ -40,7 +40,7 @@ export function agentConfig(node: NodePlan, paths: NodePaths): string {
   return stringify({
     node: { name: node.name },
     pods: { source: 'directory', path: paths.pods },
-    allocations: { path: paths.allocations },
+    allocations: { path: paths.allocations, owner: 'other' },
     nodeConfig: { path: paths.nodeConfig },
     state: { path: paths.state },
     bird: { config: paths.birdConfig, socket: paths.birdSocket },

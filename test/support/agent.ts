@@ -64,13 +64,23 @@ export interface PodState {
   /** Its containers have ended. */
   terminated?: boolean;
   annotations?: Record<string, string>;
+  podIPs?: string[];
+  hostNetwork?: boolean;
 }
 
 /** Writes a pod's manifest as its node would see it. */
 export function writePod(
   { pods }: AgentFiles,
   name: string,
-  { ready, uid = name, terminating = false, terminated = false, annotations = {} }: PodState,
+  {
+    ready,
+    uid = name,
+    terminating = false,
+    terminated = false,
+    annotations = {},
+    podIPs = [],
+    hostNetwork = false,
+  }: PodState,
 ): void {
   const manifest = {
     apiVersion: 'v1',
@@ -82,9 +92,10 @@ export function writePod(
       annotations,
       ...(terminating && { deletionTimestamp: '2026-01-01T00:00:00Z' }),
     },
-    spec: { nodeName: 'node', containers: [{ name: 'main' }] },
+    spec: { nodeName: 'node', hostNetwork, containers: [{ name: 'main' }] },
     status: {
       phase: 'Running',
+      podIPs: podIPs.map(ip => ({ ip })),
       conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
       ...(terminated && { containerStatuses: [{ name: 'main', state: { terminated: { exitCode: 0 } } }] }),
     },

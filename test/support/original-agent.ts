@@ -36,6 +36,7 @@ const tickMs = 2000;
 
 const config = loadAgentConfig(process.argv.at(-1) ?? '');
 if (config.pods.source !== 'directory') throw new Error('pods come from a folder here');
+if (config.allocations.source !== 'file') throw new Error('allocations come from a file here');
 const log = createLog('info');
 const pods = new PodCache();
 const podFeed = new PodDirectory({ path: config.pods.path, cache: pods, log });

@@ -1,0 +1,42 @@
+/** Where allocations come from, as the configuration says. */
+import type { ResolvedAgentConfig } from './config.ts';
+import { KernelPaths } from './kernel/kernel-paths.ts';
+import type { RouteSocket } from './kernel/native.ts';
+import type { Log } from './observe/log.ts';
+import { WatchedAllocations } from './sources/allocation-file.ts';
+import { type AllocationSource, AllocationStore } from './sources/allocation-store.ts';
+import { AnnotatedAllocations } from './sources/annotated-allocations.ts';
+import type { Refusal } from './sources/anycast-annotation.ts';
+import type { PodCache } from './sources/pod-cache.ts';
+
+export interface Allocations {
+  source: AllocationSource;
+  /** What pods ask for and do not get, and why. */
+  refusals(): Refusal[];
+}
+
+export interface AllocationsOptions {
+  config: ResolvedAgentConfig;
+  pods: PodCache;
+  socket: RouteSocket;
+  log: Log;
+}
+
+export function createAllocations({ config, pods, socket, log }: AllocationsOptions): Allocations {
+  const { allocations, reconcile } = config;
+  if (allocations.source === 'annotations') {
+    const finder = new KernelPaths({ socket, log });
+    const { keys } = allocations;
+    const source = new AnnotatedAllocations({ pods, finder, keys, againMs: reconcile.auditMs, log });
+    return { source, refusals: () => source.refusals() };
+  }
+  const { path, owner } = allocations;
+  const source =
+    owner === 'agent' ? new AllocationStore({ path, log }) : new WatchedAllocations({ path, log });
+  return { source, refusals: () => [] };
+}
+
+/** Annotations of pods that somebody here reads; nothing else of them is kept. */
+export function annotationPrefixes({ allocations }: ResolvedAgentConfig): string[] {
+  return ['flock-anycast.io/', ...(allocations.source === 'annotations' ? allocations.keys : [])];
+}
