@@ -28,7 +28,7 @@ export const nodeConfigStatusSchema = z.strictObject({
         .describe('Addresses of pods that no AnycastPool gives them.'),
     })
     .optional(),
-  lastError: z.string().nullable().optional().describe('What is wrong now.'),
+  lastError: z.string().optional().describe('What is wrong now; empty when nothing is.'),
 });
 
 export type NodeConfigStatus = z.output<typeof nodeConfigStatusSchema>;
@@ -85,6 +85,6 @@ export function nodeConfigStatus(
     peers: [...peers],
     peersEstablished: `${established}/${peers.length}`,
     destinations: { ...destinations, refused },
-    lastError: faults[0] ?? null,
+    lastError: faults[0] ?? '',
   };
 }

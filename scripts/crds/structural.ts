@@ -30,7 +30,6 @@ export function structural(schema: Schema): Schema {
   const kept: Schema = Object.fromEntries(
     keptAsIs.filter(key => key in schema).map(key => [key, schema[key]]),
   );
-  if (isNullable(schema)) return { ...structural(nonNull(schema)), ...describing(schema), nullable: true };
   const { pattern, properties, items, additionalProperties } = schema;
   if (typeof pattern === 'string' && !pattern.includes('(?')) kept.pattern = pattern;
   if (schema.type === 'integer' && Number(schema.maximum) > 0x7fffffff) kept.format = 'int64';
@@ -42,16 +41,4 @@ export function structural(schema: Schema): Schema {
   if (items !== undefined) kept.items = structural(items);
   if (typeof additionalProperties === 'object') kept.additionalProperties = structural(additionalProperties);
   return kept;
-}
-
-function isNullable({ anyOf }: Schema): boolean {
-  return Array.isArray(anyOf) && anyOf.some(({ type }) => type === 'null');
-}
-
-function nonNull({ anyOf }: Schema): Schema {
-  return (anyOf as Schema[]).find(({ type }) => type !== 'null') ?? {};
-}
-
-function describing({ description }: Schema): Schema {
-  return description === undefined ? {} : { description };
 }

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import { definitionFiles } from '../../scripts/crds/definitions.ts';
+import { type Schema, structural } from '../../scripts/crds/structural.ts';
+
+for (const [name, text] of definitionFiles()) {
+  test(`deploy/base/crds/${name} is what the schemas say: node scripts/crds/main.ts writes it`, t => {
+    t.is(readFileSync(new URL(`../../deploy/base/crds/${name}`, import.meta.url), 'utf8'), text);
+  });
+}
+
+test('nothing in them would be refused or act: no default, no look-ahead, no additionalProperties but a schema', t => {
+  const text = [...definitionFiles().values()].join();
+  t.notRegex(text, /\bdefault:|pattern:.*\(\?|additionalProperties: (false|true)/);
+});
+
+test('a number beyond 32 bits says so, and what is within stays', t => {
+  const schema: Schema = {
+    type: 'object',
+    properties: {
+      asn: { type: 'integer', maximum: 4294967295, default: 1 },
+      port: { type: 'integer', maximum: 65535 },
+    },
+    required: ['asn'],
+    additionalProperties: false,
+  };
+  t.deepEqual(structural(schema), {
+    type: 'object',
+    required: ['asn'],
+    properties: {
+      asn: { type: 'integer', maximum: 4294967295, format: 'int64' },
+      port: { type: 'integer', maximum: 65535 },
+    },
+  });
+});
