@@ -81,19 +81,30 @@ export class RouteProgrammer {
 
   /** One pass: at most one dump, when the kernel is in doubt or an audit is due, and at most one `apply`. */
   async pass(mayRemove: (destination: Destination) => boolean): Promise<PassOutcome> {
-    const { socket, table, links, now, auditMs } = this.#options;
+    const { socket, table, now, auditMs } = this.#options;
     const audit = now() >= this.#auditAt;
     if (audit) {
       this.#auditAt = now() + auditMs;
       table.distrust();
     }
     // Before we write: what was written this instant may be on its way.
-    const shadows = audit ? await findShadows(socket, table.announcedRoutes(), links) : undefined;
+    const shadows = audit ? await this.#findShadows() : undefined;
     const drift = table.suspect ? await this.#readRoutes() : 0;
     const absent = table.takeAbsent();
     const plan = table.plan(now(), mayRemove);
     if (plan.batch.length > 0) table.settle(plan, await socket.apply(plan.batch.bytes()), now());
     return { events: table.takeEvents(), requests: plan.requests, drift, absent, shadows };
+  }
+
+  /** A look that fails is taken again at the next audit: repairing must not wait for it. */
+  async #findShadows(): Promise<Shadow[] | undefined> {
+    const { socket, table, links, log } = this.#options;
+    try {
+      return await findShadows(socket, table.announcedRoutes(), links);
+    } catch (error) {
+      log.debug({ error }, 'can not ask the kernel where packets go');
+      return undefined;
+    }
   }
 
   async #readRoutes(): Promise<number> {

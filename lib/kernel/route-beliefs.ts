@@ -1,0 +1,167 @@
+/**
+ * What we believe the kernel holds, and whether we may: changed by what a dump says (`adopt`), what the kernel
+ * notifies of others' doing (`observe`, `loseLink`), and what our own requests prove (`program`).
+ */
+import type { Destination } from '../address.ts';
+import { adoptRoutes } from './adoption.ts';
+import type { Agenda } from './agenda.ts';
+import { afterDeletion, afterLinkLoss, countRestoration } from './drift.ts';
+import type { LinkTable } from './link-table.ts';
+import { configuredNexthops, emptyNexthops, interfacesOf } from './nexthops.ts';
+import { destinationOfView, type RouteView } from './packed-route.ts';
+import { Operation } from './record-layout.ts';
+import type { Programmed, RouteEntry, RouteProtocols } from './route-entry.ts';
+import { RouteIndex } from './route-index.ts';
+import { conflictOf, contest, type RouteEvent } from './route-outcome.ts';
+
+export interface RouteBeliefsOptions {
+  metric: number;
+  protocols: RouteProtocols;
+  links: LinkTable;
+  /** Entries whose belief changed are put on it. */
+  agenda: Agenda;
+  /** Told what others' doing led to. */
+  tell: (event: RouteEvent) => void;
+}
+
+export class RouteBeliefs {
+  readonly index = new RouteIndex();
+  /** Destinations programmed under the advertise protocol. */
+  readonly announced = new Set<Destination>();
+  /** Destinations programmed under the hold protocol. */
+  readonly held = new Set<Destination>();
+  readonly #options: RouteBeliefsOptions;
+  /** Entries whose key was taken, by ourselves or by another owner: the next reading tells. */
+  readonly #unconfirmed = new Set<RouteEntry>();
+  /** Reasons to doubt what we believe so far, and how many of them a reading of the kernel has answered. */
+  #doubts = 1;
+  #answered = 0;
+
+  constructor(options: RouteBeliefsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether the kernel has to be read before it is written. */
+  get suspect(): boolean {
+    return this.#doubts > this.#answered;
+  }
+
+  /** How many doubts there were; a reading of the kernel that starts now answers as many. */
+  get doubts(): number {
+    return this.#doubts;
+  }
+
+  distrust(): void {
+    this.#doubts++;
+  }
+
+  /** Whether another owner's route sits at an entry's key, or our own: told when the next reading knows. */
+  confirmConflict(entry: RouteEntry): void {
+    this.#unconfirmed.add(entry);
+  }
+
+  /** What is announced, with its packed nexthops. */
+  announcedRoutes(): { destination: Destination; nexthops: Uint8Array }[] {
+    return [...this.announced].map(destination => {
+      const nexthops = this.index.get(destination)?.programmed?.nexthops ?? emptyNexthops;
+      return { destination, nexthops };
+    });
+  }
+
+  /** Believes what the kernel holds for a destination, and has the next pass look at it. */
+  program(entry: RouteEntry, programmed: Programmed | undefined): void {
+    this.index.program(entry, programmed);
+    const { advertise, hold } = this.#options.protocols;
+    for (const [protocol, destinations] of [
+      [advertise, this.announced],
+      [hold, this.held],
+    ] as const) {
+      if (programmed?.protocol === protocol) destinations.add(entry.destination);
+      else destinations.delete(entry.destination);
+    }
+    this.#options.agenda.add(entry);
+  }
+
+  /** An interface went (`gone`) or was set down, and routes with it. */
+  loseLink(index: number, gone: boolean): void {
+    for (const entry of this.index.through(index)) this.program(entry, afterLinkLoss(entry, index, gone));
+  }
+
+  /**
+   * Others changed a route under our protocols, or at our metric.
+   *
+   * @param view from the monitor
+   * @param now the clock, in milliseconds
+   * @returns whether it was about one of ours
+   */
+  observe(view: RouteView, now: number): boolean {
+    const { metric, protocols, agenda } = this.#options;
+    const isAtOurKey = view.metric === metric && view.isOurKind;
+    const entry = isAtOurKey ? this.index.get(destinationOfView(view)) : undefined;
+    const ours = view.protocol === protocols.advertise || view.protocol === protocols.hold;
+    const deleted = view.operation === Operation.delete;
+    if (entry === undefined) {
+      // A route under our protocols that we never made: the next reading sees to it.
+      if (ours && !deleted) this.distrust();
+      return ours;
+    }
+    const wentWithLinks = deleted && this.#wentWithLinks(view.nexthops);
+    if (!wentWithLinks) entry.revision++;
+    if (!deleted) {
+      const nexthops = configuredNexthops(view.nexthops);
+      this.#restore(entry, ours ? { protocol: view.protocol, nexthops } : undefined, now);
+    } else if (ours) {
+      entry.touch = true;
+      const left = afterDeletion(entry, view.nexthops);
+      if (wentWithLinks) this.program(entry, left);
+      else this.#restore(entry, left, now);
+    } else if (entry.failure?.kind === 'conflict') {
+      entry.failure.retryAt = Number.NEGATIVE_INFINITY;
+      agenda.add(entry);
+    }
+    return true;
+  }
+
+  /**
+   * Takes the kernel's word for what is programmed.
+   *
+   * @param dumps all routes of our table and protocols, packed, both families
+   * @param answered `doubts` from before the dumps began: what raised doubt since is not answered by them
+   * @param now the clock, in milliseconds
+   * @returns how many destinations were not as we believed, and routes of ours that we can never want
+   */
+  adopt(dumps: readonly Uint8Array[], answered: number, now: number): { drift: number; strays: RouteView[] } {
+    const { found, strays, absent } = adoptRoutes(dumps, this.index, this.#options.metric);
+    for (const { entry, programmed } of found) {
+      if (entry.failure?.kind === 'conflict') entry.failure = undefined;
+      this.#restore(entry, programmed, now);
+    }
+    for (const entry of absent) {
+      // IPv4 loses routes without a word, and then BIRD still announces them.
+      entry.silentlyLost = entry.family === 4;
+      this.#restore(entry, undefined, now);
+    }
+    for (const entry of this.#unconfirmed) {
+      if (entry.failure?.kind === 'conflict') this.#options.tell(conflictOf(entry, entry.failure));
+    }
+    this.#unconfirmed.clear();
+    this.#answered = answered;
+    return { drift: found.length + absent.length, strays };
+  }
+
+  /** IPv6 tells of routes that go with their interface; nobody's doing, and no reason to wait. */
+  #wentWithLinks(nexthops: Uint8Array): boolean {
+    const interfaces = interfacesOf(nexthops);
+    return interfaces.length > 0 && interfaces.every(index => !this.#options.links.isUsable(index));
+  }
+
+  /** Believes others' doing, which the next pass undoes; not for ever at once, when they keep at it. */
+  #restore(entry: RouteEntry, programmed: Programmed | undefined, now: number): void {
+    const knew = entry.programmed !== undefined;
+    this.program(entry, programmed);
+    if (!knew || !countRestoration(entry, now)) return;
+    const event = contest(entry, now);
+    if (!entry.drift?.told) this.#options.tell(event);
+    if (entry.drift !== undefined) entry.drift.told = true;
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * Routes under our protocols that we can never want: of another metric, or of a kind that we do not make. They
+ * leave like all else, withdrawn first and removed when that has settled.
+ */
+import { packDeletion, packRetagging, type RouteView } from './packed-route.ts';
+import type { RouteBatch } from './route-batch.ts';
+
+export class StrayRoutes {
+  readonly #hold: number;
+  readonly #settleMs: number;
+  #found: RouteView[] = [];
+  #settledAt = Number.POSITIVE_INFINITY;
+
+  /**
+   * @param hold our protocol number for what is no longer announced
+   * @param settleMs how long a withdrawn route still forwards, in milliseconds
+   */
+  constructor(hold: number, settleMs: number) {
+    this.#hold = hold;
+    this.#settleMs = settleMs;
+  }
+
+  /** Whether a pass at once has to see to some. */
+  get busy(): boolean {
+    return this.#found.length > 0;
+  }
+
+  /** When those that were withdrawn are to be read again, in milliseconds of the clock; infinity for never. */
+  get settledAt(): number {
+    return this.#settledAt;
+  }
+
+  /** What a reading of the kernel found; it replaces what the one before did. */
+  found(strays: RouteView[]): void {
+    this.#found = strays;
+  }
+
+  /** Puts what is to be done now into a pass. @returns whether the kernel has to be read again */
+  sweep(batch: RouteBatch, now: number): boolean {
+    const settled = now >= this.#settledAt;
+    if (settled) this.#settledAt = Number.POSITIVE_INFINITY;
+    for (const stray of this.#found) {
+      if (stray.protocol === this.#hold) batch.addPacked(packDeletion(stray), 1);
+      else {
+        batch.addPacked(packRetagging(stray, this.#hold), 1);
+        this.#settledAt = now + this.#settleMs;
+      }
+    }
+    this.#found = [];
+    return settled;
+  }
+}
