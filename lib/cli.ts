@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-/** The command line: `flock-anycast run`, `flush` and `migrate`, each with `--config FILE`. */
+/** The command line: `flock-anycast run`, `flush` and `migrate`, each with `--config FILE`, and `check-config`. */
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { runAgent } from './agent.ts';
+import { checkConfigs } from './check-config.ts';
 import { loadAgentConfig } from './config.ts';
 import { describeKeys } from './config-help.ts';
 import { FlockError } from './errors.ts';
@@ -67,6 +68,25 @@ program
   .addHelpText('after', '\nExit code: 0 done, or nothing to do; 1 refused or not all could be taken over.\n')
   .action(async ({ config: file, yes = false }: { config: string; yes?: boolean }) => {
     await migrate({ config: loadAgentConfig(file), yes, signal: stopSignal(), say });
+  });
+
+program
+  .command('check-config')
+  .summary('validate files offline')
+  .description(
+    'Validate files offline, each by what it is: agent config, node config, allocation file, or manifests of ' +
+      'NodeConfig and AnycastPool. A NodeConfig is also checked laid over the one named default, if that is given.',
+  )
+  .argument('<file...>', 'YAML or JSON, with one document or several')
+  .addHelpText('after', '\nExit code: 0 all are good; 1 something is wrong, or is no file of ours.\n')
+  .action((files: string[]) => {
+    for (const { origin, what, problem, skipped } of checkConfigs(files)) {
+      if (problem === undefined) say(`${origin}: ${what}: ${skipped ? 'not ours, skipped' : 'good'}`);
+      else {
+        process.stderr.write(`${origin}: ${what}: ${problem}\n`);
+        process.exitCode = 1;
+      }
+    }
   });
 
 /** Aborts when we are asked to end; asked again, we end at once. */

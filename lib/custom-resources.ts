@@ -88,6 +88,8 @@ export class CustomResources {
         if (refusals.length === 0) this.#log.info({ pod: key }, 'no address of this pod is refused any more');
       },
     });
+    // The policy may have been there first.
+    this.#permitted.judgeAll();
     return this.#permitted;
   }
 

@@ -1,0 +1,110 @@
+/** Validates files offline, each by what it is: what the agent would say of them, before it has to. */
+import { readFileSync } from 'node:fs';
+import { parseAllDocuments } from 'yaml';
+import { parseAgentConfig } from './config.ts';
+import { FlockError } from './errors.ts';
+import { parseAllocationFile } from './sources/allocation.ts';
+import { parseNodeConfig } from './sources/node-config.ts';
+import { mergeNodeConfig, type NodeConfigSpec, nodeConfigSpecOf } from './sources/node-config-resource.ts';
+import { poolOf } from './sources/pool-resource.ts';
+import { defaultNodeConfigName, resourceApiVersion } from './sources/resource-api.ts';
+
+/** What one file, or one document in it, turned out to be. */
+export interface Finding {
+  /** The file, and which document where it has several: `deploy.yaml#2`. */
+  origin: string;
+  /** Such as `agent config` or `AnycastPool dns`. */
+  what: string;
+  /** Undefined when all is well. */
+  problem?: string;
+  /** It is nothing of ours, and was not looked at. */
+  skipped?: boolean;
+}
+
+const kinds =
+  'an agent config (pods), a node config (bgp), an allocation file (allocations), a custom resource';
+
+/** @param paths files of any of these kinds, YAML or JSON; NodeConfigs are also checked laid over `default` */
+export function checkConfigs(paths: readonly string[]): Finding[] {
+  const nodeConfigs = new Map<string, { origin: string; spec: NodeConfigSpec }>();
+  const findings = paths.flatMap(path => checkFile(path, nodeConfigs));
+  const base = nodeConfigs.get(defaultNodeConfigName);
+  for (const [name, { origin, spec }] of nodeConfigs) {
+    if (name === defaultNodeConfigName || base === undefined) continue;
+    const what = `NodeConfig ${name} over ${defaultNodeConfigName}`;
+    findings.push(tried(origin, what, () => mergeNodeConfig(base.spec, spec, what)));
+  }
+  const hasPool = findings.some(({ what }) => what.startsWith('AnycastPool'));
+  if (hasPool && base !== undefined && base.spec.reserved === undefined) {
+    const problem = 'spec.reserved: is missing, and no AnycastPool is honoured before it is set';
+    findings.push({ origin: base.origin, what: `NodeConfig ${defaultNodeConfigName}`, problem });
+  }
+  return findings;
+}
+
+function checkFile(path: string, nodeConfigs: Map<string, { origin: string; spec: NodeConfigSpec }>) {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    return [{ origin: path, what: 'file', problem: `can not be read: ${(error as Error).message}` }];
+  }
+  const documents = parseAllDocuments(text);
+  const [failed] = documents.flatMap(({ errors }) => errors);
+  if (failed !== undefined)
+    return [{ origin: path, what: 'file', problem: `is not YAML: ${failed.message}` }];
+  return [...documents].map((document, index): Finding => {
+    const origin = documents.length > 1 ? `${path}#${index + 1}` : path;
+    const object: unknown = document.toJS();
+    if (typeof object !== 'object' || object === null) {
+      return { origin, what: 'document', problem: `is none of ours: ${kinds}` };
+    }
+    if ('apiVersion' in object) return checkManifest(object, origin, nodeConfigs);
+    if ('allocations' in object && 'version' in object) return checkAllocations(text, origin);
+    if ('bgp' in object) return tried(origin, 'node config', () => parseNodeConfig(String(document), origin));
+    if ('pods' in object)
+      return tried(origin, 'agent config', () => parseAgentConfig(String(document), origin));
+    return { origin, what: 'document', problem: `is none of ours: ${kinds}` };
+  });
+}
+
+function checkManifest(
+  object: object,
+  origin: string,
+  nodeConfigs: Map<string, { origin: string; spec: NodeConfigSpec }>,
+): Finding {
+  const { apiVersion, kind, metadata } = object as {
+    apiVersion?: unknown;
+    kind?: unknown;
+    metadata?: { name?: unknown };
+  };
+  const name = String(metadata?.name ?? '');
+  const what = `${kind} ${name}`;
+  if (apiVersion !== resourceApiVersion) return { origin, what, skipped: true };
+  if (kind === 'AnycastPool') return tried(origin, what, () => poolOf(object, what));
+  if (kind !== 'NodeConfig') return { origin, what, problem: `${resourceApiVersion} has no kind ${kind}` };
+  return tried(origin, what, () => {
+    nodeConfigs.set(name, { origin, spec: nodeConfigSpecOf(object, what) });
+  });
+}
+
+function checkAllocations(text: string, origin: string): Finding {
+  return tried(origin, 'allocation file', () => {
+    const [unusable] = parseAllocationFile(text, origin).unusable;
+    if (unusable !== undefined) throw unusable.error;
+  });
+}
+
+function tried(origin: string, what: string, parse: () => unknown): Finding {
+  try {
+    parse();
+    return { origin, what };
+  } catch (error) {
+    if (!(error instanceof FlockError)) throw error;
+    // Messages of files begin with the origin already.
+    const problem = error.message.startsWith(`${origin}: `)
+      ? error.message.slice(origin.length + 2)
+      : error.message;
+    return { origin, what, problem };
+  }
+}

@@ -1,0 +1,114 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import test, { type ExecutionContext } from 'ava';
+import { checkConfigs } from '../lib/check-config.ts';
+
+function folder(t: ExecutionContext): (name: string, content: unknown) => string {
+  const dir = mkdtempSync(join(tmpdir(), 'flock-check-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  return (name, content) => {
+    const path = join(dir, name);
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+    return path;
+  };
+}
+
+const resource = (kind: string, name: string, spec: unknown) =>
+  JSON.stringify({ apiVersion: 'anycast.flock-anycast.io/v1alpha1', kind, metadata: { name }, spec });
+const pool = resource('AnycastPool', 'dns', { cidrs: ['192.0.2.0/28'], namespaces: { names: ['dns'] } });
+const bgp = { localAsn: 64512, routerId: '192.0.2.1' };
+
+test('each kind of file is told by its content, and found good', t => {
+  const file = folder(t);
+  const findings = checkConfigs([
+    file('agent', { pods: { source: 'kubernetes' } }),
+    file('node', { bgp }),
+    file('allocations', { version: 1, allocations: [] }),
+    file(
+      'resources',
+      [
+        resource('NodeConfig', 'default', { bgp, reserved: [] }),
+        pool,
+        '{apiVersion: v1, kind: Pod, metadata: {name: a}}',
+      ].join('\n---\n'),
+    ),
+  ]);
+  t.deepEqual(
+    findings.map(({ what, problem, skipped }) => [what, problem, skipped]),
+    [
+      ['agent config', undefined, undefined],
+      ['node config', undefined, undefined],
+      ['allocation file', undefined, undefined],
+      ['NodeConfig default', undefined, undefined],
+      ['AnycastPool dns', undefined, undefined],
+      ['Pod a', undefined, true],
+    ],
+  );
+});
+
+for (const [what, content, problem] of [
+  ['an agent config', { pods: { source: 'kubernetes' }, routes: { metric: 0 } }, /^routes\.metric: /],
+  ['a node config', { bgp: { ...bgp, localAsn: 0 } }, /^bgp\.localAsn: /],
+  ['an allocation', { version: 1, allocations: [{ namespace: 'a' }] }, /allocations\[0\]: name: /],
+  ['a pool', resource('AnycastPool', 'x', { cidrs: [] }), /^AnycastPool x: spec\.cidrs: /],
+  [
+    'a NodeConfig',
+    resource('NodeConfig', 'x', { bgp: { routerId: 'x' } }),
+    /^NodeConfig x: spec: bgp\.routerId: /,
+  ],
+  ['a kind that is none', resource('AnycastPol', 'x', {}), /has no kind AnycastPol/],
+  ['a file of something else', { a: 1 }, /is none of ours/],
+  ['text', 'hello', /is none of ours/],
+  ['no YAML', '{', /is not YAML/],
+] as const) {
+  test(`${what} with a mistake is told with the path of its key`, t => {
+    const [finding] = checkConfigs([folder(t)('file', content)]);
+    t.regex(finding?.problem ?? '', problem);
+  });
+}
+
+test('two NodeConfigs are checked one over the other too, across files', t => {
+  const file = folder(t);
+  const findings = checkConfigs([
+    file('default', resource('NodeConfig', 'default', { bgp: { localAsn: 64512 }, reserved: [] })),
+    file('a', resource('NodeConfig', 'node-a', { node: { draining: true } })),
+  ]);
+  t.regex(findings.at(-1)?.problem ?? '', /^NodeConfig node-a over default: bgp\.routerId: /);
+});
+
+test('pools beside a default NodeConfig that reserves nothing would not be honoured', t => {
+  const file = folder(t);
+  const findings = checkConfigs([
+    file('default', resource('NodeConfig', 'default', { bgp })),
+    file('pool', pool),
+  ]);
+  t.regex(findings.at(-1)?.problem ?? '', /^spec\.reserved: is missing/);
+});
+
+test('the command says it all, and its exit code is 1 when anything is wrong', async t => {
+  const file = folder(t);
+  const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+  const run = (...paths: string[]) => promisify(execFile)(process.execPath, [cli, 'check-config', ...paths]);
+  const good = file('good.yaml', { bgp });
+  t.is((await run(good)).stdout, `${good}: node config: good\n`);
+  const bad = file('bad.yaml', { bgp: {} });
+  const error = await t.throwsAsync<Error & { code: number; stderr: string }>(() =>
+    run(good, bad, '/nowhere'),
+  );
+  t.is(error.code, 1);
+  t.regex(error.stderr, /bad\.yaml: node config: bgp\.localAsn: /);
+  t.regex(error.stderr, /\/nowhere: file: can not be read/);
+});
+
+test('what deploy/ ships is good', t => {
+  const base = fileURLToPath(new URL('../deploy/base/', import.meta.url));
+  const text = readFileSync(`${base}configuration.yaml`, 'utf8').split('agent.yaml: |\n')[1] ?? '';
+  t.deepEqual(
+    checkConfigs([folder(t)('agent.yaml', text.replace(/^ {4}/gm, ''))]).map(({ problem }) => problem),
+    [undefined],
+  );
+});
