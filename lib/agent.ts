@@ -198,7 +198,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
           node: config.node.name,
           synced: { pods: pods.synced, allocations: permitted.synced },
           destinations: table.counts(),
-          refusals: refusals(),
+          refusals: [...refusals(), ...(cluster?.refusals() ?? [])],
           failures: [...table.failures()].map(({ destination, failure }) => ({ destination, ...failure })),
           bird: bird.status(),
         }),

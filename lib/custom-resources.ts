@@ -93,6 +93,19 @@ export class CustomResources {
     return this.#permitted;
   }
 
+  /** What pods ask for and no pool gives them, as `/status` shows it. */
+  refusals() {
+    return [...(this.#permitted?.refusals() ?? [])].flatMap(([pod, refusals]) =>
+      refusals.map(({ reason, address, message, remedy }) => ({
+        pod,
+        reason,
+        message,
+        value: address,
+        remedy,
+      })),
+    );
+  }
+
   /** The agent's own drain times, or what the NodeConfig says at that moment. */
   drainPolicy(own: DrainPolicy): DrainPolicy {
     const say = (key: keyof DrainPolicy) => this.nodeConfig.snapshot()?.drain?.[key] ?? own[key];
@@ -118,7 +131,7 @@ export class CustomResources {
       read: async () => {
         if (!this.nodeConfig.hasOwn) return undefined;
         const input = await read();
-        const refused = [...(this.#permitted?.refusals().values() ?? [])].flat().length;
+        const refused = this.refusals().length;
         const problem = this.nodeConfig.problem?.message;
         const errors = [...(problem === undefined ? [] : [problem]), ...input.errors];
         const now = new Date().toISOString();
