@@ -7,8 +7,11 @@
 export const errorCodes = {
   FLOCK_ADDRESS_INVALID: 'A text is not an IP address that can be used here.',
   FLOCK_ALLOCATIONS_INVALID: 'The allocation file does not parse or breaks its schema.',
+  FLOCK_ALLOCATION_UNKNOWN: 'There is no allocation for this pod.',
   FLOCK_ALLOCATIONS_READ_ONLY: 'The allocation file belongs to another program; only its owner writes it.',
+  FLOCK_ALLOCATIONS_UNWRITABLE: 'The allocation file can not be written.',
   FLOCK_ALREADY_RUNNING: 'Another program of ours is at work in this network namespace.',
+  FLOCK_API_UNAVAILABLE: 'The socket of the local API can not be opened.',
   FLOCK_BIRD_REFUSED: 'BIRD refused a configuration or a command.',
   FLOCK_BIRD_UNREACHABLE: 'The BIRD control socket does not answer.',
   FLOCK_CONFIG_INVALID: 'The configuration file does not parse or breaks its schema.',
@@ -23,6 +26,7 @@ export const errorCodes = {
   FLOCK_POD_INVALID: 'A pod manifest does not parse or lacks what is needed.',
   FLOCK_POOL_INVALID: 'An AnycastPool breaks its schema.',
   FLOCK_RECORD_INVALID: 'A packed route record is not well formed.',
+  FLOCK_REQUEST_INVALID: 'The local API does not understand a request.',
   FLOCK_STATE_INVALID: 'The state file can not be read, does not parse or breaks its schema.',
   FLOCK_STATE_UNWRITABLE: 'The state file can not be written.',
 } as const;

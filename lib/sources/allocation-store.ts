@@ -77,10 +77,16 @@ export class AllocationStore implements AllocationSource {
     return this.#write(key, allocations => allocations.set(key, allocation));
   }
 
-  /** Removes a pod's allocation; resolves when that is durable and in force, at once when there is none. */
-  release(namespace: string, name: string): Promise<void> {
+  /**
+   * Removes a pod's allocation; resolves when that is durable and in force, at once when there is none.
+   *
+   * @param uid only if it is of this pod object: a name is used again, and the word of a former pod's end may be late
+   */
+  release(namespace: string, name: string, uid?: string): Promise<void> {
     const key = podKey(namespace, name);
-    return this.#write(key, allocations => allocations.delete(key));
+    return this.#write(key, allocations => {
+      if (uid === undefined || allocations.get(key)?.uid === uid) allocations.delete(key);
+    });
   }
 
   /** One write at a time, each on top of the one before, also when that one failed. */
