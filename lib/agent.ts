@@ -59,7 +59,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     stops.push(() => socket.close());
     const pods = new PodCache();
     const podFeed = await openPodFeed(config, pods, log);
-    const { source: allocations, refusals } = createAllocations({ config, pods, socket, log });
+    const { source: allocations, refusals, api } = createAllocations({ config, pods, socket, log });
     const cluster = await openCustomResources(config, log);
     const nodeConfig: NodeConfigSource =
       cluster?.nodeConfig ?? new NodeConfigCache({ path: config.nodeConfig.path, log });
@@ -67,6 +67,8 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     await (cluster ?? nodeConfig).start();
     stops.push(() => allocations.stop());
     await allocations.start();
+    stops.push(() => api?.stop());
+    await api?.start();
     stops.push(() => podFeed.stop());
     await podFeed.start();
 

@@ -3,6 +3,7 @@ import type { ResolvedAgentConfig } from './config.ts';
 import { KernelPaths } from './kernel/kernel-paths.ts';
 import type { RouteSocket } from './kernel/native.ts';
 import type { Log } from './observe/log.ts';
+import { AllocationApi } from './sources/allocation-api.ts';
 import { WatchedAllocations } from './sources/allocation-file.ts';
 import { type AllocationSource, AllocationStore } from './sources/allocation-store.ts';
 import { AnnotatedAllocations } from './sources/annotated-allocations.ts';
@@ -13,6 +14,8 @@ export interface Allocations {
   source: AllocationSource;
   /** What pods ask for and do not get, and why. */
   refusals(): Refusal[];
+  /** Where other programs tell of allocations; only where we keep them. */
+  api?: AllocationApi;
 }
 
 export interface AllocationsOptions {
@@ -31,9 +34,10 @@ export function createAllocations({ config, pods, socket, log }: AllocationsOpti
     return { source, refusals: () => source.refusals() };
   }
   const { path, owner } = allocations;
-  const source =
-    owner === 'agent' ? new AllocationStore({ path, log }) : new WatchedAllocations({ path, log });
-  return { source, refusals: () => [] };
+  const refusals = () => [];
+  if (owner === 'other') return { source: new WatchedAllocations({ path, log }), refusals };
+  const store = new AllocationStore({ path, log });
+  return { source: store, refusals, api: new AllocationApi({ store, path: allocations.socket, log }) };
 }
 
 /** Annotations of pods that somebody here reads; nothing else of them is kept. */

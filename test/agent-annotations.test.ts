@@ -7,6 +7,7 @@ import { eventually, Lab } from './support/lab.ts';
 import { routesOf } from './support/node-lab.ts';
 
 const listen = '127.0.0.1:9471';
+const fetchStatus = `fetch('http://${listen}/status').then(answer => answer.text()).then(console.log)`;
 
 /** A node with two pods in the shape of the ptp plugin: a veth each, and host routes to them. */
 async function nodeWithPods(t: ExecutionContext, allocations: object = { source: 'annotations' }) {
@@ -48,7 +49,7 @@ async function nodeWithPods(t: ExecutionContext, allocations: object = { source:
     );
   };
   const refusals = async () =>
-    JSON.parse(await node.exec('curl', '-sf', `http://${listen}/status`)).refusals as {
+    JSON.parse(await node.exec(process.execPath, '-e', fetchStatus)).refusals as {
       pod: string;
       message: string;
     }[];
