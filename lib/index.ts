@@ -12,6 +12,7 @@ export { BirdManager } from './bird/manager.ts';
 export { type AgentConfig, loadAgentConfig, parseAgentConfig } from './config.ts';
 export { DesiredTable } from './desired/desired-table.ts';
 export { isEligible } from './desired/drain.ts';
+export { AddressPolicy, type AddressPool, type Claimant, type PolicyInput } from './desired/policy.ts';
 export { type AnycastTarget, type Nexthop, resolveAnycastTargets } from './desired/resolve.ts';
 export { type ErrorCode, errorCodes, FlockError } from './errors.ts';
 export { LinkTable } from './kernel/link-table.ts';
