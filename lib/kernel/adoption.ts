@@ -1,6 +1,19 @@
-/** What a dump says against what we believe. */
-import { configuredNexthops, sameNexthops } from './nexthops.ts';
-import { destinationOfView, type RouteView, viewRoutes } from './packed-route.ts';
+/**
+ * What a dump says against what we believe. A route that is right costs no object: records are read where they
+ * lie, and entries found by the bytes of their destination.
+ */
+import { configuredNexthops } from './nexthops.ts';
+import { destinationOfView, RouteView } from './packed-route.ts';
+import {
+  AF_INET,
+  headerLength,
+  NexthopFlag,
+  nexthopLength,
+  nexthopOffsets,
+  offsets,
+  RouteType,
+  recordLength,
+} from './record-layout.ts';
 import type { Programmed, RouteEntry } from './route-entry.ts';
 import type { RouteIndex } from './route-index.ts';
 
@@ -13,29 +26,69 @@ export interface Adoption {
   strays: RouteView[];
 }
 
+let readings = 0;
+
 /**
  * @param dumps all routes of our table and protocols, packed
  * @param index entries are made in it for destinations that we did not know of
  * @param metric of our routes
  */
 export function adoptRoutes(dumps: readonly Uint8Array[], index: RouteIndex, metric: number): Adoption {
-  const absent = new Set([...index.values()].filter(entry => entry.programmed !== undefined));
   const adoption: Adoption = { found: [], absent: [], strays: [] };
+  const reading = ++readings;
   for (const dump of dumps) {
-    for (const view of viewRoutes(dump)) {
-      if (view.metric !== metric || !view.isOurKind) {
-        adoption.strays.push(view);
+    for (let start = 0; start < dump.length; start += recordLength(dump, start)) {
+      if (metricAt(dump, start) !== metric || !isOurKind(dump, start)) {
+        adoption.strays.push(viewAt(dump, start));
         continue;
       }
-      const entry = index.ensure(destinationOfView(view));
-      absent.delete(entry);
+      const known = index.find(dump, start + offsets.destination, addressLength(dump, start));
+      if (known !== undefined) known.readAt = reading;
+      if (known?.programmed !== undefined && isAsBelieved(dump, start, known.programmed)) continue;
+      const view = viewAt(dump, start);
+      const entry = known ?? index.ensure(destinationOfView(view));
+      entry.readAt = reading;
       const nexthops = configuredNexthops(view.nexthops);
-      const { programmed } = entry;
-      const asBelieved = programmed !== undefined && programmed.protocol === view.protocol;
-      if (asBelieved && sameNexthops(programmed.nexthops, nexthops)) continue;
       adoption.found.push({ entry, programmed: { protocol: view.protocol, nexthops } });
     }
   }
-  adoption.absent = [...absent];
+  for (const entry of index.values()) {
+    if (entry.programmed !== undefined && entry.readAt !== reading) adoption.absent.push(entry);
+  }
   return adoption;
+}
+
+function viewAt(dump: Uint8Array, start: number): RouteView {
+  return new RouteView(dump.subarray(start, start + recordLength(dump, start)));
+}
+
+function addressLength(dump: Uint8Array, start: number): number {
+  return dump[start + offsets.family] === AF_INET ? 4 : 16;
+}
+
+function metricAt(dump: Uint8Array, start: number): number {
+  const at = start + offsets.metric;
+  const low = (dump[at] as number) | ((dump[at + 1] as number) << 8);
+  const high = (dump[at + 2] as number) | ((dump[at + 3] as number) << 8);
+  return low + high * 0x10000;
+}
+
+/** A host prefix of plain nexthops: the only kind of route that we make. */
+function isOurKind(dump: Uint8Array, start: number): boolean {
+  return (
+    dump[start + offsets.prefixLength] === addressLength(dump, start) * 8 &&
+    dump[start + offsets.type] === RouteType.unicast
+  );
+}
+
+/** Whether a record has this protocol and these nexthops, what the kernel alone reports (dead, …) aside. */
+function isAsBelieved(dump: Uint8Array, start: number, { protocol, nexthops }: Programmed): boolean {
+  const first = start + headerLength;
+  if (dump[start + offsets.protocol] !== protocol) return false;
+  if (recordLength(dump, start) - headerLength !== nexthops.length) return false;
+  for (let at = 0; at < nexthops.length; at++) {
+    const mask = at % nexthopLength === nexthopOffsets.flags ? NexthopFlag.onlink : 0xff;
+    if ((((dump[first + at] as number) ^ (nexthops[at] as number)) & mask) !== 0) return false;
+  }
+  return true;
 }

@@ -68,6 +68,8 @@ export interface RouteEntry {
   touch: boolean;
   /** Vanished without a notification: BIRD has to be told when it does not come back. */
   silentlyLost: boolean;
+  /** The last reading of the kernel that found it. */
+  readAt: number;
   /** Counts what others did to it, so that an outcome that crossed with it is not believed. */
   revision: number;
 }
@@ -98,6 +100,7 @@ export function newEntry(destination: Destination): RouteEntry {
     drift: undefined,
     touch: false,
     silentlyLost: false,
+    readAt: 0,
     revision: 0,
   };
 }

@@ -5,6 +5,8 @@ import { newEntry, type RouteEntry } from './route-entry.ts';
 
 export class RouteIndex {
   readonly #entries = new Map<Destination, RouteEntry>();
+  /** By a hash of the destination's bytes; those that share one are told apart by comparing. */
+  readonly #byBytes = new Map<number, RouteEntry[]>();
   readonly #byWanted = new Map<string, Set<RouteEntry>>();
   readonly #byProgrammed = new Map<number, Set<RouteEntry>>();
 
@@ -18,12 +20,31 @@ export class RouteIndex {
     if (entry === undefined) {
       entry = newEntry(destination);
       this.#entries.set(destination, entry);
+      const hash = hashOf(entry.bytes, 0, entry.bytes.length);
+      const sharing = this.#byBytes.get(hash);
+      if (sharing === undefined) this.#byBytes.set(hash, [entry]);
+      else sharing.push(entry);
     }
     return entry;
   }
 
-  forget({ destination }: RouteEntry): void {
-    this.#entries.delete(destination);
+  forget(entry: RouteEntry): void {
+    this.#entries.delete(entry.destination);
+    const hash = hashOf(entry.bytes, 0, entry.bytes.length);
+    const others = this.#byBytes.get(hash)?.filter(each => each !== entry) ?? [];
+    if (others.length > 0) this.#byBytes.set(hash, others);
+    else this.#byBytes.delete(hash);
+  }
+
+  /** The entry whose destination has the `length` bytes at `start`; looking makes no object. */
+  find(bytes: Uint8Array, start: number, length: number): RouteEntry | undefined {
+    const sharing = this.#byBytes.get(hashOf(bytes, start, length));
+    if (sharing === undefined) return undefined;
+    for (let at = 0; at < sharing.length; at++) {
+      const entry = sharing[at] as RouteEntry;
+      if (entry.bytes.length === length && areEqual(entry.bytes, bytes, start)) return entry;
+    }
+    return undefined;
   }
 
   values(): Iterable<RouteEntry> {
@@ -65,4 +86,16 @@ function remove<Key>(map: Map<Key, Set<RouteEntry>>, key: Key, entry: RouteEntry
   const set = map.get(key);
   set?.delete(entry);
   if (set?.size === 0) map.delete(key);
+}
+
+/** FNV-1a, kept within 30 bits, which need no heap. */
+function hashOf(bytes: Uint8Array, start: number, length: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = start; at < start + length; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
+  return hash & 0x3fffffff;
+}
+
+function areEqual(whole: Uint8Array, bytes: Uint8Array, start: number): boolean {
+  for (let at = 0; at < whole.length; at++) if (whole[at] !== bytes[start + at]) return false;
+  return true;
 }

@@ -1,0 +1,120 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { destinationOf, formatAddress, parseAddress } from '../../lib/address.ts';
+import { adoptRoutes } from '../../lib/kernel/adoption.ts';
+import { RouteIndex } from '../../lib/kernel/route-index.ts';
+import { Operation, RouteBatch, RouteType } from '../../lib/kernel/route-record.ts';
+
+const metric = 16;
+const bytesOf = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
+/** Few different destinations, so that they meet again. */
+const destination = fc
+  .oneof(
+    bytesOf(4),
+    bytesOf(16).filter(bytes => parseAddress(formatAddress(bytes)).family === 6),
+  )
+  .map(bytes => bytes.map((byte, at) => (at === 3 ? byte & 3 : at === 0 ? 32 : 0)));
+const route = fc.record({
+  destination,
+  protocol: fc.constantFrom(70, 71),
+  interfaces: fc.uniqueArray(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 3 }),
+  metric: fc.constantFrom(metric, metric, metric, 17),
+  flags: fc.constantFrom(0, 1, 16),
+});
+type Route = typeof route extends fc.Arbitrary<infer Value> ? Value : never;
+const table = fc.uniqueArray(route, {
+  maxLength: 8,
+  selector: ({ destination, metric }) => `${destination}/${metric}`,
+});
+
+const textOf = (bytes: Uint8Array) => destinationOf(parseAddress(formatAddress(bytes)));
+
+function dumpOf(routes: readonly Route[], withFlags: boolean): Uint8Array {
+  const batch = new RouteBatch();
+  for (const { destination, protocol, interfaces, metric, flags } of routes) {
+    batch.add({
+      operation: Operation.none,
+      family: destination.length === 4 ? 4 : 6,
+      destination,
+      prefixLength: destination.length * 8,
+      protocol,
+      table: 254,
+      metric,
+      type: RouteType.unicast,
+      nexthops: interfaces.map(interfaceIndex => ({
+        interfaceIndex,
+        gateway: destination.map(() => 9),
+        flags: withFlags ? flags : 0,
+      })),
+    });
+  }
+  return batch.bytes();
+}
+
+test('a reading finds exactly what is otherwise than we believed; what only the kernel reports is no difference', t => {
+  fc.assert(
+    fc.property(table, table, (before, after) => {
+      const index = new RouteIndex();
+      const believe = (routes: readonly Route[], withFlags: boolean) => {
+        const adoption = adoptRoutes([dumpOf(routes, withFlags)], index, metric);
+        for (const { entry, programmed } of adoption.found) index.program(entry, programmed);
+        for (const entry of adoption.absent) index.program(entry, undefined);
+        return adoption;
+      };
+      believe(before, false);
+      const again = believe(before, true);
+      t.deepEqual([again.found, again.absent], [[], []]);
+
+      const ours = (routes: readonly Route[]) =>
+        new Map(
+          routes
+            .filter(each => each.metric === metric)
+            .map(each => [textOf(each.destination), `${each.protocol} ${[...each.interfaces].sort()}`]),
+        );
+      const [old, now] = [ours(before), ours(after)];
+      const { found, absent, strays } = believe(after, true);
+      t.deepEqual(
+        new Set(found.map(({ entry }) => entry.destination)),
+        new Set([...now.keys()].filter(each => old.get(each) !== now.get(each))),
+      );
+      t.deepEqual(
+        new Set(absent.map(entry => entry.destination)),
+        new Set([...old.keys()].filter(each => !now.has(each))),
+      );
+      t.is(strays.length, after.filter(each => each.metric !== metric).length);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('an entry that is forgotten is found no more, and one that shares its hash still is', t => {
+  const index = new RouteIndex();
+  const [one, two] = ['192.0.2.1/32', '2001:db8::1/128'].map(each => index.ensure(each));
+  const found = (entry = one) => entry && index.find(entry.bytes, 0, entry.bytes.length);
+  t.is(found(one), one);
+  if (one !== undefined) index.forget(one);
+  t.is(found(one), undefined);
+  t.is(found(two), two);
+});
+
+test('a reading of 20,000 routes that are all right makes no object for each', t => {
+  const index = new RouteIndex();
+  const routes: Route[] = Array.from({ length: 20_000 }, (_, at) => ({
+    destination: Uint8Array.of(192, 0, at >> 8, at & 255),
+    protocol: 70,
+    interfaces: [1, 2],
+    metric,
+    flags: 0,
+  }));
+  const dump = dumpOf(routes, false);
+  for (const { entry, programmed } of adoptRoutes([dump], index, metric).found)
+    index.program(entry, programmed);
+  const read = () => adoptRoutes([dump], index, metric);
+  // Compiled first, for the interpreter boxes what the compiler does not.
+  for (let warm = 0; warm < 20; warm++) read();
+  const before = process.memoryUsage().heapUsed;
+  for (let reading = 0; reading < 10; reading++) read();
+  const perRoute = (process.memoryUsage().heapUsed - before) / (10 * routes.length);
+  t.log(`${perRoute.toFixed(2)} bytes a route`);
+  t.true(perRoute < 8, `${perRoute} bytes a route`);
+});
