@@ -26,7 +26,7 @@ export const nodeConfigSpecSchema = z.strictObject({
     .max(1024)
     .optional()
     .describe(
-      'Addresses that can never be anycast: nodes, pods, services, routers. No AnycastPool is honoured before the NodeConfig "default" sets it; a node\'s own adds to it.',
+      'Addresses that can never be anycast: nodes, pods, services, routers. No AnycastPool is honoured before the NodeConfig named `default` sets it; that of a node adds to it.',
     ),
   drain: z
     .strictObject({
