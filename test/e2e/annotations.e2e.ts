@@ -1,0 +1,117 @@
+/** Annotated pods of a real API server on a node whose CNI gives each a veth and a host route (ptp, Calico, …). */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { layOutAgent, startAgent } from '../support/agent.ts';
+import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import { eventually, Lab } from '../support/lab.ts';
+import { routesOf } from '../support/node-lab.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
+const advertise = 70;
+const hold = 71;
+const annotations = { 'flock-anycast.io/addresses': '192.0.2.53, 2001:db8::53' };
+const podIPs = ['10.0.0.5', 'fd00::5'];
+const routed = ['192.0.2.53/32 10.0.0.5%veth5', '2001:db8::53/128 fd00::5%veth5'];
+let server: KubeApiServer;
+
+test.before(async t => {
+  t.timeout(15 * 60_000, 'the server may have to be built first');
+  server = await startKubeApiServer({ dir });
+});
+
+test.after.always(async () => {
+  await server?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+let nodes = 0;
+
+/** The test is the CNI plugin and the kubelet. */
+async function startNode(t: ExecutionContext) {
+  const name = `annotated-node-${++nodes}`;
+  const lab = await Lab.create();
+  t.teardown(() => lab.destroy());
+  const node = await lab.namespace('node');
+  const pod = await lab.namespace('pod');
+  await server.exposeIn(node);
+  await server.request('POST', '/api/v1/nodes', { metadata: { name } });
+  const files = layOutAgent(join(lab.dir, 'agent'), {
+    node: { name },
+    pods: { source: 'kubernetes', kubeconfig: server.kubeconfigPath },
+    allocations: { source: 'annotations' },
+    drain: { terminatingMs: 1000 },
+  });
+  const see = (protocol: number, expected: string[]) => {
+    let seen: string[] = [];
+    return eventually(
+      () => `${expected} under protocol ${protocol}; there is ${seen}`,
+      async () => {
+        const routes = await routesOf(node, protocol);
+        seen = routes.map(({ destination, nexthops }) => `${destination} ${nexthops}`);
+        return String(seen) === String(expected);
+      },
+    );
+  };
+  const addSandbox = async () => {
+    await lab.link(node, 'veth5', pod, 'eth0');
+    await pod.configure('eth0', '10.0.0.5/32', 'fd00::5/128');
+    await node.ipBatch([
+      'link set veth5 up',
+      'route add 10.0.0.5 dev veth5 scope link',
+      'route add fd00::5 dev veth5',
+    ]);
+  };
+  return { name, node, see, addSandbox, agent: startAgent(node, files) };
+}
+
+test.serial('a pod with the annotation becomes a route through its veth, and leaves', async t => {
+  const { name, node, see, addSandbox, agent } = await startNode(t);
+  await agent.logged('in sync');
+  await server.createPod(name, `${name}-dns`, { annotations });
+  await addSandbox();
+  await server.setPodReady(`${name}-dns`, false, { podIPs });
+  t.deepEqual(await routesOf(node, advertise), []);
+  await server.setPodReady(`${name}-dns`, true, { podIPs });
+  await see(advertise, routed);
+  await server.deletePod(`${name}-dns`, { graceSeconds: 30 });
+  await see(hold, routed);
+  await node.ip('link', 'del', 'veth5');
+  await see(hold, []);
+  await server.deletePod(`${name}-dns`);
+  await see(advertise, []);
+  t.deepEqual(
+    agent.lines.filter(({ event }) => event?.includes('not reached')),
+    [],
+    'a pod that ends is no news',
+  );
+});
+
+test.serial(
+  'an annotation that is put on a running pod counts from then on, and so does its removal',
+  async t => {
+    const { name, see, addSandbox } = await startNode(t);
+    const path = `/api/v1/namespaces/default/pods/${name}-dns`;
+    const annotate = (value: string | null) =>
+      server.request('PATCH', path, { metadata: { annotations: { 'flock.fritzlab.net/anycast': value } } });
+    await server.createPod(name, `${name}-dns`);
+    await addSandbox();
+    await server.setPodReady(`${name}-dns`, true, { podIPs });
+    await annotate('192.0.2.53,2001:db8::53');
+    await see(advertise, routed);
+    await annotate('2001:db8::53');
+    await see(advertise, routed.slice(1));
+    await annotate(null);
+    await see(advertise, []);
+    t.pass();
+  },
+);
+
+test.serial('a hostNetwork pod is refused with the reason, and routes nothing', async t => {
+  const { name, node, agent } = await startNode(t);
+  await server.createPod(name, `${name}-dns`, { annotations, spec: { hostNetwork: true } });
+  await server.setPodReady(`${name}-dns`, true, { podIPs: ['192.0.2.11'] });
+  await agent.logged('hostNetwork');
+  t.deepEqual(await routesOf(node, advertise), []);
+});
