@@ -16,7 +16,11 @@ for (const mode of ['learn', 'filter'] as const) {
     const { lab, router, nodes } = await fabric(1);
     t.teardown(() => lab.destroy());
     const [node] = nodes as [(typeof nodes)[0]];
-    const files = layOutAgent(join(lab.dir, 'agent'), { bird: { mode } });
+    const files = layOutAgent(join(lab.dir, 'agent'), {
+      bird: { mode },
+      // The order is what counts here, and other tests run beside this one.
+      reconcile: { settleMs: 1000 },
+    });
     // BIRD runs before the agent does, with a configuration that knows no peers yet.
     const bird = await startBird(node.host, {
       name: 'node1',

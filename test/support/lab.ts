@@ -196,7 +196,7 @@ export async function endChild(child: ChildProcess, graceMs: number): Promise<vo
 export async function eventually<T>(
   what: string | (() => string),
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  { timeoutMs = 10_000, intervalMs = 20 } = {},
+  { timeoutMs = 30_000, intervalMs = 20 } = {},
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {

@@ -68,7 +68,7 @@ export async function program(
     onChange() {
       changes++;
       onChange?.();
-      if (follow) passing = passing.then(settle).then(() => undefined);
+      if (follow) passing = passing.then(passUntilQuiet);
     },
   });
   const pass = async () => {
@@ -81,6 +81,17 @@ export async function program(
     do await pass();
     while (table.busy);
     return events.slice(before);
+  };
+  /** As the agent's loop does: a pass that fails is followed by another. */
+  const passUntilQuiet = async () => {
+    for (let attempt = 0; attempt < 20; attempt++) {
+      try {
+        await settle();
+        return;
+      } catch {
+        await new Promise(resolve => setTimeout(resolve, 50));
+      }
+    }
   };
   const stop = async () => {
     programmer.stop();
