@@ -97,6 +97,15 @@ export class KubeApi {
     });
   }
 
+  /** What `kubectl apply --server-side --force-conflicts` sends; for kinds whose plural ends in a plain s. */
+  apply(object: ApiObject): Promise<ApiObject> {
+    const { apiVersion, kind, metadata } = object;
+    const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+    const within = metadata.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`;
+    const path = `${root}${within}/${kind.toLowerCase()}s/${metadata.name}?fieldManager=test&force=true`;
+    return this.request('PATCH', path, object, { type: 'application/apply-patch+yaml' });
+  }
+
   createNamespace(name: string): Promise<ApiObject> {
     return this.request('POST', '/api/v1/namespaces', { metadata: { name } });
   }

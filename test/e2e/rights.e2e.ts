@@ -1,0 +1,72 @@
+/** Each right that deploy/base gives the agent is needed: without it the agent says what it lacks. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { layOutAgent, startAgent } from '../support/agent.ts';
+import type { ApiObject } from '../support/kube-api.ts';
+import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import { eventually } from '../support/lab.ts';
+import { asInManifest, baseManifests } from '../support/manifests.ts';
+import { createNodeLab } from '../support/node-lab.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
+let server: KubeApiServer;
+let kubeconfig: string;
+
+test.before(async t => {
+  t.timeout(15 * 60_000, 'the server may have to be built first');
+  server = await startKubeApiServer({ dir });
+  for (const manifest of baseManifests()) await server.apply(manifest);
+  const path = '/apis/anycast.flock-anycast.io/v1alpha1/nodeconfigs';
+  await eventually('the custom resources to be served', () => server.request('GET', path));
+  kubeconfig = join(dir, 'agent-kubeconfig');
+  writeFileSync(
+    kubeconfig,
+    server.kubeconfig(await server.serviceAccountToken('flock-anycast', 'flock-anycast')),
+  );
+});
+
+test.after.always(async () => {
+  await server?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const rules: ApiObject[] = baseManifests()
+  .filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role')
+  .flatMap(role => role.rules.map((rule: ApiObject, index: number) => ({ role, rule, index })));
+
+for (const { role, rule, index } of rules) {
+  for (const verb of rule.verbs) {
+    test.serial(`without the right to ${verb} ${rule.resources} the agent says what it lacks`, async t => {
+      t.teardown(() => server.apply(role));
+      const verbs = rule.verbs.filter((each: string) => each !== verb);
+      // A rule without a verb is none.
+      const rest = verbs.length === 0 ? [] : [{ ...rule, verbs }];
+      await server.apply({ ...role, rules: role.rules.toSpliced(index, 1, ...rest) });
+      const lab = await createNodeLab(t, 0);
+      await server.exposeIn(lab.node);
+      const name = `rights-${verb}-${rule.resources[0].replace('/', '-')}`;
+      // It needs one of its own to show its status.
+      await server.apply({
+        apiVersion: 'anycast.flock-anycast.io/v1alpha1',
+        kind: 'NodeConfig',
+        metadata: { name },
+        spec: { bgp: { localAsn: 64512, routerId: '192.0.2.11' } },
+      });
+      const files = layOutAgent(join(lab.lab.dir, 'agent'), {
+        node: { name },
+        pods: { source: 'kubernetes', kubeconfig },
+        nodeConfig: { source: 'kubernetes' },
+      });
+      const agent = startAgent(lab.node, files, asInManifest);
+      const denied = new RegExp(`403: ${rule.resources[0].split('/')[0]}\\b.* cannot ${verb} resource`);
+      await eventually(
+        () => `${denied} in ${JSON.stringify(agent.lines)}`,
+        () => agent.lines.some(({ event }) => denied.test(event ?? '')),
+        { timeoutMs: 30_000 },
+      );
+      t.pass();
+    });
+  }
+}

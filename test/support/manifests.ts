@@ -1,0 +1,24 @@
+/** The manifests of deploy/base, as kustomize would put them together. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseAllDocuments } from 'yaml';
+import type { ApiObject } from './kube-api.ts';
+
+export const baseFolder = fileURLToPath(new URL('../../deploy/base', import.meta.url));
+
+/** Every object of the base, in the order of its kustomization, which changes nothing in them. */
+export function baseManifests(): ApiObject[] {
+  const read = (path: string) =>
+    parseAllDocuments(readFileSync(join(baseFolder, path), 'utf8')).map(document => document.toJS());
+  const [kustomization] = read('kustomization.yaml');
+  return kustomization.resources.flatMap(read);
+}
+
+/** Starts a program with what deploy/base/agent.yaml gives the agent: uid 0, NET_ADMIN, and no way to more. */
+export const asInManifest = [
+  'setpriv',
+  '--bounding-set=-all,+net_admin',
+  '--inh-caps=-all',
+  '--no-new-privs',
+];
