@@ -254,7 +254,7 @@ async function openKubernetesNode(config: ResolvedAgentConfig, log: Log, onChang
  */
 function takePriority(): void {
   try {
-    setPriority(constants.priority.PRIORITY_HIGHEST);
+    setPriority(constants.priority.PRIORITY_ABOVE_NORMAL);
   } catch {
     // As above.
   }

@@ -2,12 +2,13 @@
  * A file that a power cut leaves as it was or as it was to be: written beside its place, synced, renamed over
  * it, and the folder synced (rename(2) is atomic, but durable only with its folder).
  */
-import { mkdir, open, rename } from 'node:fs/promises';
+import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from './folder.ts';
 
 /** Replaces the file at `path`; resolves when the new text is durable. Its folder is made where it is missing. */
 export async function writeDurably(path: string, text: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+  await makeFolder(dirname(path), 0o750);
   const temporary = `${path}.new`;
   {
     await using file = await open(temporary, 'w', 0o640);

@@ -4,10 +4,11 @@
  * It is bound beside its place, given its mode, and renamed over it: so it is never there with a wider mode, and
  * what a killed program left is replaced in one step.
  */
-import { chmod, lstat, mkdir, rename, unlink } from 'node:fs/promises';
+import { chmod, lstat, rename, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { FlockError } from '../errors.ts';
+import { makeFolder } from './folder.ts';
 
 /**
  * @returns what takes the socket's file away again, if it is still ours; closing the server is the caller's
@@ -17,7 +18,7 @@ import { FlockError } from '../errors.ts';
 export async function listenAt(server: Server, path: string): Promise<() => Promise<void>> {
   try {
     const folder = dirname(path);
-    const made = await mkdir(folder, { recursive: true });
+    const made = await makeFolder(folder, 0o755);
     if (made !== undefined) await chmod(folder, 0o750);
     await requireFree(path);
     const temporary = `${path}.new`;
