@@ -146,7 +146,8 @@ test('asked to withdraw on exit, it drains everything and leaves nothing', async
   await eventually('routes', async () => (await announced(lab)).length === 2);
   const asked = performance.now();
   agent.child.kill('SIGTERM');
-  await eventually('the withdrawal', async () => (await routesOf(lab.node, 71)).length === 2);
+  await agent.logged('hold 192.0.2.53/32');
+  await agent.logged('hold 2001:db8::53/128');
   t.is(await agent.exit, 0);
   const lasted = performance.now() - asked;
   t.true(lasted > 500 && lasted < 20_000, `${lasted} ms`);
