@@ -1,0 +1,260 @@
+/** Custom resources on a real API server: what it accepts, what the agent makes of them, and who gets which address. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { parseAllDocuments } from 'yaml';
+import { layOutAgent, startAgent, writeAllocations } from '../support/agent.ts';
+import { startBird } from '../support/bird.ts';
+import type { ApiObject } from '../support/kube-api.ts';
+import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import { eventually } from '../support/lab.ts';
+import { asInManifest, baseFolder, baseManifests } from '../support/manifests.ts';
+import { createNodeLab, routesOf } from '../support/node-lab.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
+const group = '/apis/anycast.flock-anycast.io/v1alpha1';
+let server: KubeApiServer;
+/** The kubeconfig of the agent's own service account, with the rights of deploy/base and no other. */
+let agentKubeconfig: string;
+
+const merge = { type: 'application/merge-patch+json' };
+
+test.before(async t => {
+  t.timeout(15 * 60_000, 'the server may have to be built first');
+  server = await startKubeApiServer({ dir });
+  for (const manifest of baseManifests()) await server.apply(manifest);
+  await eventually('the custom resources to be served', () => server.request('GET', `${group}/anycastpools`));
+  // What servers with a reconciler of endpoints keep there themselves.
+  await server.request('POST', '/api/v1/namespaces/default/endpoints', {
+    metadata: { name: 'kubernetes' },
+    subsets: [{ addresses: [{ ip: '192.0.2.1' }], ports: [{ port: 6443 }] }],
+  });
+  const token = await server.serviceAccountToken('flock-anycast', 'flock-anycast');
+  agentKubeconfig = join(dir, 'agent-kubeconfig');
+  writeFileSync(agentKubeconfig, server.kubeconfig(token));
+});
+
+test.after.always(async () => {
+  await server?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const custom = (kind: string, name: string, spec: unknown): ApiObject => ({
+  apiVersion: 'anycast.flock-anycast.io/v1alpha1',
+  kind,
+  metadata: { name },
+  spec,
+});
+
+test.serial('every manifest of the base is listed in its kustomization', t => {
+  const [kustomization] = parseAllDocuments(readFileSync(join(baseFolder, 'kustomization.yaml'), 'utf8')).map(
+    each => each.toJS(),
+  );
+  const files = readdirSync(baseFolder, { recursive: true }).filter(
+    name => String(name).endsWith('.yaml') && name !== 'kustomization.yaml',
+  );
+  t.deepEqual([...kustomization.resources].sort(), files.map(String).sort());
+});
+
+test.serial('the server refuses what the schemas refuse', async t => {
+  const refused = (object: ApiObject) =>
+    t.throwsAsync(() => server.apply(object), { message: /^(422|500): / });
+  const pool = { cidrs: ['192.0.2.0/24'], namespaces: { names: ['dns'] } };
+  await refused(custom('AnycastPool', 'bad', { ...pool, cidrs: [] }));
+  await refused(custom('AnycastPool', 'bad', { cidrs: ['192.0.2.0/24'] }));
+  await refused(custom('AnycastPool', 'bad', { ...pool, namespaces: { names: ['Not A Name'] } }));
+  await refused(custom('NodeConfig', 'bad', { bgp: { localAsn: 0 } }));
+  await refused(custom('NodeConfig', 'bad', { bgp: { localAsn: 4294967296 } }));
+  await refused(custom('NodeConfig', 'bad', { bgp: { peers: [{ name: 'x', asn: 1 }] } }));
+  await refused(custom('NodeConfig', 'bad', { node: { draining: 'yes' } }));
+});
+
+test.serial('kubectl get shows the columns, by the short names too', async t => {
+  const found = await server.request('GET', group);
+  const names = Object.fromEntries(found.resources.map((each: ApiObject) => [each.name, each.shortNames]));
+  t.deepEqual(names.nodeconfigs, ['anc']);
+  t.deepEqual(names.anycastpools, ['apool']);
+  t.true('nodeconfigs/status' in names);
+});
+
+/** A node with two pods, Ready, each allocated the addresses given, and the agent with its own account's token. */
+async function nodeWithPods(t: ExecutionContext, name: string, addresses: [string[], string[]]) {
+  const lab = await createNodeLab(t, 2);
+  await server.exposeIn(lab.node);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'), {
+    node: { name },
+    pods: { source: 'kubernetes', kubeconfig: agentKubeconfig },
+    nodeConfig: { source: 'kubernetes' },
+  });
+  await server.request('POST', '/api/v1/nodes', { metadata: { name } });
+  const pods = await Promise.all([0, 1].map(index => server.createPod(name, `${name}-${index}`)));
+  writeAllocations(
+    files,
+    pods.map(({ metadata }, index) => ({
+      namespace: 'default',
+      name: metadata.name,
+      uid: metadata.uid,
+      hostInterface: `p${index}`,
+      ipv4: lab.nexthop(index).via,
+      anycast: addresses[index] ?? [],
+      state: 'committed',
+    })),
+  );
+  for (const { metadata } of pods) await server.setPodReady(metadata.name, true);
+  const see = (expected: string[]) => {
+    let seen: string[] = [];
+    return eventually(
+      () => `routes to ${expected}; there are ${seen}`,
+      async () => {
+        seen = (await routesOf(lab.node, 70)).map(({ destination }) => destination);
+        return String(seen) === String(expected);
+      },
+      { timeoutMs: 30_000 },
+    );
+  };
+  return { ...lab, name, files, see, start: () => startAgent(lab.node, files, asInManifest) };
+}
+
+const bgp = (address: string) => ({
+  localAsn: 64512,
+  routerId: '192.0.2.11',
+  peers: [{ name: 'tor', address, asn: 64500 }],
+});
+
+test.serial(
+  'with the rights of the base alone: nothing before reserved is set, then what a pool gives, and nothing else',
+  async t => {
+    const node = await nodeWithPods(t, 'policy-node', [
+      ['192.0.2.53', '10.1.1.1', '192.0.2.99'],
+      ['192.0.2.54', '203.0.113.1', '198.51.100.7', '192.0.2.1'],
+    ]);
+    const pool = {
+      cidrs: ['192.0.2.0/24', '10.0.0.0/8', '203.0.113.0/24'],
+      namespaces: { names: ['default'] },
+    };
+    await server.apply(custom('AnycastPool', 'dns', pool));
+    const agent = node.start();
+    await agent.logged('refused: 192.0.2.53 is refused like every address');
+    await node.see([]);
+
+    await server.apply(
+      custom('NodeConfig', 'default', {
+        bgp: bgp('203.0.113.1'),
+        reserved: ['192.0.2.96/28', '10.2.0.0/16'],
+      }),
+    );
+    await node.see(['192.0.2.53/32', '192.0.2.54/32']);
+    for (const [address, why] of Object.entries({
+      '10.1.1.1': 'NodeAddress',
+      '192.0.2.99': 'Reserved',
+      '203.0.113.1': 'PeerAddress',
+      '198.51.100.7': 'OutsidePools',
+      '192.0.2.1': 'ApiServerAddress',
+    })) {
+      t.true(
+        agent.lines.some(line => line.code === why && line.event?.startsWith(`refused: ${address} `)),
+        `${address} ${why}`,
+      );
+    }
+
+    await t.notThrowsAsync(node.node.ip('address', 'add', '192.0.2.53/32', 'dev', 'lo'));
+    await node.see(['192.0.2.54/32']);
+    await server.apply(custom('AnycastPool', 'dns', { ...pool, namespaces: { names: ['others'] } }));
+    await node.see([]);
+    t.deepEqual(
+      agent.lines.filter(({ event }) => event?.includes('403')),
+      [],
+    );
+    await server.request('DELETE', `${group}/anycastpools/dns`);
+  },
+);
+
+test.serial("a selector follows the namespace's labels, and an exclusive pool shuts others out", async t => {
+  await server.apply(custom('NodeConfig', 'default', { bgp: bgp('203.0.113.1'), reserved: [] }));
+  const node = await nodeWithPods(t, 'selector-node', [['192.0.2.53'], ['192.0.2.54']]);
+  const pool = { cidrs: ['192.0.2.0/24'], namespaces: { selector: { matchLabels: { anycast: 'yes' } } } };
+  await server.apply(custom('AnycastPool', 'labelled', pool));
+  const agent = node.start();
+  await node.see([]);
+  const label = (value: string | null) =>
+    server.request(
+      'PATCH',
+      '/api/v1/namespaces/default',
+      { metadata: { labels: { anycast: value } } },
+      merge,
+    );
+  await label('yes');
+  await node.see(['192.0.2.53/32', '192.0.2.54/32']);
+
+  // The server's schema lets host bits through, the agent does not: what was good stays.
+  await server.apply(custom('AnycastPool', 'labelled', { ...pool, cidrs: ['192.0.2.1/24'] }));
+  await agent.logged('AnycastPool labelled: spec.cidrs.0: 192.0.2.1/24 has bits set beyond its length');
+  await node.see(['192.0.2.53/32', '192.0.2.54/32']);
+  await server.apply(
+    custom('AnycastPool', 'mine', {
+      cidrs: ['192.0.2.53/32'],
+      namespaces: { names: ['others'] },
+      exclusive: true,
+    }),
+  );
+  await node.see(['192.0.2.54/32']);
+  await label(null);
+  await node.see([]);
+  for (const name of ['labelled', 'mine']) await server.request('DELETE', `${group}/anycastpools/${name}`);
+  t.pass();
+});
+
+test.serial("a node's own NodeConfig is laid over the default one, and shows how the node does", async t => {
+  const node = await nodeWithPods(t, 'status-node', [['192.0.2.53'], ['192.0.2.54']]);
+  await server.apply(
+    custom('AnycastPool', 'dns', { cidrs: ['192.0.2.0/24'], namespaces: { names: ['default'] } }),
+  );
+  await server.apply(custom('NodeConfig', 'default', { bgp: bgp('10.1.1.2'), reserved: [] }));
+  await server.apply(custom('NodeConfig', node.name, { bgp: { routerId: '192.0.2.77' } }));
+  const agent = node.start();
+  await agent.logged('wrote the configuration for a BIRD that is not running');
+  const bird = await startBird(node.node, {
+    name: 'bird',
+    configPath: node.files.birdConfig,
+    socketPath: node.files.birdSocket,
+  });
+  const status = () =>
+    server.request('GET', `${group}/nodeconfigs/${node.name}`).then(({ status }) => status);
+  const condition = (told: ApiObject, type: string) =>
+    told?.conditions?.find((each: ApiObject) => each.type === type)?.status;
+  let seen: ApiObject;
+  const ready = await eventually(
+    () => `the status to be Ready: ${JSON.stringify([seen, agent.lines.slice(-6)])}`,
+    async () => {
+      const told = await status();
+      seen = told;
+      return condition(told, 'Ready') === 'True' && told.destinations.advertised === 2 && told;
+    },
+    { timeoutMs: 30_000 },
+  );
+  t.is(condition(ready, 'Degraded'), 'True', 'nobody answers at the peer');
+  t.regex(ready.lastError, /no session with tor/);
+  t.is(ready.peersEstablished, '0/1');
+  t.deepEqual(
+    ready.peers.map(({ name }: ApiObject) => name),
+    ['tor'],
+  );
+  t.regex(await bird.command('show status'), /Router ID is 192\.0\.2\.77/);
+
+  await server.apply(
+    custom('NodeConfig', node.name, { node: { draining: true }, bgp: { routerId: '192.0.2.77' } }),
+  );
+  await node.see([]);
+  t.is((await routesOf(node.node, 71)).length, 2, 'withdrawn, and forwarded on');
+
+  await server.request('DELETE', `${group}/nodeconfigs/${node.name}`);
+  await node.see(['192.0.2.53/32', '192.0.2.54/32']);
+  await eventually('the default router id', async () =>
+    (await bird.command('show status')).includes('Router ID is 192.0.2.11'),
+  );
+  await server.request('DELETE', `${group}/nodeconfigs/default`);
+  await agent.logged('the NodeConfig default is gone; the last good one stays');
+  await node.see(['192.0.2.53/32', '192.0.2.54/32']);
+  await server.request('DELETE', `${group}/anycastpools/dns`);
+});
