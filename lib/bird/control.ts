@@ -35,11 +35,18 @@ export class BirdControl {
 
   /**
    * @param socketPath BIRD's `-s`
-   * @param timeoutMs how long any reply, the greeting included, may take, in milliseconds
+   * @param options.timeoutMs how long any reply, the greeting included, may take, in milliseconds
+   * @param options.signal closes it when it aborts, also while the greeting is waited for
    * @throws FlockError FLOCK_BIRD_UNREACHABLE; `nothingListens` tells an absent BIRD from one that hangs
    */
-  static async open(socketPath: string, { timeoutMs = 5000 } = {}): Promise<BirdControl> {
+  static async open(
+    socketPath: string,
+    { timeoutMs = 5000, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
+  ): Promise<BirdControl> {
     const control = new BirdControl(socketPath, timeoutMs);
+    const close = () => control.close();
+    signal?.addEventListener('abort', close, { once: true });
+    control.#socket.once('close', () => signal?.removeEventListener('abort', close));
     const greeting = await control.#reply('the greeting');
     const [line] = greeting.lines;
     if (line?.code !== replyCode.ready)

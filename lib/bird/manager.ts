@@ -68,6 +68,7 @@ export class BirdManager {
   readonly #options: BirdManagerOptions;
   readonly #file: ConfigFile;
   readonly #log: Log;
+  readonly #closed = new AbortController();
   #control: BirdControl | undefined;
   /** The text that the BIRD at the other end of `#control` is known to run. */
   #running: string | undefined;
@@ -142,7 +143,7 @@ export class BirdManager {
 
   /** Lets go of BIRD, which runs on as it is. */
   close(): void {
-    this.#control?.close();
+    this.#closed.abort();
   }
 
   async #pass({ nodeConfig, active, formerRoutes }: BirdInput): Promise<BirdOutcome> {
@@ -180,7 +181,10 @@ export class BirdManager {
     this.#running = undefined;
     try {
       const { socketPath, timeoutMs } = this.#options;
-      this.#control = await BirdControl.open(socketPath, timeoutMs === undefined ? {} : { timeoutMs });
+      this.#control = await BirdControl.open(socketPath, {
+        signal: this.#closed.signal,
+        ...(timeoutMs !== undefined && { timeoutMs }),
+      });
     } catch (error) {
       if (nothingListens(error)) await this.#prepareForStart(text);
       throw error;

@@ -152,7 +152,8 @@ test('a BIRD that hangs keeps routes waiting so long, and no longer: pods come f
   const asked = performance.now();
   impatient.child.kill('SIGTERM');
   t.is(await impatient.exit, 0);
-  t.true(performance.now() - asked < 2000, 'it stops nevertheless');
+  const took = performance.now() - asked;
+  t.true(took < 4000, `it stops nevertheless, and not when BIRD's time is over: ${took.toFixed(0)} ms`);
 
   const again = start();
   await eventually('BIRD to be missed', () =>
