@@ -163,7 +163,7 @@ test.serial(
     await server.apply(custom('AnycastPool', 'dns', { ...pool, namespaces: { names: ['others'] } }));
     await node.see([]);
     t.deepEqual(
-      agent.lines.filter(({ event }) => event?.includes('403')),
+      agent.lines.filter(({ event }) => /\b403\b/.test(event ?? '')),
       [],
     );
     await server.request('DELETE', `${group}/anycastpools/dns`);
