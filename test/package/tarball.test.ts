@@ -91,8 +91,10 @@ test('the tarball installs and opens a socket without a compiler and without lib
   const machine = join(folder, 'machine');
   await mkdir(machine);
   await writeFile(join(machine, 'package.json'), '{ "name": "machine", "private": true, "type": "module" }');
-  const { HOME = folder } = process.env;
-  const env = { PATH: bin, HOME };
+  // What the machine needs to reach its registry (proxies, certificates) stays; what `npm test` set is about
+  // this checkout.
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(npm_|INIT_CWD$)/.test(name));
+  const env = { ...Object.fromEntries(inherited), PATH: bin };
   await run(join(bin, 'npm'), ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], {
     cwd: machine,
     env,
