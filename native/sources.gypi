@@ -10,6 +10,8 @@
       "native/src/monitor_filter.cc",
       "native/src/monitor_handle.cc",
       "native/src/netlink_socket.cc",
+      "native/src/object_codec.cc",
+      "native/src/object_dump.cc",
       "native/src/packed_record.cc",
       "native/src/request_window.cc",
       "native/src/route_codec.cc",

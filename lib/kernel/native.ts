@@ -60,6 +60,8 @@ export interface MonitorOptions {
   metric?: number | undefined;
   /** Hear about host prefixes (/32, /128) of any table and protocol too: so CNIs route to their pods. */
   hostRoutes?: boolean | undefined;
+  /** Hear that nexthop objects of the same protocols were changed too (Linux 5.3). */
+  nexthopObjects?: boolean | undefined;
   /** Wanted receive buffer in bytes; default the socket's. */
   receiveBuffer?: number | undefined;
 }
@@ -79,6 +81,8 @@ export interface KernelChanges {
     prefixLength: number;
     gone: boolean;
   }[];
+  /** Nexthop objects of ours were changed: read them again. What goes with an interface is not told. */
+  nexthopObjects: boolean;
   /** Notifications were lost (`ENOBUFS`): read everything again. */
   overrun: boolean;
 }
@@ -105,6 +109,7 @@ interface NativeRouteSocket {
   readonly receiveBuffer: number;
   apply(batch: Uint8Array): Promise<ApplyResult>;
   dump(filter: DumpFilter): Promise<Uint8Array>;
+  nexthopObjects(filter: { protocols: readonly number[] }): Promise<Uint8Array>;
   links(): Promise<Link[]>;
   lookup(addresses: readonly Uint8Array[]): Promise<RouteAnswer[]>;
   monitor(options: MonitorOptions, callback: (changes: KernelChanges) => void): Monitor;
@@ -154,6 +159,14 @@ export class RouteSocket {
    */
   dump(filter: DumpFilter): Promise<Uint8Array> {
     return this.#native.dump(filter);
+  }
+
+  /**
+   * All nexthop objects of some protocols, by ascending id, as packed records (`nexthop-object.ts`).
+   * Rejects with EOPNOTSUPP where the kernel has none (before Linux 5.3).
+   */
+  nexthopObjects(filter: { protocols: readonly number[] }): Promise<Uint8Array> {
+    return this.#native.nexthopObjects(filter);
   }
 
   /** All interfaces. */

@@ -27,6 +27,14 @@ Napi::Object ReadObject(Napi::Value value, const std::string& name) {
   return value.As<Napi::Object>();
 }
 
+bool ReadFlag(Napi::Object object, const char* name) {
+  const Napi::Value flag = object.Get(name);
+  if (!flag.IsUndefined() && !flag.IsBoolean()) {
+    throw Napi::TypeError::New(object.Env(), std::string(name) + " must be a boolean");
+  }
+  return flag.IsBoolean() && flag.As<Napi::Boolean>().Value();
+}
+
 }  // namespace
 
 SocketOptions ReadSocketOptions(Napi::Value options) {
@@ -73,28 +81,30 @@ uint8_t ReadFamily(Napi::Value filter) {
   return family == 4 ? AF_INET : AF_INET6;
 }
 
+std::vector<uint8_t> ReadProtocols(Napi::Value filter) {
+  const Napi::Value protocols = ReadObject(filter, "filter").Get("protocols");
+  if (!protocols.IsArray()) throw Napi::TypeError::New(filter.Env(), "protocols must be an array");
+  const auto array = protocols.As<Napi::Array>();
+  ReadUnsigned(Napi::Number::New(filter.Env(), array.Length()), kMaximumProtocols, "protocols.length");
+  std::vector<uint8_t> result;
+  for (uint32_t i = 0; i < array.Length(); i++) {
+    result.push_back(static_cast<uint8_t>(ReadUnsigned(array.Get(i), 255, "protocols")));
+  }
+  return result;
+}
+
 RouteFilter ReadRouteFilter(Napi::Value filter) {
   const Napi::Object object = ReadObject(filter, "filter");
   RouteFilter result;
   result.table = ReadUnsigned(object.Get("table"), UINT32_MAX, "table");
-  const Napi::Value protocols = object.Get("protocols");
-  if (!protocols.IsArray()) throw Napi::TypeError::New(filter.Env(), "protocols must be an array");
-  const auto array = protocols.As<Napi::Array>();
-  ReadUnsigned(Napi::Number::New(filter.Env(), array.Length()), kMaximumProtocols, "protocols.length");
-  for (uint32_t i = 0; i < array.Length(); i++) {
-    const auto protocol = static_cast<uint8_t>(ReadUnsigned(array.Get(i), 255, "protocols"));
-    result.protocols.push_back(protocol);
-  }
+  result.protocols = ReadProtocols(filter);
   const Napi::Value metric = object.Get("metric");
   if (!metric.IsUndefined()) {
     result.has_metric = true;
     result.metric = ReadUnsigned(metric, UINT32_MAX, "metric");
   }
-  const Napi::Value host_routes = object.Get("hostRoutes");
-  if (!host_routes.IsUndefined() && !host_routes.IsBoolean()) {
-    throw Napi::TypeError::New(filter.Env(), "hostRoutes must be a boolean");
-  }
-  result.has_host_routes = host_routes.IsBoolean() && host_routes.As<Napi::Boolean>().Value();
+  result.has_host_routes = ReadFlag(object, "hostRoutes");
+  result.has_objects = ReadFlag(object, "nexthopObjects");
   return result;
 }
 

@@ -114,6 +114,7 @@ Napi::Value ToChanges(Napi::Env env, Changes changes) {
   object.Set("routes", ToBytes(env, std::move(changes.routes)));
   object.Set("links", links);
   object.Set("addresses", addresses);
+  object.Set("nexthopObjects", changes.objects);
   object.Set("overrun", changes.overrun);
   return object;
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "errors.h"
+#include "object_codec.h"
 
 namespace anycast {
 
@@ -34,6 +35,7 @@ Monitor::Monitor(std::unique_ptr<NetlinkSocket> socket, RouteFilter filter, std:
        {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE}) {
     socket_->Join(group);
   }
+  if (filter_.has_objects) socket_->Join(RTNLGRP_NEXTHOP);
   thread_ = std::thread(&Monitor::Loop, this);
 }
 
@@ -69,7 +71,7 @@ void Monitor::Drain() {
   } else {
     Add({receive_buffer_.data(), length});
   }
-  if (gathered_.routes.size() > kGatheredLimit) gathered_ = Changes{{}, {}, {}, true};
+  if (gathered_.routes.size() > kGatheredLimit) gathered_ = Changes{{}, {}, {}, true, true};
   // At once, at the price of a second call for what follows: a route that vanished is missed by somebody.
   if (!notified_ && !gathered_.empty()) {
     notified_ = true;
@@ -95,6 +97,10 @@ void Monitor::Add(std::span<const uint8_t> datagram) {
       case RTM_NEWADDR:
       case RTM_DELADDR:
         if (auto address = DecodeAddress(message)) gathered_.addresses.push_back(std::move(*address));
+        break;
+      case RTM_NEWNEXTHOP:
+      case RTM_DELNEXTHOP:
+        gathered_.objects = gathered_.objects || IsObjectOf(message, filter_.protocols);
         break;
       default:
         break;

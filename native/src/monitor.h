@@ -18,9 +18,10 @@ struct Changes {
   std::vector<uint8_t> routes;  // packed records, operation replace or delete
   std::vector<Link> links;
   std::vector<LocalAddress> addresses;
+  bool objects = false;  // nexthop objects of ours were changed
   bool overrun = false;  // notifications were lost: read everything again
 
-  bool empty() const { return routes.empty() && links.empty() && addresses.empty() && !overrun; }
+  bool empty() const { return routes.empty() && links.empty() && addresses.empty() && !objects && !overrun; }
 };
 
 class Monitor {

@@ -72,7 +72,7 @@ void AttachMonitorFilter(NetlinkSocket& socket, const RouteFilter& filter,
   program.Load(BPF_H, offsetof(nlmsghdr, nlmsg_type));
   program.Add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_NEWROUTE), 2, 0));
   program.Add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 1, 0));
-  program.Add(kPass);  // links and addresses
+  program.Add(kPass);  // links, addresses and nexthop objects
   if (filter.has_host_routes) {
     // rtm_family and rtm_dst_len, side by side.
     program.Load(BPF_H, kRoute + offsetof(rtmsg, rtm_family));

@@ -20,39 +20,76 @@ size_t EncodedLength(uint8_t family, const PackedNexthop& nexthop) {
   return sizeof(rtnexthop) + RTA_SPACE(sizeof(rtvia) + address);
 }
 
-void CheckRecord(const RecordView& record, size_t index) {
-  const PackedRoute& route = record.route;
-  const auto refuse = [index](const char* field, const std::string& reason) {
-    throw RecordError(index, field, reason);
+[[noreturn]] void Refuse(size_t index, const std::string& field, const std::string& reason) {
+  throw RecordError(index, field, reason);
+}
+
+void CheckFamily(uint8_t family, size_t index) {
+  if (family == AF_INET || family == AF_INET6) return;
+  Refuse(index, "family", std::to_string(family) + " is neither AF_INET (2) nor AF_INET6 (10)");
+}
+
+void CheckNexthop(const PackedNexthop& nexthop, size_t index, size_t position) {
+  const auto field = [position](const char* name) {
+    return "nexthops[" + std::to_string(position) + "]." + name;
   };
-  if (route.operation < kReplace || route.operation > kDelete) {
-    refuse("operation", std::to_string(route.operation) + " is not replace (1), create (2) or delete (3)");
+  if (nexthop.weight < 1 || nexthop.weight > 256) {
+    Refuse(index, field("weight"), std::to_string(nexthop.weight) + " is not within 1 and 256");
   }
-  if (route.family != AF_INET && route.family != AF_INET6) {
-    refuse("family", std::to_string(route.family) + " is neither AF_INET (2) nor AF_INET6 (10)");
+  if (nexthop.gateway_family != 0 && nexthop.gateway_family != AF_INET &&
+      nexthop.gateway_family != AF_INET6) {
+    Refuse(index, field("gatewayFamily"),
+           std::to_string(nexthop.gateway_family) + " is not 0, AF_INET (2) or AF_INET6 (10)");
   }
+}
+
+void CheckRoute(const RecordView& record, size_t index) {
+  const PackedRoute& route = record.route;
+  CheckFamily(route.family, index);
   const size_t bits = AddressLength(route.family) * 8;
   if (route.prefix_length > bits) {
-    refuse("prefixLength", std::to_string(route.prefix_length) + " is more than " + std::to_string(bits));
+    Refuse(index, "prefixLength",
+           std::to_string(route.prefix_length) + " is more than " + std::to_string(bits));
   }
   size_t encoded = RTA_LENGTH(0);
   for (size_t i = 0; i < route.nexthop_count; i++) {
     const PackedNexthop nexthop = record.nexthop(i);
-    const std::string field = "nexthops[" + std::to_string(i) + "]";
-    if (nexthop.weight < 1 || nexthop.weight > 256) {
-      refuse((field + ".weight").c_str(), std::to_string(nexthop.weight) + " is not within 1 and 256");
-    }
-    if (nexthop.gateway_family != 0 && nexthop.gateway_family != AF_INET &&
-        nexthop.gateway_family != AF_INET6) {
-      refuse((field + ".gatewayFamily").c_str(),
-             std::to_string(nexthop.gateway_family) + " is not 0, AF_INET (2) or AF_INET6 (10)");
-    }
+    CheckNexthop(nexthop, index, i);
     encoded += EncodedLength(route.family, nexthop);
   }
   if (encoded > UINT16_MAX) {
-    refuse("nexthopCount",
+    Refuse(index, "nexthopCount",
            std::to_string(route.nexthop_count) + " nexthops do not fit the 65,535 bytes of RTA_MULTIPATH");
   }
+}
+
+void CheckObject(const RecordView& record, size_t index) {
+  const PackedNexthopObject object = record.object();
+  if (object.id == 0) Refuse(index, "id", "0 would let the kernel choose one");
+  if (object.kind > kResilientGroup) {
+    Refuse(index, "kind",
+           std::to_string(object.kind) + " is not nexthop (0), group (1) or resilient group (2)");
+  }
+  if (object.operation == kDeleteObject) return;
+  if (object.kind == kNexthop) {
+    CheckFamily(object.family, index);
+    if (object.nexthop_count != 1) {
+      Refuse(index, "nexthopCount", std::to_string(object.nexthop_count) + " is not the 1 of a nexthop");
+    }
+  } else if (object.nexthop_count == 0) {
+    Refuse(index, "nexthopCount", "0: the kernel has no group without members");
+  }
+  for (size_t i = 0; i < object.nexthop_count; i++) CheckNexthop(record.nexthop(i), index, i);
+}
+
+void CheckRecord(const RecordView& record, size_t index) {
+  const uint8_t operation = record.route.operation;
+  if (operation < kReplace || operation > kDeleteObject) {
+    Refuse(index, "operation",
+           std::to_string(operation) + " is not replace (1), create (2) or delete (3), nor 4 to 6");
+  }
+  if (record.is_object()) return CheckObject(record, index);
+  CheckRoute(record, index);
 }
 
 bool Before(const PackedNexthop& left, const PackedNexthop& right) {
@@ -106,6 +143,16 @@ void AppendRecord(std::vector<uint8_t>& batch, PackedRoute route, std::span<Pack
   if (!nexthops.empty()) {
     std::memcpy(batch.data() + start + sizeof route, nexthops.data(), nexthops.size_bytes());
   }
+}
+
+void AppendObject(std::vector<uint8_t>& batch, PackedNexthopObject object,
+                  std::span<const PackedNexthop> members) {
+  object.nexthop_count = static_cast<uint16_t>(members.size());
+  object.length = static_cast<uint16_t>(sizeof object + members.size_bytes());
+  const auto* header = reinterpret_cast<const uint8_t*>(&object);
+  batch.insert(batch.end(), header, header + sizeof object);
+  const auto* bytes = reinterpret_cast<const uint8_t*>(members.data());
+  batch.insert(batch.end(), bytes, bytes + members.size_bytes());
 }
 
 }  // namespace anycast

@@ -1,8 +1,8 @@
 // The packed record: how routes cross the seam between JavaScript and this addon.
 //
-// A batch is a concatenation of records, each a PackedRoute followed by `nexthop_count` PackedNexthops, in
-// host byte order, four-byte aligned. lib/kernel/route-record.ts is the other side;
-// test/kernel/route-record.test.ts and test/native/round-trip.test.ts hold the two together.
+// A batch is a concatenation of records, each a PackedRoute or a PackedNexthopObject followed by
+// `nexthop_count` PackedNexthops, in host byte order, four-byte aligned. lib/kernel/record-layout.ts is the
+// other side.
 #pragma once
 
 #include <bit>
@@ -21,6 +21,10 @@ enum Operation : uint8_t {
   kReplace = 1,  // NLM_F_REPLACE: what is not there is not made
   kCreate = 2,   // NLM_F_CREATE | NLM_F_EXCL: what is there, ours or not, is not touched
   kDelete = 3,   // by prefix, table, metric and protocol; nexthops are never sent
+  // The same of a nexthop object (RTM_NEWNEXTHOP, RTM_DELNEXTHOP), which routes name by its id.
+  kCreateObject = 4,
+  kReplaceObject = 5,
+  kDeleteObject = 6,  // by id; a nexthop leaves its groups, and with a last member go group and routes
 };
 
 struct PackedRoute {
@@ -40,12 +44,35 @@ struct PackedRoute {
 };
 static_assert(sizeof(PackedRoute) == 40);
 
+enum ObjectKind : uint8_t {
+  kNexthop = 0,         // one nexthop: an interface and a gateway
+  kGroup = 1,           // hash threshold: a flow's share moves when the members change
+  kResilientGroup = 2,  // a flow stays in its bucket
+};
+
+struct PackedNexthopObject {
+  uint16_t length;    // of the whole record, members included
+  uint8_t operation;  // Operation
+  uint8_t family;     // AF_INET or AF_INET6 of a nexthop, 0 of a group
+  uint8_t kind;       // ObjectKind
+  uint8_t protocol;   // RTPROT_*
+  uint16_t buckets;   // of a resilient group; they can not be changed
+  uint32_t id;
+  uint32_t idle_timer;        // of a resilient group, in hundredths of a second
+  uint32_t unbalanced_timer;  // the same
+  uint8_t reserved[12];
+  uint16_t nexthop_count;  // one of a nexthop; of a group its members
+  uint8_t reserved_end[6];
+};
+static_assert(sizeof(PackedNexthopObject) == sizeof(PackedRoute));
+static_assert(offsetof(PackedNexthopObject, nexthop_count) == offsetof(PackedRoute, nexthop_count));
+
 struct PackedNexthop {
-  uint32_t interface_index;
-  uint16_t weight;         // 1..256
-  uint8_t gateway_family;  // 0 none, AF_INET, AF_INET6
-  uint8_t flags;           // RTNH_F_*: on writing only RTNH_F_ONLINK counts
-  uint8_t gateway[16];     // the first four bytes for IPv4
+  uint32_t interface_index;  // in a group: the id of the member
+  uint16_t weight;           // 1..256
+  uint8_t gateway_family;    // 0 none, AF_INET, AF_INET6
+  uint8_t flags;             // RTNH_F_*: on writing only RTNH_F_ONLINK counts
+  uint8_t gateway[16];       // the first four bytes for IPv4
 };
 static_assert(sizeof(PackedNexthop) == 24);
 
@@ -59,6 +86,13 @@ class RecordView {
  public:
   explicit RecordView(const uint8_t* bytes) : nexthops_(bytes + sizeof(PackedRoute)) {
     std::memcpy(&route, bytes, sizeof route);
+  }
+  bool is_object() const { return route.operation >= kCreateObject; }
+  // The header of a record that is an object.
+  PackedNexthopObject object() const {
+    PackedNexthopObject value;
+    std::memcpy(&value, &route, sizeof value);
+    return value;
   }
   PackedNexthop nexthop(size_t index) const {
     PackedNexthop value;
@@ -74,6 +108,10 @@ class RecordView {
 // Checks every length and range of a batch and gives its number of records.
 // Throws RecordError; after it returns, records can be walked by their length alone.
 size_t CheckBatch(std::span<const uint8_t> batch);
+
+// Appends an object's record as it is.
+void AppendObject(std::vector<uint8_t>& batch, PackedNexthopObject object,
+                  std::span<const PackedNexthop> members);
 
 // Appends a record; sorts `nexthops` canonically (interface, gateway family, gateway, weight) in place, so
 // that equal sets are equal bytes. `route.length` and `route.nexthop_count` are set here.

@@ -7,55 +7,21 @@
 
 #include <algorithm>
 
+#include "message_writer.h"
+
 namespace anycast {
 
 namespace {
 
-// Appends to the one message being built. Attributes go straight into the send buffer: with libnl's nla_put,
-// which allocates and clears a page per message, encoding costs a third of what the kernel takes for an IPv4
-// route.
-class MessageWriter {
- public:
-  explicit MessageWriter(uint8_t* start) : start_(start), end_(start) {}
-
-  template <typename T>
-  T* Reserve() {
-    T* value = reinterpret_cast<T*>(end_);
-    std::memset(value, 0, NLA_ALIGN(sizeof(T)));
-    end_ += NLA_ALIGN(sizeof(T));
-    return value;
-  }
-  void Attribute(uint16_t type, const void* data, size_t length) {
-    std::memcpy(OpenAttribute(type, length), data, length);
-  }
-  void Attribute(uint16_t type, uint32_t value) { Attribute(type, &value, sizeof value); }
-  void Gateway(uint8_t route_family, const PackedNexthop& nexthop) {
-    if (nexthop.gateway_family == 0) return;
-    const size_t length = AddressLength(nexthop.gateway_family);
-    if (nexthop.gateway_family == route_family) return Attribute(RTA_GATEWAY, nexthop.gateway, length);
-    uint8_t* via = OpenAttribute(RTA_VIA, sizeof(rtvia) + length);
-    const uint16_t family = nexthop.gateway_family;
-    std::memcpy(via, &family, sizeof family);
-    std::memcpy(via + offsetof(rtvia, rtvia_addr), nexthop.gateway, length);
-  }
-  uint8_t* end() const { return end_; }
-  size_t length() const { return static_cast<size_t>(end_ - start_); }
-
- private:
-  uint8_t* OpenAttribute(uint16_t type, size_t length) {
-    auto* header = reinterpret_cast<nlattr*>(end_);
-    header->nla_len = static_cast<uint16_t>(NLA_HDRLEN + length);
-    header->nla_type = type;
-    uint8_t* data = end_ + NLA_HDRLEN;
-    end_ += NLA_HDRLEN + NLA_ALIGN(length);
-    // The padding is sent too, and must not be what an earlier message left there.
-    std::memset(data + length, 0, NLA_ALIGN(length) - length);
-    return data;
-  }
-
-  uint8_t* start_;
-  uint8_t* end_;
-};
+void AppendGateway(MessageWriter& writer, uint8_t route_family, const PackedNexthop& nexthop) {
+  if (nexthop.gateway_family == 0) return;
+  const size_t length = AddressLength(nexthop.gateway_family);
+  if (nexthop.gateway_family == route_family) return writer.Attribute(RTA_GATEWAY, nexthop.gateway, length);
+  uint8_t* via = writer.OpenAttribute(RTA_VIA, sizeof(rtvia) + length);
+  const uint16_t family = nexthop.gateway_family;
+  std::memcpy(via, &family, sizeof family);
+  std::memcpy(via + offsetof(rtvia, rtvia_addr), nexthop.gateway, length);
+}
 
 void AppendNexthops(MessageWriter& writer, const RecordView& record) {
   auto* multipath = writer.Reserve<nlattr>();
@@ -67,7 +33,7 @@ void AppendNexthops(MessageWriter& writer, const RecordView& record) {
     header->rtnh_hops = static_cast<uint8_t>(nexthop.weight - 1);
     // dead and linkdown are the kernel's to say: it refuses them (EINVAL).
     header->rtnh_flags = nexthop.flags & RTNH_F_ONLINK;
-    writer.Gateway(record.route.family, nexthop);
+    AppendGateway(writer, record.route.family, nexthop);
     header->rtnh_len = static_cast<uint16_t>(writer.end() - start);
   }
   multipath->nla_type = RTA_MULTIPATH;
@@ -82,7 +48,7 @@ void AppendTarget(MessageWriter& writer, rtmsg* message, const RecordView& recor
   const PackedNexthop nexthop = record.nexthop(0);
   message->rtm_flags = nexthop.flags & RTNH_F_ONLINK;
   if (nexthop.interface_index != 0) writer.Attribute(RTA_OIF, nexthop.interface_index);
-  writer.Gateway(route.family, nexthop);
+  AppendGateway(writer, route.family, nexthop);
 }
 
 uint16_t RequestFlags(uint8_t operation) {

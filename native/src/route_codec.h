@@ -30,6 +30,8 @@ struct RouteFilter {
   uint32_t metric = 0;
   // Host prefixes of any table, protocol and metric are wanted too: ways to pods (monitor only).
   bool has_host_routes = false;
+  // Whether nexthop objects of these protocols changed is wanted too (monitor only).
+  bool has_objects = false;
 };
 
 // Decodes an RTM_NEWROUTE or RTM_DELROUTE and appends it to `batch`, if the filter wants it.

@@ -8,6 +8,7 @@
 #include "js_arguments.h"
 #include "js_values.h"
 #include "monitor_filter.h"
+#include "object_dump.h"
 #include "route_dump.h"
 
 namespace anycast {
@@ -25,6 +26,7 @@ Napi::Function RouteSocket::Define(Napi::Env env) {
   return DefineClass(
       env, "RouteSocket",
       {InstanceMethod("apply", &RouteSocket::Apply), InstanceMethod("dump", &RouteSocket::Dump),
+       InstanceMethod("nexthopObjects", &RouteSocket::DumpNexthopObjects),
        InstanceMethod("links", &RouteSocket::Links), InstanceMethod("lookup", &RouteSocket::Lookup),
        InstanceMethod("monitor", &RouteSocket::StartMonitor), InstanceMethod("close", &RouteSocket::Close),
        InstanceAccessor("receiveBuffer", &RouteSocket::ReceiveBuffer, nullptr)});
@@ -92,6 +94,18 @@ Napi::Value RouteSocket::Dump(const Napi::CallbackInfo& info) {
                                   env,
                                   [reader = reader_.get(), family, filter = std::move(filter)] {
                                     return DumpRoutes(*reader, family, filter);
+                                  },
+                                  ToBytes));
+}
+
+Napi::Value RouteSocket::DumpNexthopObjects(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  std::vector<uint8_t> protocols = ReadProtocols(info[0]);
+  if (closed_) return Refuse(env);
+  return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<uint8_t>>>(
+                                  env,
+                                  [reader = reader_.get(), protocols = std::move(protocols)] {
+                                    return DumpObjects(*reader, protocols);
                                   },
                                   ToBytes));
 }

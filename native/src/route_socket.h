@@ -27,6 +27,7 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
  private:
   Napi::Value Apply(const Napi::CallbackInfo& info);
   Napi::Value Dump(const Napi::CallbackInfo& info);
+  Napi::Value DumpNexthopObjects(const Napi::CallbackInfo& info);
   Napi::Value Links(const Napi::CallbackInfo& info);
   Napi::Value Lookup(const Napi::CallbackInfo& info);
   Napi::Value StartMonitor(const Napi::CallbackInfo& info);

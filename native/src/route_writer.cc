@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "object_codec.h"
 #include "packed_record.h"
 #include "route_codec.h"
 
@@ -28,6 +29,14 @@ constexpr size_t kSendReserve = 32;
 constexpr std::chrono::seconds kReplyTimeout{5};
 
 constexpr size_t kReplyBuffer = 16 * 1024;
+
+size_t EncodedLimit(const RecordView& record) {
+  return record.is_object() ? EncodedObjectLimit(record.object()) : EncodedLimit(record.route);
+}
+
+size_t EncodeRequest(const RecordView& record, uint32_t sequence, uint8_t* out) {
+  return record.is_object() ? EncodeObject(record, sequence, out) : EncodeRoute(record, sequence, out);
+}
 
 }  // namespace
 
@@ -63,11 +72,11 @@ size_t RouteWriter::Encode(std::span<const uint8_t>& rest) {
   send_length_ = 0;
   while (count < window_limit_ && !rest.empty()) {
     const RecordView record(rest.data());
-    const size_t limit = send_length_ + EncodedLimit(record.route);
+    const size_t limit = send_length_ + EncodedLimit(record);
     if (count > 0 && limit > send_limit_) break;
     if (limit > send_buffer_.size()) send_buffer_.resize(std::max(limit, 2 * send_buffer_.size()));
     last = send_length_;
-    send_length_ += EncodeRoute(record, next_sequence_++, send_buffer_.data() + last);
+    send_length_ += EncodeRequest(record, next_sequence_++, send_buffer_.data() + last);
     rest = rest.subspan(record.route.length);
     count++;
   }
