@@ -109,7 +109,7 @@ interface NativeRouteSocket {
   readonly receiveBuffer: number;
   apply(batch: Uint8Array): Promise<ApplyResult>;
   dump(filter: DumpFilter): Promise<Uint8Array>;
-  nexthopObjects(filter: { protocols: readonly number[] }): Promise<Uint8Array>;
+  nexthopObjects(): Promise<Uint8Array>;
   links(): Promise<Link[]>;
   lookup(addresses: readonly Uint8Array[]): Promise<RouteAnswer[]>;
   monitor(options: MonitorOptions, callback: (changes: KernelChanges) => void): Monitor;
@@ -162,11 +162,11 @@ export class RouteSocket {
   }
 
   /**
-   * All nexthop objects of some protocols, by ascending id, as packed records (`nexthop-object.ts`).
+   * All nexthop objects, whoever's they are, by ascending id, as packed records (`nexthop-object.ts`).
    * Rejects with EOPNOTSUPP where the kernel has none (before Linux 5.3).
    */
-  nexthopObjects(filter: { protocols: readonly number[] }): Promise<Uint8Array> {
-    return this.#native.nexthopObjects(filter);
+  nexthopObjects(): Promise<Uint8Array> {
+    return this.#native.nexthopObjects();
   }
 
   /** All interfaces. */

@@ -27,6 +27,18 @@ Napi::Object ReadObject(Napi::Value value, const std::string& name) {
   return value.As<Napi::Object>();
 }
 
+std::vector<uint8_t> ReadProtocols(Napi::Object filter) {
+  const Napi::Value protocols = filter.Get("protocols");
+  if (!protocols.IsArray()) throw Napi::TypeError::New(filter.Env(), "protocols must be an array");
+  const auto array = protocols.As<Napi::Array>();
+  ReadUnsigned(Napi::Number::New(filter.Env(), array.Length()), kMaximumProtocols, "protocols.length");
+  std::vector<uint8_t> result;
+  for (uint32_t i = 0; i < array.Length(); i++) {
+    result.push_back(static_cast<uint8_t>(ReadUnsigned(array.Get(i), 255, "protocols")));
+  }
+  return result;
+}
+
 bool ReadFlag(Napi::Object object, const char* name) {
   const Napi::Value flag = object.Get(name);
   if (!flag.IsUndefined() && !flag.IsBoolean()) {
@@ -81,23 +93,11 @@ uint8_t ReadFamily(Napi::Value filter) {
   return family == 4 ? AF_INET : AF_INET6;
 }
 
-std::vector<uint8_t> ReadProtocols(Napi::Value filter) {
-  const Napi::Value protocols = ReadObject(filter, "filter").Get("protocols");
-  if (!protocols.IsArray()) throw Napi::TypeError::New(filter.Env(), "protocols must be an array");
-  const auto array = protocols.As<Napi::Array>();
-  ReadUnsigned(Napi::Number::New(filter.Env(), array.Length()), kMaximumProtocols, "protocols.length");
-  std::vector<uint8_t> result;
-  for (uint32_t i = 0; i < array.Length(); i++) {
-    result.push_back(static_cast<uint8_t>(ReadUnsigned(array.Get(i), 255, "protocols")));
-  }
-  return result;
-}
-
 RouteFilter ReadRouteFilter(Napi::Value filter) {
   const Napi::Object object = ReadObject(filter, "filter");
   RouteFilter result;
   result.table = ReadUnsigned(object.Get("table"), UINT32_MAX, "table");
-  result.protocols = ReadProtocols(filter);
+  result.protocols = ReadProtocols(object);
   const Napi::Value metric = object.Get("metric");
   if (!metric.IsUndefined()) {
     result.has_metric = true;

@@ -25,8 +25,6 @@ std::vector<uint8_t> ReadBytes(Napi::Value bytes);
 std::vector<std::vector<uint8_t>> ReadAddresses(Napi::Value addresses);
 // AF_INET or AF_INET6 from `{ family: 4 | 6 }`.
 uint8_t ReadFamily(Napi::Value filter);
-// The numbers of `{ protocols }`.
-std::vector<uint8_t> ReadProtocols(Napi::Value filter);
 // `{ table, protocols, metric?, hostRoutes?, nexthopObjects? }`
 RouteFilter ReadRouteFilter(Napi::Value filter);
 // `{ receiveBuffer? }`, in bytes.

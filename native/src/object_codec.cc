@@ -121,8 +121,8 @@ size_t EncodeObject(const RecordView& record, uint32_t sequence, uint8_t* out) {
   return writer.length();
 }
 
-void DecodeObject(const nlmsghdr* message, std::span<const uint8_t> protocols, std::vector<uint8_t>& batch) {
-  if (!IsObjectOf(message, protocols)) return;
+void DecodeObject(const nlmsghdr* message, std::vector<uint8_t>& batch) {
+  if (!nlmsg_valid_hdr(message, sizeof(nhmsg))) return;
   const auto* head = static_cast<const nhmsg*>(nlmsg_data(message));
   PackedNexthopObject object{};
   object.protocol = head->nh_protocol;

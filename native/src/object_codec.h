@@ -19,9 +19,8 @@ size_t EncodedObjectLimit(const PackedNexthopObject& object);
 // Writes one request at `out`, which has room for EncodedObjectLimit(), and gives its length.
 size_t EncodeObject(const RecordView& record, uint32_t sequence, uint8_t* out);
 
-// Appends what an RTM_NEWNEXTHOP tells, if its protocol is one of `protocols`, and it is of a kind that
-// packed records have.
-void DecodeObject(const nlmsghdr* message, std::span<const uint8_t> protocols, std::vector<uint8_t>& batch);
+// Appends what an RTM_NEWNEXTHOP tells.
+void DecodeObject(const nlmsghdr* message, std::vector<uint8_t>& batch);
 
 // Whether an RTM_NEWNEXTHOP or RTM_DELNEXTHOP is about an object of these protocols.
 bool IsObjectOf(const nlmsghdr* message, std::span<const uint8_t> protocols);

@@ -7,15 +7,14 @@
 
 namespace anycast {
 
-std::vector<uint8_t> DumpObjects(DumpReader& reader, std::span<const uint8_t> protocols) {
+std::vector<uint8_t> DumpObjects(DumpReader& reader) {
   const nhmsg head{};
   Message request = DumpRequest(RTM_GETNEXTHOP, &head, sizeof head);
   std::vector<uint8_t> batch;
   reader.Dump(
       request.get(), [&] { batch.clear(); },
       [&](const nlmsghdr* message) {
-        // The kernel has no filter by protocol here.
-        if (message->nlmsg_type == RTM_NEWNEXTHOP) DecodeObject(message, protocols, batch);
+        if (message->nlmsg_type == RTM_NEWNEXTHOP) DecodeObject(message, batch);
       });
   return batch;
 }

@@ -1,8 +1,7 @@
-// All nexthop objects of some protocols.
+// All nexthop objects.
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "dump_reader.h"
@@ -10,6 +9,6 @@
 namespace anycast {
 
 // Packed records with operation none, by ascending id. Throws SystemError.
-std::vector<uint8_t> DumpObjects(DumpReader& reader, std::span<const uint8_t> protocols);
+std::vector<uint8_t> DumpObjects(DumpReader& reader);
 
 }  // namespace anycast

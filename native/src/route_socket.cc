@@ -100,14 +100,9 @@ Napi::Value RouteSocket::Dump(const Napi::CallbackInfo& info) {
 
 Napi::Value RouteSocket::DumpNexthopObjects(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  std::vector<uint8_t> protocols = ReadProtocols(info[0]);
   if (closed_) return Refuse(env);
   return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<uint8_t>>>(
-                                  env,
-                                  [reader = reader_.get(), protocols = std::move(protocols)] {
-                                    return DumpObjects(*reader, protocols);
-                                  },
-                                  ToBytes));
+                                  env, [reader = reader_.get()] { return DumpObjects(*reader); }, ToBytes));
 }
 
 Napi::Value RouteSocket::Links(const Napi::CallbackInfo& info) {
