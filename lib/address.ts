@@ -4,6 +4,7 @@
  * Text is RFC 5952 for people and for map keys; bytes are network order for the kernel.
  */
 import ipaddr from 'ipaddr.js';
+import { ipv4BytesOf, ipv6BytesOf, textOfBytes } from './address-text.ts';
 import { FlockError } from './errors.ts';
 
 export type Family = 4 | 6;
@@ -25,27 +26,14 @@ export type Destination = string;
  * @throws FlockError FLOCK_ADDRESS_INVALID for anything else, zones and the BSD short forms (`10.1`) included
  */
 export function parseAddress(text: string): Address {
-  const isIpv4 = ipaddr.IPv4.isValidFourPartDecimal(text);
-  if (!isIpv4 && (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text))) {
-    throw new FlockError('FLOCK_ADDRESS_INVALID', `${JSON.stringify(text)} is not an IP address`, {
-      value: text,
-      remedy:
-        'write an IPv4 address as 192.0.2.1, an IPv6 address as 2001:db8::1, without prefix length or zone',
-    });
-  }
-  const parsed = ipaddr.process(text);
-  const bytes = Uint8Array.from(parsed.toByteArray());
-  return {
-    family: parsed.kind() === 'ipv4' ? 4 : 6,
-    bytes,
-    text: parsed instanceof ipaddr.IPv6 ? parsed.toRFC5952String() : parsed.toString(),
-  };
+  const plain = ipv4BytesOf(text) ?? ipv6BytesOf(text) ?? bytesOfOddSpelling(text);
+  const bytes = isMapped(plain) ? plain.slice(12) : plain;
+  return { family: bytes.length === 4 ? 4 : 6, bytes, text: textOfBytes(bytes) };
 }
 
 /** The address in network-order bytes (4 or 16) as canonical text. */
 export function formatAddress(bytes: Uint8Array): string {
-  const parsed = ipaddr.fromByteArray([...bytes]);
-  return parsed instanceof ipaddr.IPv6 ? parsed.toRFC5952String() : parsed.toString();
+  return textOfBytes(bytes);
 }
 
 /** The host prefix of an address: `/32` or `/128`. */
@@ -55,21 +43,45 @@ export function destinationOf(address: Address): Destination {
 
 /** Splits a destination made by `destinationOf` into its address. */
 export function addressOf(destination: Destination): Address {
-  return parseAddress(destination.slice(0, destination.lastIndexOf('/')));
+  const text = destination.slice(0, destination.lastIndexOf('/'));
+  const bytes = ipv4BytesOf(text) ?? ipv6BytesOf(text) ?? parseAddress(text).bytes;
+  return { family: bytes.length === 4 ? 4 : 6, bytes, text };
 }
 
 /**
  * Why an address can be no anycast destination, or undefined when it can: only global or private unicast
  * forwards between hosts (RFC 6890).
  */
-export function whyNotAnycast(address: Address): string | undefined {
-  const range = ipaddr.fromByteArray([...address.bytes]).range();
-  const refused: Record<string, string> = {
-    unspecified: 'the unspecified address',
-    broadcast: 'the broadcast address',
-    multicast: 'a multicast address',
-    linkLocal: 'a link-local address',
-    loopback: 'a loopback address',
-  };
-  return refused[range];
+export function whyNotAnycast({ bytes }: Address): string | undefined {
+  const [first = 0, second = 0] = bytes;
+  if (bytes.length === 4) {
+    if (first === 0) return 'the unspecified address';
+    if (first === 127) return 'a loopback address';
+    if (first === 169 && second === 254) return 'a link-local address';
+    if (first >= 224 && first < 240) return 'a multicast address';
+    return bytes.every(byte => byte === 255) ? 'the broadcast address' : undefined;
+  }
+  if (first === 0xff) return 'a multicast address';
+  if (first === 0xfe && (second & 0xc0) === 0x80) return 'a link-local address';
+  if (first !== 0 || bytes.some((byte, at) => at < 15 && byte !== 0)) return undefined;
+  if (bytes[15] === 0) return 'the unspecified address';
+  return bytes[15] === 1 ? 'a loopback address' : undefined;
+}
+
+/** Such as `::ffff:192.0.2.1`. */
+function isMapped(bytes: Uint8Array): boolean {
+  if (bytes.length !== 16 || bytes[0] !== 0 || bytes[10] !== 0xff || bytes[11] !== 0xff) return false;
+  return bytes.every((byte, at) => at >= 10 || byte === 0);
+}
+
+/** What is legal and seldom: an IPv4 address at the end of an IPv6 one. */
+function bytesOfOddSpelling(text: string): Uint8Array {
+  if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) {
+    throw new FlockError('FLOCK_ADDRESS_INVALID', `${JSON.stringify(text)} is not an IP address`, {
+      value: text,
+      remedy:
+        'write an IPv4 address as 192.0.2.1, an IPv6 address as 2001:db8::1, without prefix length or zone',
+    });
+  }
+  return Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray());
 }

@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import ipaddr from 'ipaddr.js';
 import { addressOf, destinationOf, formatAddress, parseAddress, whyNotAnycast } from '../lib/address.ts';
 
 for (const [spelling, canonical] of [
@@ -53,6 +54,75 @@ test('bytes and text of every address lead to each other', t => {
       t.deepEqual(address.bytes, mapped ? given.slice(12) : given);
       t.deepEqual(addressOf(destinationOf(address)), address);
     }),
+  );
+});
+
+/** Bytes with runs of zeros, as real addresses have them. */
+const someBytes = (length: number) =>
+  fc.array(fc.oneof(fc.constant(0), fc.constant(0), fc.integer({ min: 0, max: 255 })), {
+    minLength: length,
+    maxLength: length,
+  });
+const kinds: Record<string, string | undefined> = {
+  unspecified: 'the unspecified address',
+  broadcast: 'the broadcast address',
+  multicast: 'a multicast address',
+  linkLocal: 'a link-local address',
+  loopback: 'a loopback address',
+};
+
+test('every address reads, is written and is judged as ipaddr.js does it', t => {
+  const edges = fc.constantFrom(
+    '169.254.0.1',
+    '169.255.0.1',
+    '223.0.0.1',
+    '240.0.0.1',
+    '127.1.1.1',
+    '0.0.0.9',
+  );
+  const edges6 = fc.constantFrom(
+    'fe7f::',
+    'febf::1',
+    'fec0::',
+    'feff::',
+    '::1',
+    '::',
+    '::2',
+    '1::',
+    'ff00::',
+  );
+  const address = fc
+    .oneof(edges, edges6, someBytes(4), someBytes(16))
+    .map(given => ipaddr.process(typeof given === 'string' ? given : String(ipaddr.fromByteArray(given))));
+  fc.assert(
+    fc.property(address, fc.boolean(), (expected, upper) => {
+      const spellings = [expected.toString(), expected.toNormalizedString()];
+      if (expected instanceof ipaddr.IPv6) spellings.push(expected.toRFC5952String());
+      for (const spelling of spellings) {
+        const { bytes, text } = parseAddress(upper ? spelling.toUpperCase() : spelling);
+        t.deepEqual([...bytes], expected.toByteArray());
+        t.is(text, expected instanceof ipaddr.IPv6 ? expected.toRFC5952String() : expected.toString());
+      }
+      t.is(whyNotAnycast(parseAddress(expected.toString())), kinds[expected.range()]);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test('what looks like an address is one exactly when ipaddr.js says so', t => {
+  const like = fc
+    .array(fc.constantFrom(':', '::', '.', '0', '1', 'f', 'db8', '255', '256', 'ffff', '10000', 'g'), {
+      maxLength: 16,
+    })
+    .map(parts => parts.join(''));
+  fc.assert(
+    fc.property(like, text => {
+      const legal =
+        ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && ipaddr.IPv6.isValid(text));
+      if (legal) t.deepEqual([...parseAddress(text).bytes], ipaddr.process(text).toByteArray());
+      else t.throws(() => parseAddress(text), { code: 'FLOCK_ADDRESS_INVALID' });
+    }),
+    { numRuns: 20_000 },
   );
 });
 
