@@ -6,24 +6,16 @@ import type { Destination } from '../address.ts';
 import { type DrainPolicy, phaseOf, wishProblem } from './drain.ts';
 import {
   type AllocationView,
-  canonicalNexthops,
+  type Contribution,
   contributionOf,
   isInForce,
   type Nexthop,
   type PodView,
   type ResolveWarning,
 } from './resolve.ts';
+import { type DesiredTarget, SharedTargets } from './shared-targets.ts';
 
-/** What is wanted for one destination. */
-export interface DesiredTarget {
-  /** In canonical order; none when nobody serves it. */
-  readonly nexthops: readonly Nexthop[];
-  /**
-   * Set when nobody takes new traffic: withdraw, and forward on until this time, in milliseconds of the clock.
-   * A route that is not there is not made.
-   */
-  readonly holdUntil?: number;
-}
+export type { DesiredTarget } from './shared-targets.ts';
 
 /** The same withdrawn, and forwarded on until `until`, in milliseconds of the clock: a node that drains. */
 export function withdrawn({ nexthops, holdUntil }: DesiredTarget, until: number): DesiredTarget {
@@ -32,6 +24,8 @@ export function withdrawn({ nexthops, holdUntil }: DesiredTarget, until: number)
 
 /** One pod's part. */
 interface Stand {
+  /** Another for each. */
+  readonly id: number;
   readonly uid: string;
   readonly nexthops: ReadonlyMap<Destination, Nexthop>;
   /** Undefined while it serves. */
@@ -43,10 +37,14 @@ const nobody: DesiredTarget = { nexthops: [] };
 export class DesiredTable {
   readonly #policy: DrainPolicy;
   readonly #stands = new Map<string, Stand>();
-  /** Which pods have a part in each destination. */
-  readonly #servers = new Map<Destination, Set<string>>();
+  /** Who has a part in each destination. */
+  readonly #servers = new Map<Destination, Stand[]>();
+  /** What an allocation comes to, worked out once. */
+  readonly #contributions = new WeakMap<AllocationView, Contribution>();
+  readonly #targets = new SharedTargets();
   /** Warnings already told, by pod: told once per allocation, not per pass. */
   readonly #told = new Map<string, { allocation: AllocationView; messages: Set<string> }>();
+  #lastId = 0;
 
   constructor(policy: DrainPolicy) {
     this.#policy = policy;
@@ -66,19 +64,7 @@ export class DesiredTable {
   ): { touched: Destination[]; warnings: ResolveWarning[] } {
     const { stand, warnings } = this.#standOf(key, allocation, pod, now);
     const before = this.#stands.get(key);
-    const touched: Destination[] = [];
-    for (const destination of before?.nexthops.keys() ?? []) {
-      if (stand?.nexthops.has(destination)) continue;
-      this.#leave(destination, key);
-      touched.push(destination);
-    }
-    for (const [destination, nexthop] of stand?.nexthops ?? []) {
-      const held = before?.nexthops.get(destination);
-      if (held === undefined) this.#join(destination, key);
-      const same =
-        held !== undefined && sameNexthop(held, nexthop) && before?.drainUntil === stand?.drainUntil;
-      if (!same) touched.push(destination);
-    }
+    const touched = before === stand ? [] : this.#change(before, stand);
     if (stand === undefined) this.#stands.delete(key);
     else this.#stands.set(key, stand);
     return { touched, warnings: this.#untold(key, allocation, warnings) };
@@ -86,21 +72,21 @@ export class DesiredTable {
 
   /** What is wanted for one destination: who serves it, or when nobody does, who drains. */
   target(destination: Destination): DesiredTarget {
-    const serving: Nexthop[] = [];
-    const draining: Nexthop[] = [];
+    const stands = this.#servers.get(destination);
+    if (stands === undefined) return nobody;
+    const serves = stands.some(({ drainUntil }) => drainUntil === undefined);
+    const parts: Nexthop[] = [];
     let holdUntil = 0;
-    for (const key of this.#servers.get(destination) ?? []) {
-      const stand = this.#stands.get(key);
-      const nexthop = stand?.nexthops.get(destination);
-      if (stand === undefined || nexthop === undefined) continue;
-      if (stand.drainUntil === undefined) serving.push(nexthop);
-      else {
-        draining.push(nexthop);
-        holdUntil = Math.max(holdUntil, stand.drainUntil);
-      }
+    let hash = 0;
+    for (const { id, nexthops, drainUntil } of stands) {
+      if (serves && drainUntil !== undefined) continue;
+      const nexthop = nexthops.get(destination);
+      if (nexthop === undefined) continue;
+      parts.push(nexthop);
+      hash = Math.imul(hash ^ (id + nexthop.via.length), 0x01000193);
+      holdUntil = Math.max(holdUntil, drainUntil ?? 0);
     }
-    if (serving.length > 0) return { nexthops: canonicalNexthops(serving) };
-    return draining.length > 0 ? { nexthops: canonicalNexthops(draining), holdUntil } : nobody;
+    return this.#targets.get(parts, hash, serves ? undefined : holdUntil);
   }
 
   /** Every destination that somebody serves or drains. */
@@ -120,25 +106,64 @@ export class DesiredTable {
     const before = known?.uid === pod.uid ? known : undefined;
     const phase = phaseOf(pod, before !== undefined, this.#policy);
     if (phase.kind === 'gone') return nothing;
-    const { nexthops, warnings } = contributionOf(key, allocation);
+    const { nexthops, warnings } = this.#contributionOf(key, allocation);
     const drainUntil = phase.kind === 'serving' ? undefined : (before?.drainUntil ?? now + phase.forMs);
+    const unchanged = before?.nexthops === nexthops && before.drainUntil === drainUntil;
+    const stand = unchanged ? before : { id: ++this.#lastId, uid: pod.uid, nexthops, drainUntil };
     const wish = wishProblem(pod, this.#policy);
-    if (wish === undefined) return { stand: { uid: pod.uid, nexthops, drainUntil }, warnings };
+    if (wish === undefined) return { stand, warnings };
     const remedy = 'give a number of seconds within the longest allowed (drain.longestMs)';
     const warning = { key, message: wish, value: wish, remedy };
-    return { stand: { uid: pod.uid, nexthops, drainUntil }, warnings: [...warnings, warning] };
+    return { stand, warnings: [...warnings, warning] };
   }
 
-  #join(destination: Destination, key: string): void {
-    const servers = this.#servers.get(destination);
-    if (servers === undefined) this.#servers.set(destination, new Set([key]));
-    else servers.add(key);
+  #contributionOf(key: string, allocation: AllocationView): Contribution {
+    let contribution = this.#contributions.get(allocation);
+    if (contribution === undefined) {
+      contribution = contributionOf(key, allocation);
+      this.#contributions.set(allocation, contribution);
+    }
+    return contribution;
   }
 
-  #leave(destination: Destination, key: string): void {
-    const servers = this.#servers.get(destination);
-    servers?.delete(key);
-    if (servers?.size === 0) this.#servers.delete(destination);
+  /** Puts one stand of a pod in the place of another. @returns destinations where the two differ */
+  #change(before: Stand | undefined, stand: Stand | undefined): Destination[] {
+    const touched: Destination[] = [];
+    if (before !== undefined) {
+      for (const destination of before.nexthops.keys()) {
+        if (stand?.nexthops.has(destination)) continue;
+        this.#leave(destination, before);
+        touched.push(destination);
+      }
+    }
+    if (stand !== undefined) {
+      for (const [destination, nexthop] of stand.nexthops) {
+        const held = before?.nexthops.get(destination);
+        if (before === undefined || held === undefined) this.#join(destination, stand);
+        else this.#replace(destination, before, stand);
+        const same =
+          held !== undefined && sameNexthop(held, nexthop) && before?.drainUntil === stand.drainUntil;
+        if (!same) touched.push(destination);
+      }
+    }
+    return touched;
+  }
+
+  #join(destination: Destination, stand: Stand): void {
+    const stands = this.#servers.get(destination);
+    if (stands === undefined) this.#servers.set(destination, [stand]);
+    else stands.push(stand);
+  }
+
+  #replace(destination: Destination, before: Stand, stand: Stand): void {
+    const stands = this.#servers.get(destination) ?? [];
+    stands[stands.indexOf(before)] = stand;
+  }
+
+  #leave(destination: Destination, stand: Stand): void {
+    const stands = this.#servers.get(destination) ?? [];
+    if (stands.length > 1) stands.splice(stands.indexOf(stand), 1);
+    else this.#servers.delete(destination);
   }
 
   #untold(

@@ -51,7 +51,7 @@ export interface ResolveWarning {
   readonly remedy: string;
 }
 
-/** What one pod adds to the desired set. */
+/** What one pod adds to the desired set: one nexthop a family, the same object for all its destinations. */
 export interface Contribution {
   readonly nexthops: ReadonlyMap<Destination, Nexthop>;
   readonly warnings: readonly ResolveWarning[];
@@ -69,7 +69,7 @@ export function isInForce(allocation: AllocationView, pod: PodView): boolean {
 export function contributionOf(key: string, allocation: AllocationView): Contribution {
   const nexthops = new Map<Destination, Nexthop>();
   const warnings: ResolveWarning[] = [];
-  const via = unicastAddresses(key, allocation, warnings);
+  const via = nexthopsOf(key, allocation, warnings);
   for (const text of [...allocation.anycast, ...allocation.addresses]) {
     const address = parseOrWarn(key, 'anycast address', text, warnings);
     if (address === undefined) continue;
@@ -93,7 +93,7 @@ export function contributionOf(key: string, allocation: AllocationView): Contrib
       });
       continue;
     }
-    nexthops.set(destinationOf(address), { interface: allocation.hostInterface, via: gateway, weight: 1 });
+    nexthops.set(destinationOf(address), gateway);
   }
   return { nexthops, warnings };
 }
@@ -129,8 +129,8 @@ export function resolveAnycastTargets(
 }
 
 /** Sorted by interface, then via; the same interface and via twice is one nexthop, of the larger weight. */
-export function canonicalNexthops(nexthops: Iterable<Nexthop>): Nexthop[] {
-  const sorted = [...nexthops].sort(
+export function canonicalNexthops(nexthops: readonly Nexthop[]): Nexthop[] {
+  const sorted = nexthops.toSorted(
     (left, right) =>
       compareText(left.interface, right.interface) ||
       compareText(left.via, right.via) ||
@@ -147,12 +147,13 @@ function compareText(left: string, right: string): number {
   return left < right ? -1 : 1;
 }
 
-function unicastAddresses(
+/** The pod itself as a nexthop, by family; undefined where it has no usable unicast address. */
+function nexthopsOf(
   key: string,
   allocation: AllocationView,
   warnings: ResolveWarning[],
-): Record<4 | 6, string | undefined> {
-  const via: Record<4 | 6, string | undefined> = { 4: undefined, 6: undefined };
+): Record<4 | 6, Nexthop | undefined> {
+  const via: Record<4 | 6, Nexthop | undefined> = { 4: undefined, 6: undefined };
   for (const [family, text] of [
     [4, allocation.ipv4],
     [6, allocation.ipv6],
@@ -160,8 +161,9 @@ function unicastAddresses(
     if (text === undefined || text === null || text === '') continue;
     const address = parseOrWarn(key, `unicast IPv${family} address`, text, warnings);
     if (address === undefined) continue;
-    if (address.family === family) via[family] = address.text;
-    else {
+    if (address.family === family) {
+      via[family] = { interface: allocation.hostInterface, via: address.text, weight: 1 };
+    } else {
       warnings.push({
         key,
         value: text,
