@@ -2,51 +2,70 @@
 import type { RouteEntry } from './route-entry.ts';
 
 export class Agenda {
-  readonly #pending = new Set<RouteEntry>();
+  /** Each once: an entry knows whether it is on it. */
+  #pending: RouteEntry[] = [];
   /** Those that something happens to at a known time. */
   readonly #timed = new Set<RouteEntry>();
   /** Those whose removal waits until they are no longer announced. */
-  readonly #waiting = new Set<RouteEntry>();
+  #waiting: RouteEntry[] = [];
+  /** Not later than the first of the timed. */
+  #earliest = Number.POSITIVE_INFINITY;
 
   /** Whether a pass at once may have something to do. */
   get busy(): boolean {
-    return this.#pending.size > 0;
+    return this.#pending.length > 0;
   }
 
-  /** Looked at in the next pass. */
+  /** Looked at in the next pass; in the present one, when that has not come to it yet. */
   add(entry: RouteEntry): void {
-    this.#pending.add(entry);
+    if (entry.pending) return;
+    entry.pending = true;
+    this.#pending.push(entry);
   }
 
-  /** All that is to be looked at by now; each has to be settled by one of the following. */
-  due(now: number): Iterable<RouteEntry> {
-    for (const entry of this.#timed) if (deadlineOf(entry) <= now) this.#pending.add(entry);
-    for (const entry of this.#waiting) this.#pending.add(entry);
-    this.#waiting.clear();
-    return this.#pending;
+  /** Hands over all that is to be looked at by now; with each, `look` comes first. */
+  take(now: number): RouteEntry[] {
+    if (now >= this.#earliest) {
+      // Looking at those that are due gives them their next time.
+      this.#earliest = Number.POSITIVE_INFINITY;
+      for (const entry of this.#timed) {
+        const deadline = deadlineOf(entry);
+        if (deadline <= now) this.add(entry);
+        else this.#earliest = Math.min(this.#earliest, deadline);
+      }
+    }
+    const waiting = this.#waiting;
+    if (waiting.length > 0) this.#waiting = [];
+    for (const entry of waiting) this.add(entry);
+    const pending = this.#pending;
+    if (pending.length > 0) this.#pending = [];
+    return pending;
+  }
+
+  /** It is looked at now: what happens to it from here on is for the next pass. */
+  look(entry: RouteEntry): void {
+    entry.pending = false;
   }
 
   /** Keeps its times in mind: when it is removed, when it is tried again. */
   schedule(entry: RouteEntry): void {
-    if (deadlineOf(entry) < Number.POSITIVE_INFINITY) this.#timed.add(entry);
-    else this.#timed.delete(entry);
-  }
-
-  /** Nothing is to be done about it now. */
-  done(entry: RouteEntry): void {
-    this.#pending.delete(entry);
+    const deadline = deadlineOf(entry);
+    if (deadline < Number.POSITIVE_INFINITY) {
+      this.#timed.add(entry);
+      this.#earliest = Math.min(this.#earliest, deadline);
+    } else this.forget(entry);
   }
 
   /** Its removal is due, and not allowed yet: looked at again in every pass. */
   wait(entry: RouteEntry): void {
-    this.#pending.delete(entry);
-    this.#timed.delete(entry);
-    this.#waiting.add(entry);
+    this.forget(entry);
+    this.#waiting.push(entry);
   }
 
+  /** Nothing happens to it at a known time. */
   forget(entry: RouteEntry): void {
-    this.#pending.delete(entry);
-    this.#timed.delete(entry);
+    if (this.#timed.size === 0 || !this.#timed.delete(entry)) return;
+    if (this.#timed.size === 0) this.#earliest = Number.POSITIVE_INFINITY;
   }
 
   /** Those with a time, the failed ones among them. */
@@ -54,11 +73,9 @@ export class Agenda {
     return this.#timed;
   }
 
-  /** When something is due next, in milliseconds of the clock; infinity when nothing is. */
+  /** When something may be due next, in milliseconds of the clock; infinity when nothing is. */
   get nextDeadline(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const entry of this.#timed) next = Math.min(next, deadlineOf(entry));
-    return next;
+    return this.#earliest;
   }
 }
 

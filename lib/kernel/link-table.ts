@@ -12,6 +12,12 @@ const up = 0x1;
 export class LinkTable {
   readonly #byName = new Map<string, Link>();
   readonly #byIndex = new Map<number, Link>();
+  #revision = 0;
+
+  /** Another whenever the number or usability of some name is. */
+  get revision(): number {
+    return this.#revision;
+  }
 
   /** Takes a full list in. @returns names whose number or usability changed, the gone ones included */
   replace(links: Iterable<Link>): Set<string> {
@@ -40,6 +46,7 @@ export class LinkTable {
       this.#byName.set(name, link);
       this.#byIndex.set(index, link);
     }
+    if (touched.size > 0) this.#revision++;
     return touched;
   }
 

@@ -2,36 +2,11 @@
  * Sets of nexthops as the packed bytes of a route record, in canonical order: by interface number, then
  * gateway family, gateway, weight. Equal sets are equal bytes, so comparing needs no object.
  */
-import { formatAddress, parseAddress } from '../address.ts';
-import type { Nexthop } from '../desired/resolve.ts';
+import { formatAddress } from '../address.ts';
 import type { LinkTable } from './link-table.ts';
 import { AF_INET, AF_INET6, NexthopFlag, nexthopLength, nexthopOffsets } from './record-layout.ts';
 
 export const emptyNexthops: Uint8Array = new Uint8Array(0);
-
-/**
- * @param nexthops by interface name
- * @returns the usable ones packed; those whose interface is missing or down contribute nothing
- */
-export function packNexthops(nexthops: readonly Nexthop[], links: LinkTable): Uint8Array {
-  const packed: Uint8Array[] = [];
-  for (const { interface: name, via, weight } of nexthops) {
-    const index = links.usableIndex(name);
-    if (index === undefined) continue;
-    const bytes = new Uint8Array(nexthopLength);
-    const view = new DataView(bytes.buffer);
-    const gateway = parseAddress(via);
-    view.setUint32(nexthopOffsets.interfaceIndex, index, true);
-    view.setUint16(nexthopOffsets.weight, weight, true);
-    view.setUint8(nexthopOffsets.gatewayFamily, gateway.family === 4 ? AF_INET : AF_INET6);
-    bytes.set(gateway.bytes, nexthopOffsets.gateway);
-    packed.push(bytes);
-  }
-  // The weight of a single nexthop means nothing, and the kernel does not keep it.
-  const [only] = packed;
-  if (only !== undefined && packed.length === 1) setWeight(only, 1);
-  return concatenate(packed.sort(compareNexthop));
-}
 
 /** A copy without what the kernel reports about state (dead, linkdown, offload). */
 export function configuredNexthops(packed: Uint8Array): Uint8Array {
@@ -44,7 +19,10 @@ export function configuredNexthops(packed: Uint8Array): Uint8Array {
 
 /** Whether two packed sets are the same nexthops. */
 export function sameNexthops(left: Uint8Array, right: Uint8Array): boolean {
-  return Buffer.compare(left, right) === 0;
+  if (left === right) return true;
+  if (left.length !== right.length) return false;
+  for (let at = 0; at < left.length; at++) if (left[at] !== right[at]) return false;
+  return true;
 }
 
 export function countNexthops(packed: Uint8Array): number {
@@ -76,18 +54,25 @@ export function subtractNexthops(left: Uint8Array, right: Uint8Array): Uint8Arra
 export function hasNexthop(packed: Uint8Array, interfaceIndex: number, gateway: Uint8Array): boolean {
   return split(packed).some(nexthop => {
     const its = nexthop.subarray(nexthopOffsets.gateway, nexthopOffsets.gateway + gateway.length);
-    return interfaceOf(nexthop) === interfaceIndex && sameNexthops(its, gateway);
+    return interfaceAt(nexthop, 0) === interfaceIndex && sameNexthops(its, gateway);
   });
 }
 
 /** The nexthops that do not lead through an interface, by its number. */
 export function withoutInterface(packed: Uint8Array, index: number): Uint8Array {
-  return concatenate(split(packed).filter(nexthop => interfaceOf(nexthop) !== index));
+  return concatenate(split(packed).filter(nexthop => interfaceAt(nexthop, 0) !== index));
 }
 
 /** The interface numbers of a set. */
 export function interfacesOf(packed: Uint8Array = emptyNexthops): number[] {
-  return split(packed).map(interfaceOf);
+  return split(packed).map(nexthop => interfaceAt(nexthop, 0));
+}
+
+/** The interface number of the nexthop that begins at byte `start`: for walking a set without an object each. */
+export function interfaceAt(packed: Uint8Array, start: number): number {
+  const at = start + nexthopOffsets.interfaceIndex;
+  const low = (packed[at] as number) | ((packed[at + 1] as number) << 8);
+  return (low | ((packed[at + 2] as number) << 16) | ((packed[at + 3] as number) << 24)) >>> 0;
 }
 
 /** `fd00::2%veth1a2b, fd00::3%veth3c4d weight 2` for people. */
@@ -108,36 +93,34 @@ function split(packed: Uint8Array): Uint8Array[] {
   return Array.from({ length: countNexthops(packed) }, (_, index) => pickNexthop(packed, index));
 }
 
-function interfaceOf(nexthop: Uint8Array): number {
-  const view = new DataView(nexthop.buffer, nexthop.byteOffset, nexthop.byteLength);
-  return view.getUint32(nexthopOffsets.interfaceIndex, true);
-}
-
 /** Interface and gateway: a nexthop whose weight alone changed is the same nexthop. */
 function identity(nexthop: Uint8Array): string {
   const { gatewayFamily, gateway } = nexthopOffsets;
-  return `${interfaceOf(nexthop)}/${nexthop[gatewayFamily]}/${nexthop.subarray(gateway).join('.')}`;
+  return `${interfaceAt(nexthop, 0)}/${nexthop[gatewayFamily]}/${nexthop.subarray(gateway).join('.')}`;
 }
 
-function compareNexthop(left: Uint8Array, right: Uint8Array): number {
-  const [leftView, rightView] = [left, right].map(
-    ({ buffer, byteOffset, byteLength }) => new DataView(buffer, byteOffset, byteLength),
-  ) as [DataView, DataView];
-  return (
-    leftView.getUint32(nexthopOffsets.interfaceIndex, true) -
-      rightView.getUint32(nexthopOffsets.interfaceIndex, true) ||
-    leftView.getUint8(nexthopOffsets.gatewayFamily) - rightView.getUint8(nexthopOffsets.gatewayFamily) ||
-    Buffer.compare(left.subarray(nexthopOffsets.gateway), right.subarray(nexthopOffsets.gateway)) ||
-    leftView.getUint16(nexthopOffsets.weight, true) - rightView.getUint16(nexthopOffsets.weight, true)
-  );
+/** Canonical order of two packed nexthops: negative, 0 or positive. */
+export function compareNexthop(left: Uint8Array, right: Uint8Array): number {
+  const byInterface = interfaceAt(left, 0) - interfaceAt(right, 0);
+  if (byInterface !== 0) return byInterface;
+  const { gatewayFamily, gateway, weight } = nexthopOffsets;
+  const byFamily = (left[gatewayFamily] as number) - (right[gatewayFamily] as number);
+  if (byFamily !== 0) return byFamily;
+  for (let at = gateway; at < nexthopLength; at++) {
+    const byGateway = (left[at] as number) - (right[at] as number);
+    if (byGateway !== 0) return byGateway;
+  }
+  return weightOf(left, weight) - weightOf(right, weight);
 }
 
-function setWeight(nexthop: Uint8Array, weight: number): void {
-  new DataView(nexthop.buffer, nexthop.byteOffset).setUint16(nexthopOffsets.weight, weight, true);
+function weightOf(nexthop: Uint8Array, at: number): number {
+  return (nexthop[at] as number) | ((nexthop[at + 1] as number) << 8);
 }
 
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
+/** One set of single nexthops, or of sets. */
+export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.length * nexthopLength);
-  for (const [index, part] of parts.entries()) whole.set(part, index * nexthopLength);
+  for (let index = 0; index < parts.length; index++)
+    whole.set(parts[index] as Uint8Array, index * nexthopLength);
   return whole;
 }

@@ -1,17 +1,8 @@
 /** A packed record seen in place, and the packing of our host routes: no object a nexthop on either way. */
 import { type Destination, type Family, formatAddress } from '../address.ts';
 import { emptyNexthops } from './nexthops.ts';
-import {
-  AF_INET,
-  AF_INET6,
-  headerLength,
-  nexthopLength,
-  Operation,
-  offsets,
-  RouteScope,
-  RouteType,
-  recordLength,
-} from './record-layout.ts';
+import { AF_INET, headerLength, Operation, offsets, RouteType, recordLength } from './record-layout.ts';
+import type { RouteBatch } from './route-batch.ts';
 import type { RouteAction, RouteEntry, RouteProtocols } from './route-entry.ts';
 
 /** One record of a dump or a notification, read where it lies; valid while its bytes are. */
@@ -77,72 +68,29 @@ export function destinationOfView(view: RouteView): Destination {
   return `${formatAddress(view.destination)}/${view.prefixLength}`;
 }
 
-interface HostRoute {
-  operation: Operation;
-  family: Family;
-  /** 4 or 16 bytes in network order. */
-  destination: Uint8Array;
-  table: number;
-  metric: number;
-  protocol: number;
-  /** Default unicast. */
-  type?: number;
-  /** Packed nexthops in canonical order; none for a delete. */
-  nexthops: Uint8Array;
-}
-
-/** The request that carries out an action on a destination's route. */
-export function packAction(
-  { family, bytes: destination, programmed }: RouteEntry,
+/** Puts the request that carries out an action on a destination's route into a batch. */
+export function addAction(
+  batch: RouteBatch,
+  { bytes: destination, programmed }: RouteEntry,
   action: RouteAction,
   { table, metric, protocols }: { table: number; metric: number; protocols: RouteProtocols },
-): Uint8Array {
-  const { advertise, hold } = protocols;
-  const route = { family, destination, table, metric };
-  switch (action.kind) {
-    case 'delete': {
-      const protocol = programmed?.protocol ?? hold;
-      return packHostRoute({ ...route, operation: Operation.delete, protocol, nexthops: emptyNexthops });
-    }
-    case 'disown': {
-      const { create: operation } = Operation;
-      const { unreachable: type } = RouteType;
-      return packHostRoute({ ...route, operation, type, protocol: hold, nexthops: emptyNexthops });
-    }
-    case 'create':
-      return packHostRoute({
-        ...route,
-        operation: Operation.create,
-        protocol: advertise,
-        nexthops: action.nexthops,
-      });
-    default:
-      return packHostRoute({
-        ...route,
-        operation: Operation.replace,
-        protocol: action.kind === 'hold' ? hold : advertise,
-        nexthops: action.nexthops,
-      });
+): void {
+  const { kind } = action;
+  const nexthops = 'nexthops' in action ? action.nexthops : emptyNexthops;
+  let operation: Operation = Operation.replace;
+  let protocol = protocols.hold;
+  let type: number = RouteType.unicast;
+  if (kind === 'delete') {
+    operation = Operation.delete;
+    protocol = programmed?.protocol ?? protocols.hold;
+  } else if (kind === 'disown') {
+    operation = Operation.create;
+    type = RouteType.unreachable;
+  } else if (kind !== 'hold') {
+    if (kind === 'create') operation = Operation.create;
+    protocol = protocols.advertise;
   }
-}
-
-function packHostRoute(route: HostRoute): Uint8Array {
-  const { family, nexthops } = route;
-  const bytes = new Uint8Array(headerLength + nexthops.length);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(offsets.length, bytes.length, true);
-  view.setUint8(offsets.operation, route.operation);
-  view.setUint8(offsets.family, family === 4 ? AF_INET : AF_INET6);
-  view.setUint8(offsets.prefixLength, family === 4 ? 32 : 128);
-  view.setUint8(offsets.protocol, route.protocol);
-  view.setUint8(offsets.type, route.type ?? RouteType.unicast);
-  view.setUint8(offsets.scope, RouteScope.universe);
-  view.setUint32(offsets.table, route.table, true);
-  view.setUint32(offsets.metric, route.metric, true);
-  view.setUint16(offsets.nexthopCount, nexthops.length / nexthopLength, true);
-  bytes.set(route.destination, offsets.destination);
-  bytes.set(nexthops, headerLength);
-  return bytes;
+  batch.addHostRoute({ operation, destination, table, metric, protocol, type, nexthops });
 }
 
 /** The request that writes the route in `view` to a place, under a protocol number. */

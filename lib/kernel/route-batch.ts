@@ -8,11 +8,25 @@ import {
   maximumWeight,
   nexthopLength,
   nexthopOffsets,
+  type Operation,
   offsets,
   RouteScope,
   RouteType,
 } from './record-layout.ts';
 import type { NexthopRecord, RouteRecord } from './route-record.ts';
+
+/** A host route, the only kind that we make, on its way into a batch. */
+export interface HostRoute {
+  operation: Operation;
+  /** 4 or 16 bytes in network order; they tell the family. */
+  destination: Uint8Array;
+  table: number;
+  metric: number;
+  protocol: number;
+  type: number;
+  /** Packed nexthops in canonical order; none for a delete. */
+  nexthops: Uint8Array;
+}
 
 export class RouteBatch {
   #bytes: Uint8Array<ArrayBuffer>;
@@ -79,6 +93,34 @@ export class RouteBatch {
     this.#bytes.set(bytes, start);
     this.#end = start + bytes.length;
     this.#length += count;
+  }
+
+  /** Appends a host route of packed nexthops; what is in it is copied, and taken to fit the format. */
+  addHostRoute(route: HostRoute): void {
+    const { destination, nexthops } = route;
+    const length = headerLength + nexthops.length;
+    const start = this.#reserve(length);
+    const view = this.#view;
+    view.setUint16(start + offsets.length, length, true);
+    view.setUint8(start + offsets.operation, route.operation);
+    view.setUint8(start + offsets.family, destination.length === 4 ? AF_INET : AF_INET6);
+    view.setUint8(start + offsets.prefixLength, destination.length * 8);
+    view.setUint8(start + offsets.protocol, route.protocol);
+    view.setUint8(start + offsets.type, route.type);
+    view.setUint8(start + offsets.scope, RouteScope.universe);
+    view.setUint32(start + offsets.table, route.table, true);
+    view.setUint32(start + offsets.metric, route.metric, true);
+    this.#address(start + offsets.destination, destination);
+    view.setUint16(start + offsets.nexthopCount, nexthops.length / nexthopLength, true);
+    view.setUint16(start + offsets.flags, 0, true);
+    view.setUint32(start + offsets.nexthopGroup, 0, true);
+    const bytes = this.#bytes;
+    // A call of set() costs more than the loop for the one or two nexthops that most routes have.
+    if (nexthops.length > 2 * nexthopLength) bytes.set(nexthops, start + headerLength);
+    else
+      for (let at = 0; at < nexthops.length; at++) bytes[start + headerLength + at] = nexthops[at] as number;
+    this.#end = start + length;
+    this.#length++;
   }
 
   /** The records' bytes: a view that the next `add` or `clear` invalidates. */

@@ -70,16 +70,23 @@ export class RouteBeliefs {
 
   /** Believes what the kernel holds for a destination, and has the next pass look at it. */
   program(entry: RouteEntry, programmed: Programmed | undefined): void {
-    this.index.program(entry, programmed);
-    const { advertise, hold } = this.#options.protocols;
-    for (const [protocol, destinations] of [
-      [advertise, this.announced],
-      [hold, this.held],
-    ] as const) {
-      if (programmed?.protocol === protocol) destinations.add(entry.destination);
-      else destinations.delete(entry.destination);
-    }
+    this.believe(entry, programmed);
     this.#options.agenda.add(entry);
+  }
+
+  /** Believes what the kernel holds for a destination. */
+  believe(entry: RouteEntry, programmed: Programmed | undefined): void {
+    const before = entry.programmed?.protocol;
+    this.index.program(entry, programmed);
+    if (before === programmed?.protocol) return;
+    this.#under(before)?.delete(entry.destination);
+    this.#under(programmed?.protocol)?.add(entry.destination);
+  }
+
+  #under(protocol: number | undefined): Set<Destination> | undefined {
+    const { advertise, hold } = this.#options.protocols;
+    if (protocol === advertise) return this.announced;
+    return protocol === hold ? this.held : undefined;
   }
 
   /** An interface went (`gone`) or was set down, and routes with it. */

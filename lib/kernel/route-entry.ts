@@ -4,12 +4,11 @@
  */
 import { addressOf, type Destination, type Family } from '../address.ts';
 import type { DesiredTarget } from '../desired/desired-table.ts';
-import type { LinkTable } from './link-table.ts';
+import type { NexthopPacker } from './nexthop-packer.ts';
 import {
   countNexthops,
   emptyNexthops,
   intersectNexthops,
-  packNexthops,
   pickNexthop,
   sameNexthops,
   uniteNexthops,
@@ -57,6 +56,8 @@ export interface RouteEntry {
   readonly bytes: Uint8Array;
   desired: DesiredTarget;
   programmed: Programmed | undefined;
+  /** On the agenda of a pass. */
+  pending: boolean;
   /** Since when the kernel holds it withdrawn, in milliseconds of the clock, as far as we know. */
   heldSince: number | undefined;
   /** When a leaving route is removed, in milliseconds of the clock; undefined while it is not leaving. */
@@ -86,14 +87,17 @@ export type RouteAction =
   | { kind: 'disown' }
   | { kind: 'delete' };
 
+const nothingDesired: DesiredTarget = { nexthops: [] };
+
 export function newEntry(destination: Destination): RouteEntry {
   const { family, bytes } = addressOf(destination);
   return {
     destination,
     family,
     bytes,
-    desired: { nexthops: [] },
+    desired: nothingDesired,
     programmed: undefined,
+    pending: false,
     heldSince: undefined,
     removeAt: undefined,
     failure: undefined,
@@ -118,13 +122,13 @@ export interface RouteProtocols {
  */
 export function decide(
   entry: RouteEntry,
-  links: LinkTable,
+  packer: NexthopPacker,
   protocols: RouteProtocols,
   now: number,
   settleMs: number,
 ): RouteAction | undefined {
   const { programmed, desired, failure } = entry;
-  const { nexthops, whole, proving } = wantedNexthops(entry, links, now);
+  const { nexthops, whole, proving } = wantedNexthops(entry, packer, now);
   const draining = desired.holdUntil !== undefined;
   if (nexthops.length > 0 && !draining) {
     entry.removeAt = undefined;
@@ -170,8 +174,8 @@ interface Wanted {
 }
 
 /** The nexthops to program now: all, or while the kernel refuses those, what works of them. */
-function wantedNexthops(entry: RouteEntry, links: LinkTable, now: number): Wanted {
-  const all = packNexthops(entry.desired.nexthops, links);
+function wantedNexthops(entry: RouteEntry, packer: NexthopPacker, now: number): Wanted {
+  const all = packer.pack(entry.desired.nexthops);
   const { failure } = entry;
   if (failure === undefined || now >= failure.retryAt) return { nexthops: all, whole: true, proving: false };
   if (failure.kind === 'contested') return { nexthops: all, whole: false, proving: false };

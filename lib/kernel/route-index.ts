@@ -1,6 +1,8 @@
 /** Where to find destinations: by name, by the interface they want, by the interface they are programmed through. */
 import type { Destination } from '../address.ts';
-import { interfacesOf } from './nexthops.ts';
+import type { Nexthop } from '../desired/resolve.ts';
+import { emptyNexthops, interfaceAt } from './nexthops.ts';
+import { nexthopLength } from './record-layout.ts';
 import { newEntry, type RouteEntry } from './route-entry.ts';
 
 export class RouteIndex {
@@ -53,16 +55,25 @@ export class RouteIndex {
 
   /** Changes what an entry wants. */
   want(entry: RouteEntry, desired: RouteEntry['desired']): void {
-    for (const { interface: name } of entry.desired.nexthops) remove(this.#byWanted, name, entry);
+    const before = entry.desired.nexthops;
     entry.desired = desired;
-    for (const { interface: name } of desired.nexthops) add(this.#byWanted, name, entry);
+    if (before === desired.nexthops) return;
+    for (let at = 0; at < before.length; at++)
+      remove(this.#byWanted, (before[at] as Nexthop).interface, entry);
+    for (let at = 0; at < desired.nexthops.length; at++)
+      add(this.#byWanted, (desired.nexthops[at] as Nexthop).interface, entry);
   }
 
   /** Changes what an entry is believed to hold. */
   program(entry: RouteEntry, programmed: RouteEntry['programmed']): void {
-    for (const index of interfacesOf(entry.programmed?.nexthops)) remove(this.#byProgrammed, index, entry);
+    const before = entry.programmed?.nexthops ?? emptyNexthops;
+    const nexthops = programmed?.nexthops ?? emptyNexthops;
     entry.programmed = programmed;
-    for (const index of interfacesOf(programmed?.nexthops)) add(this.#byProgrammed, index, entry);
+    if (before === nexthops) return;
+    for (let start = 0; start < before.length; start += nexthopLength)
+      remove(this.#byProgrammed, interfaceAt(before, start), entry);
+    for (let start = 0; start < nexthops.length; start += nexthopLength)
+      add(this.#byProgrammed, interfaceAt(nexthops, start), entry);
   }
 
   /** Entries that want an interface of this name. */

@@ -4,7 +4,7 @@
 import type { Destination } from '../address.ts';
 import type { Log } from '../observe/log.ts';
 import type { LinkTable } from './link-table.ts';
-import type { KernelChanges, Monitor, RouteSocket } from './native.ts';
+import type { ApplyResult, KernelChanges, Monitor, RouteSocket } from './native.ts';
 import { viewRoutes } from './packed-route.ts';
 import type { RouteEvent } from './route-outcome.ts';
 import type { RoutePlan, RouteTable } from './route-table.ts';
@@ -81,7 +81,7 @@ export class RouteProgrammer {
 
   /** One pass: at most one dump, when the kernel is in doubt or an audit is due, and at most one `apply`. */
   async pass(mayRemove: (destination: Destination) => boolean): Promise<PassOutcome> {
-    const { socket, table, now, auditMs } = this.#options;
+    const { table, now, auditMs } = this.#options;
     const audit = now() >= this.#auditAt;
     if (audit) {
       this.#auditAt = now() + auditMs;
@@ -92,8 +92,18 @@ export class RouteProgrammer {
     const drift = table.suspect ? await this.#readRoutes() : 0;
     const absent = table.takeAbsent();
     const plan = table.plan(now(), mayRemove);
-    if (plan.batch.length > 0) table.settle(plan, await socket.apply(plan.batch.bytes()), now());
+    if (plan.batch.length > 0) table.settle(plan, await this.#apply(plan), now());
     return { events: table.takeEvents(), requests: plan.requests, drift, absent, shadows };
+  }
+
+  async #apply(plan: RoutePlan): Promise<ApplyResult> {
+    const { socket, table } = this.#options;
+    try {
+      return await socket.apply(plan.batch.bytes());
+    } catch (error) {
+      table.abandon(plan);
+      throw error;
+    }
   }
 
   /** A look that fails is taken again at the next audit: repairing must not wait for it. */

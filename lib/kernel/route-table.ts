@@ -13,8 +13,10 @@ import { AbsentInterfaces } from './absent-interfaces.ts';
 import { Agenda } from './agenda.ts';
 import type { LinkTable } from './link-table.ts';
 import { type ApplyResult, outcomeUnknown } from './native.ts';
-import { interfacesOf } from './nexthops.ts';
-import { packAction, type RouteView } from './packed-route.ts';
+import { NexthopPacker } from './nexthop-packer.ts';
+import { emptyNexthops, interfaceAt } from './nexthops.ts';
+import { addAction, type RouteView } from './packed-route.ts';
+import { headerLength, nexthopLength } from './record-layout.ts';
 import { RouteBatch } from './route-batch.ts';
 import { RouteBeliefs } from './route-beliefs.ts';
 import {
@@ -58,6 +60,7 @@ export interface RouteCounts {
 export class RouteTable {
   readonly #options: RouteTableOptions;
   readonly #agenda = new Agenda();
+  readonly #packer: NexthopPacker;
   readonly #beliefs: RouteBeliefs;
   readonly #strays: StrayRoutes;
   readonly #absent: AbsentInterfaces;
@@ -69,6 +72,7 @@ export class RouteTable {
   constructor(options: RouteTableOptions) {
     this.#options = options;
     const { metric, protocols, settleMs, links } = options;
+    this.#packer = new NexthopPacker(links);
     const tell = (event: RouteEvent) => this.#events.push(event);
     this.#beliefs = new RouteBeliefs({ metric, protocols, links, agenda: this.#agenda, tell });
     this.#strays = new StrayRoutes(protocols.hold, settleMs);
@@ -162,22 +166,25 @@ export class RouteTable {
    * @returns the requests of one pass; none when the kernel is right
    */
   plan(now: number, mayRemove: (destination: Destination) => boolean): RoutePlan {
-    const plan: RoutePlan = { batch: new RouteBatch(), requests: [] };
+    const due = this.#agenda.take(now);
+    const batch = new RouteBatch(due.length * (headerLength + 2 * nexthopLength));
+    const plan: RoutePlan = { batch, requests: [] };
     this.#lost.clear();
-    const { links, protocols, settleMs } = this.#options;
-    for (const entry of this.#agenda.due(now)) {
-      const action = decide(entry, links, protocols, now, settleMs);
+    const { protocols, settleMs } = this.#options;
+    for (const entry of due) {
+      this.#agenda.look(entry);
+      const action = decide(entry, this.#packer, protocols, now, settleMs);
       this.#agenda.schedule(entry);
       if (action === undefined) {
-        this.#agenda.done(entry);
         this.#forgetIfIdle(entry);
       } else if (action.kind === 'delete' && !mayRemove(entry.destination)) {
         this.#agenda.wait(entry);
       } else {
-        if (this.#mayHaveVanished(entry, action))
-          plan.batch.addPacked(packAction(entry, { ...action, kind: 'create' }, this.#options), 1);
-        plan.requests.push({ entry, action, revision: entry.revision, at: plan.batch.length });
-        plan.batch.addPacked(packAction(entry, action, this.#options), 1);
+        if (this.#mayHaveVanished(entry, action)) {
+          addAction(batch, entry, { ...action, kind: 'create' }, this.#options);
+        }
+        plan.requests.push({ entry, action, revision: entry.revision, at: batch.length });
+        addAction(batch, entry, action, this.#options);
       }
     }
     if (this.#strays.sweep(plan.batch, now)) this.distrust();
@@ -188,7 +195,7 @@ export class RouteTable {
   settle({ requests }: RoutePlan, results: ApplyResult, now: number): void {
     for (const { entry, action, revision, at } of requests) {
       const errno = results[at] ?? outcomeUnknown;
-      const words = results.messages.get(at);
+      const words = errno === 0 ? undefined : results.messages.get(at);
       const settlement = settleRequest(entry, action, errno, words, this.#options.protocols, now);
       // What others did meanwhile may have come before our request or after it.
       const crossed = entry.revision !== revision || this.#leadsThroughLost(action);
@@ -197,6 +204,11 @@ export class RouteTable {
       if (settlement.event !== undefined) this.#events.push(settlement.event);
       this.#beliefs.program(entry, settlement.programmed);
     }
+  }
+
+  /** A plan of which nobody knows what became: all that is in it is looked at again. */
+  abandon({ requests }: RoutePlan): void {
+    for (const { entry } of requests) this.#agenda.add(entry);
   }
 
   /** What happened since the last call, for the log. */
@@ -252,7 +264,7 @@ export class RouteTable {
     action: RouteAction,
   ): action is Extract<RouteAction, { whole: boolean }> {
     if (family !== 4 || action.kind !== 'replace') return false;
-    return interfacesOf(programmed?.nexthops).some(index => !this.#options.links.isUsable(index));
+    return leadsThrough(programmed?.nexthops, index => !this.#options.links.isUsable(index));
   }
 
   /**
@@ -260,7 +272,8 @@ export class RouteTable {
    * wrote it, whichever came first: reading the kernel to be sure would cost the siblings milliseconds.
    */
   #leadsThroughLost(action: RouteAction): boolean {
-    return 'nexthops' in action && interfacesOf(action.nexthops).some(index => this.#lost.has(index));
+    if (this.#lost.size === 0 || !('nexthops' in action)) return false;
+    return leadsThrough(action.nexthops, index => this.#lost.has(index));
   }
 
   #forgetIfIdle(entry: RouteEntry): void {
@@ -268,4 +281,11 @@ export class RouteTable {
     this.#beliefs.index.forget(entry);
     this.#agenda.forget(entry);
   }
+}
+
+/** Whether one of the nexthops leads through an interface of this kind. */
+function leadsThrough(nexthops: Uint8Array = emptyNexthops, isOfKind: (index: number) => boolean): boolean {
+  for (let start = 0; start < nexthops.length; start += nexthopLength)
+    if (isOfKind(interfaceAt(nexthops, start))) return true;
+  return false;
 }

@@ -1,0 +1,80 @@
+/**
+ * Nexthops by interface name into packed sets, each once: destinations that share their nexthops share the bytes,
+ * so that comparing them is mostly a look at two references.
+ */
+import { parseAddress } from '../address.ts';
+import type { Nexthop } from '../desired/resolve.ts';
+import type { LinkTable } from './link-table.ts';
+import { compareNexthop, concatenate, emptyNexthops } from './nexthops.ts';
+import { AF_INET, AF_INET6, nexthopLength, nexthopOffsets } from './record-layout.ts';
+
+export class NexthopPacker {
+  readonly #links: LinkTable;
+  /** The interfaces that what is kept was packed for. */
+  #revision = -1;
+  #sets = new WeakMap<readonly Nexthop[], Uint8Array>();
+  /** Single ones; undefined where the interface is missing or down. */
+  #nexthops = new WeakMap<Nexthop, Uint8Array | undefined>();
+
+  constructor(links: LinkTable) {
+    this.#links = links;
+  }
+
+  /**
+   * @param nexthops by interface name; never changed in place
+   * @returns the usable ones packed, never to be changed; those whose interface is missing or down contribute nothing
+   */
+  pack(nexthops: readonly Nexthop[]): Uint8Array {
+    if (this.#links.revision !== this.#revision) {
+      this.#revision = this.#links.revision;
+      this.#sets = new WeakMap();
+      this.#nexthops = new WeakMap();
+    }
+    let set = this.#sets.get(nexthops);
+    if (set === undefined) {
+      set = this.#packSet(nexthops);
+      this.#sets.set(nexthops, set);
+    }
+    return set;
+  }
+
+  #packSet(nexthops: readonly Nexthop[]): Uint8Array {
+    const usable: Uint8Array[] = [];
+    for (const nexthop of nexthops) {
+      const packed = this.#packOne(nexthop);
+      if (packed !== undefined) usable.push(packed);
+    }
+    const [only] = usable;
+    if (only === undefined) return emptyNexthops;
+    if (usable.length > 1) return concatenate(usable.sort(compareNexthop));
+    // The weight of a single nexthop means nothing, and the kernel does not keep it.
+    return only[nexthopOffsets.weight] === 1 && only[nexthopOffsets.weight + 1] === 0
+      ? only
+      : unweighted(only);
+  }
+
+  #packOne(nexthop: Nexthop): Uint8Array | undefined {
+    if (this.#nexthops.has(nexthop)) return this.#nexthops.get(nexthop);
+    const index = this.#links.usableIndex(nexthop.interface);
+    const packed = index === undefined ? undefined : packNexthop(nexthop, index);
+    this.#nexthops.set(nexthop, packed);
+    return packed;
+  }
+}
+
+function packNexthop({ via, weight }: Nexthop, interfaceIndex: number): Uint8Array {
+  const bytes = new Uint8Array(nexthopLength);
+  const view = new DataView(bytes.buffer);
+  const gateway = parseAddress(via);
+  view.setUint32(nexthopOffsets.interfaceIndex, interfaceIndex, true);
+  view.setUint16(nexthopOffsets.weight, weight, true);
+  view.setUint8(nexthopOffsets.gatewayFamily, gateway.family === 4 ? AF_INET : AF_INET6);
+  bytes.set(gateway.bytes, nexthopOffsets.gateway);
+  return bytes;
+}
+
+function unweighted(nexthop: Uint8Array): Uint8Array {
+  const bytes = nexthop.slice();
+  new DataView(bytes.buffer).setUint16(nexthopOffsets.weight, 1, true);
+  return bytes;
+}
