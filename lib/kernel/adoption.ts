@@ -2,7 +2,8 @@
  * What a dump says against what we believe. A route that is right costs no object: records are read where they
  * lie, and entries found by the bytes of their destination.
  */
-import { configuredNexthops } from './nexthops.ts';
+import type { Cohorts } from './groups/cohorts.ts';
+import { configuredNexthops, sameNexthops } from './nexthops.ts';
 import { destinationOfView, RouteView } from './packed-route.ts';
 import {
   AF_INET,
@@ -31,25 +32,33 @@ let readings = 0;
 /**
  * @param dumps all routes of our table and protocols, packed
  * @param index entries are made in it for destinations that we did not know of
- * @param metric of our routes
+ * @param ours the metric of our routes, and the nexthop groups that they may lead through
  */
-export function adoptRoutes(dumps: readonly Uint8Array[], index: RouteIndex, metric: number): Adoption {
+export function adoptRoutes(
+  dumps: readonly Uint8Array[],
+  index: RouteIndex,
+  { metric, cohorts }: { metric: number; cohorts: Pick<Cohorts, 'get'> },
+): Adoption {
   const adoption: Adoption = { found: [], absent: [], strays: [] };
   const reading = ++readings;
   for (const dump of dumps) {
     for (let start = 0; start < dump.length; start += recordLength(dump, start)) {
-      if (metricAt(dump, start) !== metric || !isOurKind(dump, start)) {
+      if (int32At(dump, start + offsets.metric) !== (metric | 0) || !isOurKind(dump, start)) {
         adoption.strays.push(viewAt(dump, start));
         continue;
       }
       const known = index.find(dump, start + offsets.destination, addressLength(dump, start));
       if (known !== undefined) known.readAt = reading;
-      if (known?.programmed !== undefined && isAsBelieved(dump, start, known.programmed)) continue;
+      const group = int32At(dump, start + offsets.nexthopGroup);
+      const content = group === 0 ? undefined : cohorts.get(group >>> 0)?.content;
+      if (known?.programmed !== undefined && isAsBelieved(dump, start, known.programmed, group, content))
+        continue;
       const view = viewAt(dump, start);
       const entry = known ?? index.ensure(destinationOfView(view));
       entry.readAt = reading;
-      const nexthops = configuredNexthops(view.nexthops);
-      adoption.found.push({ entry, programmed: { protocol: view.protocol, nexthops } });
+      // With net.ipv4.nexthop_compat_mode=0 the kernel names the group alone.
+      const nexthops = content ?? configuredNexthops(view.nexthops);
+      adoption.found.push({ entry, programmed: { protocol: view.protocol, nexthops, group: view.group } });
     }
   }
   for (const entry of index.values()) {
@@ -66,11 +75,10 @@ function addressLength(dump: Uint8Array, start: number): number {
   return dump[start + offsets.family] === AF_INET ? 4 : 16;
 }
 
-function metricAt(dump: Uint8Array, start: number): number {
-  const at = start + offsets.metric;
+/** Signed, for an unsigned number of 32 bits is an object where it does not fit. */
+function int32At(dump: Uint8Array, at: number): number {
   const low = (dump[at] as number) | ((dump[at + 1] as number) << 8);
-  const high = (dump[at + 2] as number) | ((dump[at + 3] as number) << 8);
-  return low + high * 0x10000;
+  return low | ((dump[at + 2] as number) << 16) | ((dump[at + 3] as number) << 24);
 }
 
 /** A host prefix of plain nexthops: the only kind of route that we make. */
@@ -81,10 +89,22 @@ function isOurKind(dump: Uint8Array, start: number): boolean {
   );
 }
 
-/** Whether a record has this protocol and these nexthops, what the kernel alone reports (dead, …) aside. */
-function isAsBelieved(dump: Uint8Array, start: number, { protocol, nexthops }: Programmed): boolean {
+/**
+ * Whether a record has this protocol and these nexthops, what the kernel alone reports (dead, …) aside.
+ *
+ * @param group that the record names, as a signed number; 0 for none
+ * @param content what that group of ours leads through
+ */
+function isAsBelieved(
+  dump: Uint8Array,
+  start: number,
+  { protocol, nexthops, group: believed }: Programmed,
+  group: number,
+  content: Uint8Array | undefined,
+): boolean {
   const first = start + headerLength;
-  if (dump[start + offsets.protocol] !== protocol) return false;
+  if (dump[start + offsets.protocol] !== protocol || group !== (believed | 0)) return false;
+  if (content !== undefined) return sameNexthops(content, nexthops);
   if (recordLength(dump, start) - headerLength !== nexthops.length) return false;
   for (let at = 0; at < nexthops.length; at++) {
     const mask = at % nexthopLength === nexthopOffsets.flags ? NexthopFlag.onlink : 0xff;

@@ -10,10 +10,20 @@
 import { subtractNexthops, withoutInterface } from './nexthops.ts';
 import type { Programmed, RouteEntry } from './route-entry.ts';
 
-/** What is left of a route after one of its interfaces went (`gone`) or was set down. */
-export function afterLinkLoss(entry: RouteEntry, index: number, gone: boolean): Programmed | undefined {
+/**
+ * What is left of a route after one of its interfaces went (`gone`) or was set down.
+ *
+ * @param content what is left of its nexthop group, by which it lives on; undefined when it has none
+ */
+export function afterLinkLoss(
+  entry: RouteEntry,
+  index: number,
+  gone: boolean,
+  content: Uint8Array | undefined,
+): Programmed | undefined {
   const { programmed, family } = entry;
   if (programmed === undefined) return undefined;
+  if (content !== undefined) return content.length === 0 ? undefined : { ...programmed, nexthops: content };
   if (gone && family === 4) return undefined;
   const left = withoutInterface(programmed.nexthops, index);
   // What is left is not what we believe: the difference makes the next pass write, which tells BIRD as well.
@@ -23,7 +33,8 @@ export function afterLinkLoss(entry: RouteEntry, index: number, gone: boolean): 
 /** What is left after a notification that others deleted our route, or with IPv6 some of its nexthops. */
 export function afterDeletion(entry: RouteEntry, named: Uint8Array): Programmed | undefined {
   const { programmed, family } = entry;
-  if (programmed === undefined || family === 4 || named.length === 0) return undefined;
+  if (programmed === undefined || family === 4 || programmed.group !== 0 || named.length === 0)
+    return undefined;
   const left = subtractNexthops(programmed.nexthops, named);
   return left.length === 0 ? undefined : { ...programmed, nexthops: left };
 }

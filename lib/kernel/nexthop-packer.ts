@@ -5,7 +5,7 @@
 import { parseAddress } from '../address.ts';
 import type { Nexthop } from '../desired/resolve.ts';
 import type { LinkTable } from './link-table.ts';
-import { compareNexthop, concatenate, emptyNexthops } from './nexthops.ts';
+import { compareNexthop, concatenate, emptyNexthops, weighted, weightOf } from './nexthops.ts';
 import { AF_INET, AF_INET6, nexthopLength, nexthopOffsets } from './record-layout.ts';
 
 export class NexthopPacker {
@@ -48,9 +48,7 @@ export class NexthopPacker {
     if (only === undefined) return emptyNexthops;
     if (usable.length > 1) return concatenate(usable.sort(compareNexthop));
     // The weight of a single nexthop means nothing, and the kernel does not keep it.
-    return only[nexthopOffsets.weight] === 1 && only[nexthopOffsets.weight + 1] === 0
-      ? only
-      : unweighted(only);
+    return weightOf(only) === 1 ? only : weighted(only, 1);
   }
 
   #packOne(nexthop: Nexthop): Uint8Array | undefined {
@@ -70,11 +68,5 @@ function packNexthop({ via, weight }: Nexthop, interfaceIndex: number): Uint8Arr
   view.setUint16(nexthopOffsets.weight, weight, true);
   view.setUint8(nexthopOffsets.gatewayFamily, gateway.family === 4 ? AF_INET : AF_INET6);
   bytes.set(gateway.bytes, nexthopOffsets.gateway);
-  return bytes;
-}
-
-function unweighted(nexthop: Uint8Array): Uint8Array {
-  const bytes = nexthop.slice();
-  new DataView(bytes.buffer).setUint16(nexthopOffsets.weight, 1, true);
   return bytes;
 }

@@ -35,24 +35,26 @@ export function pickNexthop(packed: Uint8Array, index: number): Uint8Array {
 }
 
 export function intersectNexthops(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const others = new Set(split(right).map(identity));
-  return concatenate(split(left).filter(nexthop => others.has(identity(nexthop))));
+  const others = new Set(splitNexthops(right).map(identityOf));
+  return concatenate(splitNexthops(left).filter(nexthop => others.has(identityOf(nexthop))));
 }
 
 export function uniteNexthops(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const union = new Map([...split(left), ...split(right)].map(nexthop => [identity(nexthop), nexthop]));
+  const union = new Map(
+    [...splitNexthops(left), ...splitNexthops(right)].map(nexthop => [identityOf(nexthop), nexthop]),
+  );
   return concatenate([...union.values()].sort(compareNexthop));
 }
 
 /** The nexthops of `left` that are not in `right`, by interface and gateway. */
 export function subtractNexthops(left: Uint8Array, right: Uint8Array): Uint8Array {
-  const others = new Set(split(right).map(identity));
-  return concatenate(split(left).filter(nexthop => !others.has(identity(nexthop))));
+  const others = new Set(splitNexthops(right).map(identityOf));
+  return concatenate(splitNexthops(left).filter(nexthop => !others.has(identityOf(nexthop))));
 }
 
 /** Whether a set has a nexthop of this interface and gateway. */
 export function hasNexthop(packed: Uint8Array, interfaceIndex: number, gateway: Uint8Array): boolean {
-  return split(packed).some(nexthop => {
+  return splitNexthops(packed).some(nexthop => {
     const its = nexthop.subarray(nexthopOffsets.gateway, nexthopOffsets.gateway + gateway.length);
     return interfaceAt(nexthop, 0) === interfaceIndex && sameNexthops(its, gateway);
   });
@@ -60,12 +62,12 @@ export function hasNexthop(packed: Uint8Array, interfaceIndex: number, gateway: 
 
 /** The nexthops that do not lead through an interface, by its number. */
 export function withoutInterface(packed: Uint8Array, index: number): Uint8Array {
-  return concatenate(split(packed).filter(nexthop => interfaceAt(nexthop, 0) !== index));
+  return concatenate(splitNexthops(packed).filter(nexthop => interfaceAt(nexthop, 0) !== index));
 }
 
 /** The interface numbers of a set. */
 export function interfacesOf(packed: Uint8Array = emptyNexthops): number[] {
-  return split(packed).map(nexthop => interfaceAt(nexthop, 0));
+  return splitNexthops(packed).map(nexthop => interfaceAt(nexthop, 0));
 }
 
 /** The interface number of the nexthop that begins at byte `start`: for walking a set without an object each. */
@@ -77,7 +79,7 @@ export function interfaceAt(packed: Uint8Array, start: number): number {
 
 /** `fd00::2%veth1a2b, fd00::3%veth3c4d weight 2` for people. */
 export function describeNexthops(packed: Uint8Array, links: LinkTable): string {
-  return split(packed)
+  return splitNexthops(packed)
     .map(nexthop => {
       const view = new DataView(nexthop.buffer, nexthop.byteOffset, nexthop.byteLength);
       const length = { [AF_INET]: 4, [AF_INET6]: 16 }[view.getUint8(nexthopOffsets.gatewayFamily)] ?? 0;
@@ -89,12 +91,13 @@ export function describeNexthops(packed: Uint8Array, links: LinkTable): string {
     .join(', ');
 }
 
-function split(packed: Uint8Array): Uint8Array[] {
+/** The nexthops of a set, each as a set of its own: views, not copies. */
+export function splitNexthops(packed: Uint8Array): Uint8Array[] {
   return Array.from({ length: countNexthops(packed) }, (_, index) => pickNexthop(packed, index));
 }
 
 /** Interface and gateway: a nexthop whose weight alone changed is the same nexthop. */
-function identity(nexthop: Uint8Array): string {
+export function identityOf(nexthop: Uint8Array): string {
   const { gatewayFamily, gateway } = nexthopOffsets;
   return `${interfaceAt(nexthop, 0)}/${nexthop[gatewayFamily]}/${nexthop.subarray(gateway).join('.')}`;
 }
@@ -103,17 +106,27 @@ function identity(nexthop: Uint8Array): string {
 export function compareNexthop(left: Uint8Array, right: Uint8Array): number {
   const byInterface = interfaceAt(left, 0) - interfaceAt(right, 0);
   if (byInterface !== 0) return byInterface;
-  const { gatewayFamily, gateway, weight } = nexthopOffsets;
+  const { gatewayFamily, gateway } = nexthopOffsets;
   const byFamily = (left[gatewayFamily] as number) - (right[gatewayFamily] as number);
   if (byFamily !== 0) return byFamily;
   for (let at = gateway; at < nexthopLength; at++) {
     const byGateway = (left[at] as number) - (right[at] as number);
     if (byGateway !== 0) return byGateway;
   }
-  return weightOf(left, weight) - weightOf(right, weight);
+  return weightOf(left) - weightOf(right);
 }
 
-function weightOf(nexthop: Uint8Array, at: number): number {
+/** A copy of one nexthop with another weight, 1 to 256. */
+export function weighted(nexthop: Uint8Array, weight: number): Uint8Array {
+  const bytes = nexthop.slice();
+  bytes[nexthopOffsets.weight] = weight & 0xff;
+  bytes[nexthopOffsets.weight + 1] = weight >> 8;
+  return bytes;
+}
+
+/** The weight of one nexthop. */
+export function weightOf(nexthop: Uint8Array): number {
+  const { weight: at } = nexthopOffsets;
   return (nexthop[at] as number) | ((nexthop[at + 1] as number) << 8);
 }
 

@@ -3,7 +3,7 @@ import { type Destination, type Family, formatAddress } from '../address.ts';
 import { emptyNexthops } from './nexthops.ts';
 import { AF_INET, headerLength, Operation, offsets, RouteType, recordLength } from './record-layout.ts';
 import type { RouteBatch } from './route-batch.ts';
-import type { RouteAction, RouteEntry, RouteProtocols } from './route-entry.ts';
+import { protocolOf, type RouteAction, type RouteEntry, type RouteProtocols } from './route-entry.ts';
 
 /** One record of a dump or a notification, read where it lies; valid while its bytes are. */
 export class RouteView {
@@ -38,6 +38,11 @@ export class RouteView {
   /** 4 or 16 bytes in network order. */
   get destination(): Uint8Array {
     return this.bytes.subarray(offsets.destination, offsets.destination + (this.family === 4 ? 4 : 16));
+  }
+
+  /** The id of the nexthop group by which it leads there; 0 for none. */
+  get group(): number {
+    return this.#view.getUint32(offsets.nexthopGroup, true);
   }
 
   /** The packed nexthops. */
@@ -76,9 +81,10 @@ export function addAction(
   { table, metric, protocols }: { table: number; metric: number; protocols: RouteProtocols },
 ): void {
   const { kind } = action;
-  const nexthops = 'nexthops' in action ? action.nexthops : emptyNexthops;
+  const group = 'group' in action ? action.group : 0;
+  const nexthops = 'nexthops' in action && group === 0 ? action.nexthops : emptyNexthops;
   let operation: Operation = Operation.replace;
-  let protocol = protocols.hold;
+  let protocol = protocolOf(action, protocols);
   let type: number = RouteType.unicast;
   if (kind === 'delete') {
     operation = Operation.delete;
@@ -86,11 +92,10 @@ export function addAction(
   } else if (kind === 'disown') {
     operation = Operation.create;
     type = RouteType.unreachable;
-  } else if (kind !== 'hold') {
-    if (kind === 'create') operation = Operation.create;
-    protocol = protocols.advertise;
+  } else if (kind === 'create') {
+    operation = Operation.create;
   }
-  batch.addHostRoute({ operation, destination, table, metric, protocol, type, nexthops });
+  batch.addHostRoute({ operation, destination, table, metric, protocol, type, nexthops, group });
 }
 
 /** The request that writes the route in `view` to a place, under a protocol number. */

@@ -24,8 +24,10 @@ export interface HostRoute {
   metric: number;
   protocol: number;
   type: number;
-  /** Packed nexthops in canonical order; none for a delete. */
+  /** Packed nexthops in canonical order; none for a delete, or where a group stands for them. */
   nexthops: Uint8Array;
+  /** The id of a nexthop group; 0 for none. */
+  group: number;
 }
 
 export class RouteBatch {
@@ -113,7 +115,7 @@ export class RouteBatch {
     this.#address(start + offsets.destination, destination);
     view.setUint16(start + offsets.nexthopCount, nexthops.length / nexthopLength, true);
     view.setUint16(start + offsets.flags, 0, true);
-    view.setUint32(start + offsets.nexthopGroup, 0, true);
+    view.setUint32(start + offsets.nexthopGroup, route.group, true);
     const bytes = this.#bytes;
     // A call of set() costs more than the loop for the one or two nexthops that most routes have.
     if (nexthops.length > 2 * nexthopLength) bytes.set(nexthops, start + headerLength);

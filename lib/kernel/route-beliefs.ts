@@ -6,6 +6,7 @@ import type { Destination } from '../address.ts';
 import { adoptRoutes } from './adoption.ts';
 import type { Agenda } from './agenda.ts';
 import { afterDeletion, afterLinkLoss, countRestoration } from './drift.ts';
+import type { Cohorts } from './groups/cohorts.ts';
 import type { LinkTable } from './link-table.ts';
 import { configuredNexthops, emptyNexthops, interfacesOf } from './nexthops.ts';
 import { destinationOfView, type RouteView } from './packed-route.ts';
@@ -18,6 +19,8 @@ export interface RouteBeliefsOptions {
   metric: number;
   protocols: RouteProtocols;
   links: LinkTable;
+  /** The nexthop groups that routes may lead through. */
+  cohorts: Cohorts;
   /** Entries whose belief changed are put on it. */
   agenda: Agenda;
   /** Told what others' doing led to. */
@@ -76,6 +79,13 @@ export class RouteBeliefs {
 
   /** Believes what the kernel holds for a destination. */
   believe(entry: RouteEntry, programmed: Programmed | undefined): void {
+    const { cohorts } = this.#options;
+    const groupBefore = entry.programmed?.group ?? 0;
+    const group = programmed?.group ?? 0;
+    if (groupBefore !== group) {
+      cohorts.leave(groupBefore);
+      cohorts.join(group);
+    }
     const before = entry.programmed?.protocol;
     this.index.program(entry, programmed);
     if (before === programmed?.protocol) return;
@@ -91,7 +101,12 @@ export class RouteBeliefs {
 
   /** An interface went (`gone`) or was set down, and routes with it. */
   loseLink(index: number, gone: boolean): void {
-    for (const entry of this.index.through(index)) this.program(entry, afterLinkLoss(entry, index, gone));
+    const { cohorts } = this.#options;
+    cohorts.loseLink(index);
+    for (const entry of this.index.through(index)) {
+      const content = cohorts.get(entry.programmed?.group ?? 0)?.content;
+      this.program(entry, afterLinkLoss(entry, index, gone, content));
+    }
   }
 
   /**
@@ -115,8 +130,10 @@ export class RouteBeliefs {
     const wentWithLinks = deleted && this.#wentWithLinks(view.nexthops);
     if (!wentWithLinks) entry.revision++;
     if (!deleted) {
-      const nexthops = configuredNexthops(view.nexthops);
-      this.#restore(entry, ours ? { protocol: view.protocol, nexthops } : undefined, now);
+      const { protocol, group } = view;
+      // With net.ipv4.nexthop_compat_mode=0 the kernel names the group alone.
+      const nexthops = this.#options.cohorts.get(group)?.content ?? configuredNexthops(view.nexthops);
+      this.#restore(entry, ours ? { protocol, nexthops, group } : undefined, now);
     } else if (ours) {
       entry.touch = true;
       const left = afterDeletion(entry, view.nexthops);
@@ -138,7 +155,7 @@ export class RouteBeliefs {
    * @returns how many destinations were not as we believed, and routes of ours that we can never want
    */
   adopt(dumps: readonly Uint8Array[], answered: number, now: number): { drift: number; strays: RouteView[] } {
-    const { found, strays, absent } = adoptRoutes(dumps, this.index, this.#options.metric);
+    const { found, strays, absent } = adoptRoutes(dumps, this.index, this.#options);
     for (const { entry, programmed } of found) {
       if (entry.failure?.kind === 'conflict') entry.failure = undefined;
       this.#restore(entry, programmed, now);

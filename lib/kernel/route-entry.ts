@@ -4,6 +4,7 @@
  */
 import { addressOf, type Destination, type Family } from '../address.ts';
 import type { DesiredTarget } from '../desired/desired-table.ts';
+import type { Cohorts } from './groups/cohorts.ts';
 import type { NexthopPacker } from './nexthop-packer.ts';
 import {
   countNexthops,
@@ -19,6 +20,8 @@ export interface Programmed {
   protocol: number;
   /** Packed nexthops in canonical order. */
   nexthops: Uint8Array;
+  /** The id of the nexthop group by which it leads there; 0 where it has them by itself. */
+  group: number;
 }
 
 /** Why the kernel does not hold what is wanted. */
@@ -82,10 +85,18 @@ export type RouteAction =
       nexthops: Uint8Array;
       /** Whether it carries all that is wanted, rather than a part that is tried. */
       whole: boolean;
+      /** The id of the nexthop group to name instead of the nexthops; 0 for none. */
+      group: number;
     }
   /** Puts up an unreachable route that is not announced, to be deleted next: BIRD hears of both. */
   | { kind: 'disown' }
   | { kind: 'delete' };
+
+/** What a pass is to do about one destination. */
+export interface Decision {
+  entry: RouteEntry;
+  action: RouteAction;
+}
 
 const nothingDesired: DesiredTarget = { nexthops: [] };
 
@@ -115,34 +126,43 @@ export interface RouteProtocols {
   hold: number;
 }
 
+/** The tag of a route that an action writes. */
+export function protocolOf({ kind }: RouteAction, { advertise, hold }: RouteProtocols): number {
+  return kind === 'create' || kind === 'replace' ? advertise : hold;
+}
+
+/** What decisions are made by. */
+export interface DecisionRules {
+  packer: NexthopPacker;
+  cohorts: Pick<Cohorts, 'form' | 'suits' | 'nexthops'>;
+  protocols: RouteProtocols;
+  /** How long a withdrawn route still forwards, in milliseconds. */
+  settleMs: number;
+}
+
 /**
  * @param now the clock, in milliseconds
- * @param settleMs how long a withdrawn route still forwards
  * @returns what to do now; undefined when the kernel is right or it is not yet time
  */
-export function decide(
-  entry: RouteEntry,
-  packer: NexthopPacker,
-  protocols: RouteProtocols,
-  now: number,
-  settleMs: number,
-): RouteAction | undefined {
+export function decide(entry: RouteEntry, rules: DecisionRules, now: number): RouteAction | undefined {
+  const { protocols, settleMs, cohorts } = rules;
   const { programmed, desired, failure } = entry;
-  const { nexthops, whole, proving } = wantedNexthops(entry, packer, now);
+  const { nexthops, whole, proving } = wantedNexthops(entry, rules, now);
   const draining = desired.holdUntil !== undefined;
   if (nexthops.length > 0 && !draining) {
     entry.removeAt = undefined;
     if (failure?.kind === 'contested' && now < failure.retryAt) return undefined;
-    if (programmed === undefined) return { kind: 'create', nexthops, whole };
-    const right = holds(programmed, protocols.advertise, nexthops);
-    if (!right || proving || entry.touch) return { kind: 'replace', nexthops, whole };
+    if (programmed === undefined) return { kind: 'create', nexthops, whole, group: 0 };
+    const right = holds(programmed, protocols.advertise, nexthops) && cohorts.suits(programmed.group);
+    if (!right || proving || entry.touch) return { kind: 'replace', nexthops, whole, group: 0 };
   } else if (programmed !== undefined) {
     const kept = nexthops.length > 0 ? nexthops : programmed.nexthops;
     // Adopted as it was: how long it had been held nobody knows.
     if (programmed.protocol === protocols.hold) entry.heldSince ??= now;
     entry.removeAt = removalTime(entry, nexthops.length > 0, now, settleMs);
     if (now >= entry.removeAt) return { kind: 'delete' };
-    if (!holds(programmed, protocols.hold, kept)) return { kind: 'hold', nexthops: kept, whole: false };
+    if (!holds(programmed, protocols.hold, kept))
+      return { kind: 'hold', nexthops: kept, whole: false, group: 0 };
   } else if (entry.silentlyLost) {
     return { kind: 'disown' };
   }
@@ -174,11 +194,13 @@ interface Wanted {
 }
 
 /** The nexthops to program now: all, or while the kernel refuses those, what works of them. */
-function wantedNexthops(entry: RouteEntry, packer: NexthopPacker, now: number): Wanted {
+function wantedNexthops(entry: RouteEntry, { packer, cohorts }: DecisionRules, now: number): Wanted {
   const all = packer.pack(entry.desired.nexthops);
   const { failure } = entry;
   if (failure === undefined || now >= failure.retryAt) return { nexthops: all, whole: true, proving: false };
   if (failure.kind === 'contested') return { nexthops: all, whole: false, proving: false };
+  if (cohorts.form !== undefined)
+    return { nexthops: withoutRefused(all, cohorts), whole: false, proving: false };
   const { search } = failure;
   if (search === undefined) return { nexthops: emptyNexthops, whole: false, proving: false };
 
@@ -193,4 +215,10 @@ function wantedNexthops(entry: RouteEntry, packer: NexthopPacker, now: number): 
   }
   search.stage = 'done';
   return { nexthops: intersectNexthops(search.good, all), whole: false, proving: false };
+}
+
+/** The kernel takes nexthop objects one by one: what it refused is left out. Refused for another reason, none is. */
+function withoutRefused(all: Uint8Array, { nexthops }: DecisionRules['cohorts']): Uint8Array {
+  const accepted = nexthops.accepted(all);
+  return accepted.length < all.length ? accepted : emptyNexthops;
 }

@@ -63,7 +63,7 @@ export function settleRequest(
   const kind = action.kind === 'hold' ? 'hold' : 'advertise';
   const { nexthops } = action;
   return {
-    programmed: { protocol: protocols[kind], nexthops },
+    programmed: { protocol: protocols[kind], nexthops, group: action.group },
     event: { kind, destination, nexthops },
     suspect: false,
   };
@@ -92,7 +92,7 @@ function settleDisowning(entry: RouteEntry, errno: number, { hold }: RouteProtoc
   if (errno !== 0) return { programmed: undefined, event: undefined, suspect: false };
   entry.heldSince = notHeld;
   const event: RouteEvent = { kind: 'disown', destination: entry.destination, nexthops: emptyNexthops };
-  return { programmed: { protocol: hold, nexthops: emptyNexthops }, event, suspect: false };
+  return { programmed: { protocol: hold, nexthops: emptyNexthops, group: 0 }, event, suspect: false };
 }
 
 function settleRefusal(
@@ -128,7 +128,8 @@ function settleRefusal(
     failure.message = conflictMessage;
     return { ...untold, suspect: told !== conflictMessage };
   }
-  if (countNexthops(nexthops) > 1) failure.search = { stage: 'prove', good: emptyNexthops, next: 0 };
+  if (action.group === 0 && countNexthops(nexthops) > 1)
+    failure.search = { stage: 'prove', good: emptyNexthops, next: 0 };
   const event: RouteEvent = { kind: 'fail', destination, nexthops, message: failure.message };
   // An IPv6 replace that failed may have left a part.
   return { programmed, event: told === failure.message ? undefined : event, suspect: entry.family === 6 };

@@ -4,14 +4,17 @@
 import type { Destination } from '../address.ts';
 import type { Log } from '../observe/log.ts';
 import type { LinkTable } from './link-table.ts';
-import type { ApplyResult, KernelChanges, Monitor, RouteSocket } from './native.ts';
+import type { ApplyResult, KernelChanges, Monitor, NativeError, RouteSocket } from './native.ts';
 import { viewRoutes } from './packed-route.ts';
 import type { RouteEvent } from './route-outcome.ts';
 import type { RoutePlan, RouteTable } from './route-table.ts';
 import { findShadows, type Shadow } from './shadows.ts';
 
 /** What of a RouteSocket is used here. */
-export type KernelSocket = Pick<RouteSocket, 'apply' | 'dump' | 'links' | 'lookup' | 'monitor'>;
+export type KernelSocket = Pick<
+  RouteSocket,
+  'apply' | 'dump' | 'links' | 'lookup' | 'monitor' | 'nexthopObjects'
+>;
 
 export interface RouteProgrammerOptions {
   socket: KernelSocket;
@@ -56,6 +59,8 @@ const firstAuditMs = 1000;
 export class RouteProgrammer {
   readonly #options: RouteProgrammerOptions;
   #monitor: Monitor | undefined;
+  /** Whether objects that a former configuration left have been looked for. */
+  #objectsRead = false;
   #auditAt: number;
 
   constructor(options: RouteProgrammerOptions) {
@@ -65,8 +70,9 @@ export class RouteProgrammer {
 
   /** Listens first and reads then, so that nothing falls between. */
   async start(): Promise<void> {
-    const { socket, owned } = this.#options;
-    this.#monitor = socket.monitor(owned, changes => this.#take(changes));
+    const { socket, owned, table } = this.#options;
+    const options = { ...owned, nexthopObjects: table.usesGroups };
+    this.#monitor = socket.monitor(options, changes => this.#take(changes));
     await this.#readLinks();
   }
 
@@ -120,8 +126,21 @@ export class RouteProgrammer {
   async #readRoutes(): Promise<number> {
     const { socket, table, owned, now } = this.#options;
     const answered = table.doubts;
+    if (table.usesGroups || !this.#objectsRead) await this.#readObjects();
     const dumps = await Promise.all(([4, 6] as const).map(family => socket.dump({ family, ...owned })));
     return table.adopt(dumps, answered, now());
+  }
+
+  /** Groups before the routes that lead through them. */
+  async #readObjects(): Promise<void> {
+    const { socket, table } = this.#options;
+    try {
+      table.adoptObjects(await socket.nexthopObjects());
+    } catch (error) {
+      // Before Linux 5.3 there are none to be left.
+      if (table.usesGroups || (error as NativeError).code !== 'EOPNOTSUPP') throw error;
+    }
+    this.#objectsRead = true;
   }
 
   async #readLinks(): Promise<void> {
@@ -129,7 +148,7 @@ export class RouteProgrammer {
     table.relink(links.replace(await socket.links()));
   }
 
-  #take({ routes, links: linkChanges, addresses, overrun }: KernelChanges): void {
+  #take({ routes, links: linkChanges, addresses, nexthopObjects, overrun }: KernelChanges): void {
     const { table, links, log, now, onChange } = this.#options;
     const renumbered = links.update(linkChanges);
     // The kernel drops IPv4 routes with an interface without a word on the route group: link events are route
@@ -144,13 +163,15 @@ export class RouteProgrammer {
     const flushed = addresses.some(
       ({ gone, address, index }) => gone && address.length === afInet4Bytes && links.isUsable(index),
     );
-    if (flushed || overrun) table.distrust();
+    if (flushed || nexthopObjects || overrun) table.distrust();
     const retried = addresses.some(({ gone }) => !gone) && table.retryRefused();
     if (overrun) {
       log.warn({ code: 'MONITOR_OVERRUN' }, 'kernel notifications were lost; reading everything again');
       this.#readLinks().then(onChange, error => log.error({ error }, 'can not read the links'));
     }
-    if (foreign || lost.length > 0) this.#auditAt = Math.min(this.#auditAt, now() + verifyAfterMs);
-    if (foreign || flushed || retried || overrun || lost.length > 0 || renumbered.size > 0) onChange();
+    if (foreign || nexthopObjects || lost.length > 0)
+      this.#auditAt = Math.min(this.#auditAt, now() + verifyAfterMs);
+    if (foreign || flushed || retried || nexthopObjects || overrun || lost.length > 0 || renumbered.size > 0)
+      onChange();
   }
 }

@@ -11,8 +11,12 @@ import type { Destination } from '../address.ts';
 import type { DesiredTarget } from '../desired/desired-table.ts';
 import { AbsentInterfaces } from './absent-interfaces.ts';
 import { Agenda } from './agenda.ts';
+import { adoptObjects } from './groups/adopt-objects.ts';
+import { Cohorts, type GroupForm } from './groups/cohorts.ts';
+import { GroupPlan } from './groups/group-plan.ts';
 import type { LinkTable } from './link-table.ts';
 import { type ApplyResult, outcomeUnknown } from './native.ts';
+import { readObjects } from './nexthop-object.ts';
 import { NexthopPacker } from './nexthop-packer.ts';
 import { emptyNexthops, interfaceAt } from './nexthops.ts';
 import { addAction, type RouteView } from './packed-route.ts';
@@ -20,6 +24,8 @@ import { headerLength, nexthopLength } from './record-layout.ts';
 import { RouteBatch } from './route-batch.ts';
 import { RouteBeliefs } from './route-beliefs.ts';
 import {
+  type Decision,
+  type DecisionRules,
   decide,
   type RouteAction,
   type RouteEntry,
@@ -37,16 +43,19 @@ export interface RouteTableOptions {
   /** How long a withdrawn route still forwards before it is removed, in milliseconds. */
   settleMs: number;
   links: LinkTable;
+  /** By what kind of nexthop group routes lead to their nexthops; default by none, each has its own. */
+  groups?: GroupForm | undefined;
 }
 
 /** One pass's requests: the bytes for the kernel, and which destination each of them is about. */
 export interface RoutePlan {
   batch: RouteBatch;
+  groups: GroupPlan;
   requests: {
     entry: RouteEntry;
     action: RouteAction;
     revision: number;
-    /** Its place in the batch. */
+    /** The place of its request in the batch, or of its group's when that alone brings it about. */
     at: number;
   }[];
 }
@@ -60,7 +69,8 @@ export interface RouteCounts {
 export class RouteTable {
   readonly #options: RouteTableOptions;
   readonly #agenda = new Agenda();
-  readonly #packer: NexthopPacker;
+  readonly #cohorts: Cohorts;
+  readonly #rules: DecisionRules;
   readonly #beliefs: RouteBeliefs;
   readonly #strays: StrayRoutes;
   readonly #absent: AbsentInterfaces;
@@ -72,9 +82,11 @@ export class RouteTable {
   constructor(options: RouteTableOptions) {
     this.#options = options;
     const { metric, protocols, settleMs, links } = options;
-    this.#packer = new NexthopPacker(links);
     const tell = (event: RouteEvent) => this.#events.push(event);
-    this.#beliefs = new RouteBeliefs({ metric, protocols, links, agenda: this.#agenda, tell });
+    const cohorts = new Cohorts(options.groups, protocols.advertise);
+    this.#beliefs = new RouteBeliefs({ metric, protocols, links, agenda: this.#agenda, cohorts, tell });
+    this.#rules = { packer: new NexthopPacker(links), cohorts, protocols, settleMs };
+    this.#cohorts = cohorts;
     this.#strays = new StrayRoutes(protocols.hold, settleMs);
     this.#absent = new AbsentInterfaces(links);
   }
@@ -142,6 +154,16 @@ export class RouteTable {
     return this.#beliefs.observe(view, now);
   }
 
+  /** Whether routes lead through nexthop groups: then those are read (`adoptObjects`) before routes are. */
+  get usesGroups(): boolean {
+    return this.#cohorts.form !== undefined;
+  }
+
+  /** Takes the kernel's word for its nexthop objects, as `RouteSocket.nexthopObjects` gives them. */
+  adoptObjects(objects: Uint8Array): void {
+    adoptObjects(readObjects(objects), this.#cohorts);
+  }
+
   /** Takes the kernel's word for what is programmed (`RouteBeliefs.adopt`). @returns how much was otherwise */
   adopt(dumps: readonly Uint8Array[], answered: number, now: number): number {
     const { drift, strays } = this.#beliefs.adopt(dumps, answered, now);
@@ -166,36 +188,50 @@ export class RouteTable {
    * @returns the requests of one pass; none when the kernel is right
    */
   plan(now: number, mayRemove: (destination: Destination) => boolean): RoutePlan {
+    const decisions = this.#decide(now, mayRemove);
+    const batch = new RouteBatch(decisions.length * (headerLength + 2 * nexthopLength));
+    const groups = new GroupPlan(this.#cohorts, this.#options.protocols, batch);
+    groups.write(decisions);
+    const requests: RoutePlan['requests'] = [];
+    for (const decision of decisions) {
+      const { entry, action } = decision;
+      const place = groups.placeOf(decision);
+      if (place === undefined && this.#mayHaveVanished(entry, action)) {
+        addAction(batch, entry, { ...action, kind: 'create' }, this.#options);
+      }
+      requests.push({ entry, action, revision: entry.revision, at: place ?? batch.length });
+      if (place === undefined) addAction(batch, entry, action, this.#options);
+    }
+    groups.sweep();
+    if (this.#strays.sweep(batch, now)) this.distrust();
+    return { batch, groups, requests };
+  }
+
+  /** What is to be done about those that are due. */
+  #decide(now: number, mayRemove: (destination: Destination) => boolean): Decision[] {
     const due = this.#agenda.take(now);
-    const batch = new RouteBatch(due.length * (headerLength + 2 * nexthopLength));
-    const plan: RoutePlan = { batch, requests: [] };
     this.#lost.clear();
-    const { protocols, settleMs } = this.#options;
+    const decisions: Decision[] = [];
     for (const entry of due) {
       this.#agenda.look(entry);
-      const action = decide(entry, this.#packer, protocols, now, settleMs);
+      const action = decide(entry, this.#rules, now);
       this.#agenda.schedule(entry);
-      if (action === undefined) {
-        this.#forgetIfIdle(entry);
-      } else if (action.kind === 'delete' && !mayRemove(entry.destination)) {
-        this.#agenda.wait(entry);
-      } else {
-        if (this.#mayHaveVanished(entry, action)) {
-          addAction(batch, entry, { ...action, kind: 'create' }, this.#options);
-        }
-        plan.requests.push({ entry, action, revision: entry.revision, at: batch.length });
-        addAction(batch, entry, action, this.#options);
-      }
+      if (action === undefined) this.#forgetIfIdle(entry);
+      else if (action.kind === 'delete' && !mayRemove(entry.destination)) this.#agenda.wait(entry);
+      else decisions.push({ entry, action });
     }
-    if (this.#strays.sweep(plan.batch, now)) this.distrust();
-    return plan;
+    return decisions;
   }
 
   /** Takes the outcomes of a plan in, in the order of its requests. */
-  settle({ requests }: RoutePlan, results: ApplyResult, now: number): void {
-    for (const { entry, action, revision, at } of requests) {
-      const errno = results[at] ?? outcomeUnknown;
-      const words = errno === 0 ? undefined : results.messages.get(at);
+  settle({ requests, groups }: RoutePlan, results: ApplyResult, now: number): void {
+    if (groups.settle(results)) this.distrust();
+    for (const request of requests) {
+      const { entry, action, revision, at } = request;
+      const own = results[at] ?? outcomeUnknown;
+      const outcome = groups.outcomeOf(request, own, own === 0 ? undefined : results.messages.get(at));
+      if (outcome.left !== undefined) this.#beliefs.program(entry, outcome.left);
+      const { errno, words } = outcome;
       const settlement = settleRequest(entry, action, errno, words, this.#options.protocols, now);
       // What others did meanwhile may have come before our request or after it.
       const crossed = entry.revision !== revision || this.#leadsThroughLost(action);
@@ -207,7 +243,8 @@ export class RouteTable {
   }
 
   /** A plan of which nobody knows what became: all that is in it is looked at again. */
-  abandon({ requests }: RoutePlan): void {
+  abandon({ requests, groups }: RoutePlan): void {
+    groups.abandon();
     for (const { entry } of requests) this.#agenda.add(entry);
   }
 
@@ -225,7 +262,7 @@ export class RouteTable {
 
   /** Whether a pass at once may have something to do. */
   get busy(): boolean {
-    return this.#agenda.busy || this.suspect || this.#strays.busy;
+    return this.#agenda.busy || this.suspect || this.#strays.busy || this.#cohorts.busy;
   }
 
   /** When something is to be done next by the clock, in milliseconds; infinity when nothing is. */
@@ -263,8 +300,8 @@ export class RouteTable {
     { family, programmed }: RouteEntry,
     action: RouteAction,
   ): action is Extract<RouteAction, { whole: boolean }> {
-    if (family !== 4 || action.kind !== 'replace') return false;
-    return leadsThrough(programmed?.nexthops, index => !this.#options.links.isUsable(index));
+    if (family !== 4 || action.kind !== 'replace' || programmed?.group !== 0) return false;
+    return leadsThrough(programmed.nexthops, index => !this.#options.links.isUsable(index));
   }
 
   /**

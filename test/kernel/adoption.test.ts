@@ -2,10 +2,12 @@ import test from 'ava';
 import fc from 'fast-check';
 import { destinationOf, formatAddress, parseAddress } from '../../lib/address.ts';
 import { adoptRoutes } from '../../lib/kernel/adoption.ts';
+import { Cohorts } from '../../lib/kernel/groups/cohorts.ts';
 import { RouteIndex } from '../../lib/kernel/route-index.ts';
 import { Operation, RouteBatch, RouteType } from '../../lib/kernel/route-record.ts';
 
 const metric = 16;
+const key = { metric, cohorts: new Cohorts(undefined, 70) };
 const bytesOf = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 /** Few different destinations, so that they meet again. */
 const destination = fc
@@ -56,7 +58,7 @@ test('a reading finds exactly what is otherwise than we believed; what only the 
     fc.property(table, table, (before, after) => {
       const index = new RouteIndex();
       const believe = (routes: readonly Route[], withFlags: boolean) => {
-        const adoption = adoptRoutes([dumpOf(routes, withFlags)], index, metric);
+        const adoption = adoptRoutes([dumpOf(routes, withFlags)], index, key);
         for (const { entry, programmed } of adoption.found) index.program(entry, programmed);
         for (const entry of adoption.absent) index.program(entry, undefined);
         return adoption;
@@ -107,9 +109,8 @@ test('a reading of 20,000 routes that are all right makes no object for each', t
     flags: 0,
   }));
   const dump = dumpOf(routes, false);
-  for (const { entry, programmed } of adoptRoutes([dump], index, metric).found)
-    index.program(entry, programmed);
-  const read = () => adoptRoutes([dump], index, metric);
+  for (const { entry, programmed } of adoptRoutes([dump], index, key).found) index.program(entry, programmed);
+  const read = () => adoptRoutes([dump], index, key);
   // Compiled first, for the interpreter boxes what the compiler does not.
   for (let warm = 0; warm < 20; warm++) read();
   const before = process.memoryUsage().heapUsed;

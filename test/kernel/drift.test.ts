@@ -78,6 +78,7 @@ test('an interface lost in the middle of a pass costs its siblings nothing but t
       dump: filter => socket.dump(filter),
       links: () => socket.links(),
       lookup: addresses => socket.lookup(addresses),
+      nexthopObjects: () => socket.nexthopObjects(),
       monitor: (options, callback) => socket.monitor(options, callback),
     }),
   });

@@ -54,6 +54,10 @@ export class FaultySocket implements KernelSocket {
     return this.#socket.links();
   }
 
+  nexthopObjects(): Promise<Uint8Array> {
+    return this.#socket.nexthopObjects();
+  }
+
   lookup(...args: Parameters<RouteSocket['lookup']>): ReturnType<RouteSocket['lookup']> {
     return this.#socket.lookup(...args);
   }

@@ -1,6 +1,8 @@
 /** The agent's kernel side in a lab's node: passed by hand, or on its own whenever the kernel changes. */
+import type { GroupForm } from '../../lib/kernel/groups/cohorts.ts';
 import { LinkTable } from '../../lib/kernel/link-table.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
+import { ObjectKind } from '../../lib/kernel/nexthop-object.ts';
 import type { RouteEvent } from '../../lib/kernel/route-outcome.ts';
 import { type KernelSocket, RouteProgrammer } from '../../lib/kernel/route-programmer.ts';
 import { RouteTable } from '../../lib/kernel/route-table.ts';
@@ -35,12 +37,24 @@ export interface ProgramOptions {
   through?: (socket: RouteSocket) => KernelSocket;
   /** Receive buffer of the monitor and the sockets, in bytes. */
   receiveBuffer?: number;
+  /** By what kind of nexthop group routes lead to their nexthops. */
+  groups?: GroupForm;
 }
+
+/** Every way of leading to nexthops, by how a test's name says it. */
+export const everyForm: Record<string, GroupForm> = {
+  'by multipath': undefined,
+  'by groups': { kind: ObjectKind.group },
+  'by resilient groups': {
+    kind: ObjectKind.resilientGroup,
+    resilience: { buckets: 64, idleTimer: 100, unbalancedTimer: 0 },
+  },
+};
 
 export async function program(
   t: Host,
   { node }: NodeLab,
-  { follow = false, onChange, receiveBuffer, through = socket => socket }: ProgramOptions = {},
+  { follow = false, onChange, receiveBuffer, groups, through = socket => socket }: ProgramOptions = {},
 ): Promise<Program> {
   const socket = new RouteSocket({ netns: node.path, ...(receiveBuffer !== undefined && { receiveBuffer }) });
   const links = new LinkTable();
@@ -50,6 +64,7 @@ export async function program(
     protocols: { advertise, hold },
     settleMs: 50,
     links,
+    groups,
   });
   const events: RouteEvent[] = [];
   let changes = 0;

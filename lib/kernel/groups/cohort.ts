@@ -1,0 +1,22 @@
+/** A cohort: the destinations that share their nexthops, by sharing one nexthop group. */
+import type { Family } from '../../address.ts';
+import { emptyNexthops } from '../nexthops.ts';
+
+export class Cohort {
+  /** Of the group. */
+  readonly id: number;
+  readonly family: Family;
+  /** What the kernel's group leads through, as packed nexthops with their weights; empty while there is none. */
+  content: Uint8Array = emptyNexthops;
+  /** What it is to lead through when the present pass is done; else `content`. */
+  planned: Uint8Array = emptyNexthops;
+  /** Whether destinations may join: not one of another kind, or of other buckets, than is configured. */
+  fit = true;
+  /** How many destinations are programmed through it. */
+  size = 0;
+
+  constructor(id: number, family: Family) {
+    this.id = id;
+    this.family = family;
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Nexthop groups as we believe the kernel has them: one for each cohort of destinations that share their
+ * nexthops, and a nexthop object for each interface and gateway in them.
+ *
+ * Quirks, each seen on Linux 6.18 (test/kernel/groups.test.ts):
+ * - An interface that is set down or deleted takes its nexthop objects along and out of their groups, and says
+ *   nothing; the routes live on. With the last member go group and routes.
+ * - It does not give them back when it is set up again.
+ * - A group can not become one of another kind, nor of other buckets.
+ */
+import type { Family } from '../../address.ts';
+import type { ObjectKind, Resilience } from '../nexthop-object.ts';
+import { emptyNexthops, withoutInterface } from '../nexthops.ts';
+import { Cohort } from './cohort.ts';
+import { type CohortBook, keyOf } from './cohort-assignment.ts';
+import { NexthopRegister } from './nexthop-register.ts';
+import { ObjectIds } from './object-ids.ts';
+
+/** What kind of group destinations lead through; undefined: each route has its nexthops by itself. */
+export type GroupForm =
+  | { kind: typeof ObjectKind.group }
+  | { kind: typeof ObjectKind.resilientGroup; resilience: Resilience }
+  | undefined;
+
+export class Cohorts implements CohortBook {
+  readonly form: GroupForm;
+  /** Route protocol number that marks our objects. */
+  readonly protocol: number;
+  readonly ids: ObjectIds;
+  readonly nexthops: NexthopRegister;
+  readonly #byId = new Map<number, Cohort>();
+  /** By what they are to lead through. */
+  readonly #byPlan = new Map<string, Set<Cohort>>();
+  /** Those without a destination. */
+  readonly #empty = new Set<Cohort>();
+  /** Those that are to be written in the present pass, each with the one whose destinations part to found it. */
+  #changes = new Map<Cohort, Cohort | undefined>();
+
+  constructor(form: GroupForm, protocol: number) {
+    this.form = form;
+    this.protocol = protocol;
+    this.ids = new ObjectIds(protocol);
+    this.nexthops = new NexthopRegister(this.ids);
+  }
+
+  /** Whether something is there that nobody uses. */
+  get busy(): boolean {
+    return this.#empty.size > 0 || this.nexthops.unused.size > 0 || this.#changes.size > 0;
+  }
+
+  /** Whether a route through this group (0: none) is of the form that is configured. */
+  suits(group: number): boolean {
+    return this.form === undefined ? group === 0 : (this.#byId.get(group)?.fit ?? false);
+  }
+
+  get(group: number): Cohort | undefined {
+    return this.#byId.get(group);
+  }
+
+  /** A destination is programmed through a group; 0 is none. */
+  join(group: number): void {
+    const cohort = this.#byId.get(group);
+    if (cohort === undefined) return;
+    cohort.size++;
+    this.#empty.delete(cohort);
+  }
+
+  /** A destination is no longer programmed through a group; 0 is none. */
+  leave(group: number): void {
+    const cohort = this.#byId.get(group);
+    if (cohort === undefined) return;
+    cohort.size--;
+    if (cohort.size === 0) this.#empty.add(cohort);
+  }
+
+  find(family: Family, nexthops: Uint8Array): Cohort | undefined {
+    let largest: Cohort | undefined;
+    for (const cohort of this.#byPlan.get(keyOf(family, nexthops)) ?? []) {
+      if (cohort.fit && cohort.size >= (largest?.size ?? 0)) largest = cohort;
+    }
+    return largest;
+  }
+
+  found(family: Family, nexthops: Uint8Array, parent: Cohort | undefined): Cohort {
+    const cohort = this.#enter(this.ids.take(), family);
+    this.#plan(cohort, nexthops);
+    this.#changes.set(cohort, parent);
+    return cohort;
+  }
+
+  change(cohort: Cohort, nexthops: Uint8Array): void {
+    this.#plan(cohort, nexthops);
+    this.#changes.set(cohort, undefined);
+  }
+
+  /** What is to be written since the last call: cohorts, each with the one that it parts from. */
+  takeChanges(): ReadonlyMap<Cohort, Cohort | undefined> {
+    const changes = this.#changes;
+    if (changes.size > 0) this.#changes = new Map();
+    return changes;
+  }
+
+  /** The kernel's group leads through these now. */
+  hold(cohort: Cohort, content: Uint8Array): void {
+    this.nexthops.use(content);
+    this.nexthops.release(cohort.content);
+    cohort.content = content;
+  }
+
+  /** The pass is over; what was planned and not done is planned no more. */
+  close(cohort: Cohort): void {
+    this.#plan(cohort, cohort.content);
+    if (cohort.content.length === 0 && cohort.size === 0) this.forget(cohort);
+  }
+
+  /** Another owner has its id. */
+  yieldId(cohort: Cohort): void {
+    this.forget(cohort);
+    this.ids.seize(cohort.id);
+  }
+
+  /** Those that the kernel has without a destination. */
+  get unused(): Iterable<Cohort> {
+    return this.#empty;
+  }
+
+  /** It can not be deleted: not tried again before the kernel is read again. */
+  giveUp(cohort: Cohort): void {
+    this.#empty.delete(cohort);
+  }
+
+  /** The kernel has it no more. */
+  forget(cohort: Cohort): void {
+    this.hold(cohort, emptyNexthops);
+    this.#plan(cohort, emptyNexthops);
+    this.#byPlan.get(keyOf(cohort.family, emptyNexthops))?.delete(cohort);
+    this.#byId.delete(cohort.id);
+    this.#empty.delete(cohort);
+    this.ids.release(cohort.id);
+  }
+
+  /** An interface went or was set down, and its nexthops left their groups. */
+  loseLink(interfaceIndex: number): void {
+    if (!this.nexthops.lose(interfaceIndex)) return;
+    for (const cohort of [...this.#byId.values()]) {
+      const kept = withoutInterface(cohort.content, interfaceIndex);
+      if (kept.length === cohort.content.length) continue;
+      const settled = cohort.planned === cohort.content;
+      this.hold(cohort, kept);
+      if (settled) this.#plan(cohort, kept);
+    }
+  }
+
+  /**
+   * Takes the kernel's word for what it has of ours.
+   *
+   * @param groups by id; what is not among them is gone
+   */
+  adopt(groups: ReadonlyMap<number, AdoptedGroup>): void {
+    for (const cohort of [...this.#byId.values()]) {
+      if (groups.has(cohort.id)) continue;
+      this.hold(cohort, emptyNexthops);
+      this.close(cohort);
+    }
+    for (const [id, { family, content, fit, stale }] of groups) {
+      const cohort = this.#byId.get(id) ?? this.#enter(id, family);
+      cohort.fit = fit;
+      this.hold(cohort, content);
+      this.#plan(cohort, content);
+      if (cohort.size === 0) this.#empty.add(cohort);
+      if (fit && stale) this.#changes.set(cohort, undefined);
+    }
+  }
+
+  #enter(id: number, family: Family): Cohort {
+    this.ids.seize(id);
+    const cohort = new Cohort(id, family);
+    this.#byId.set(id, cohort);
+    this.#empty.add(cohort);
+    return cohort;
+  }
+
+  #plan(cohort: Cohort, nexthops: Uint8Array): void {
+    this.nexthops.use(nexthops);
+    this.nexthops.release(cohort.planned);
+    const before = keyOf(cohort.family, cohort.planned);
+    const namesakes = this.#byPlan.get(before);
+    namesakes?.delete(cohort);
+    if (namesakes?.size === 0) this.#byPlan.delete(before);
+    cohort.planned = nexthops;
+    const key = keyOf(cohort.family, nexthops);
+    const others = this.#byPlan.get(key);
+    if (others === undefined) this.#byPlan.set(key, new Set([cohort]));
+    else others.add(cohort);
+  }
+}
+
+/** A group of ours as a dump has it. */
+export interface AdoptedGroup {
+  family: Family;
+  /** Packed nexthops with their weights, in canonical order. */
+  content: Uint8Array;
+  /** Of the configured kind and buckets, and of known members alone. */
+  fit: boolean;
+  /** With timers that are not configured. */
+  stale: boolean;
+}

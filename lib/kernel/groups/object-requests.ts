@@ -1,0 +1,169 @@
+/**
+ * One pass's requests about nexthop objects: nexthops first, then groups, before the routes that name them; and
+ * behind the routes what nobody uses any more. A group is deleted in a pass after the one that took its last
+ * destination, when that is known to have happened: the kernel deletes routes with their group.
+ */
+import { errnoName } from '../errno.ts';
+import { outcomeUnknown } from '../native.ts';
+import {
+  type NexthopObject,
+  ObjectKind,
+  ObjectOperation,
+  packMembers,
+  packObject,
+} from '../nexthop-object.ts';
+import { emptyNexthops, splitNexthops, weightOf } from '../nexthops.ts';
+import { nexthopOffsets } from '../record-layout.ts';
+import type { RouteBatch } from '../route-batch.ts';
+import type { Cohort } from './cohort.ts';
+import type { Cohorts } from './cohorts.ts';
+import type { NexthopRefusal, RegisteredNexthop } from './nexthop-register.ts';
+
+/** Outcomes of a batch, `ApplyResult` in short. */
+export interface Outcomes {
+  readonly [at: number]: number;
+  readonly messages: ReadonlyMap<number, string>;
+}
+
+type Request =
+  | { at: number; create: RegisteredNexthop }
+  | { at: number; write: Cohort; content: Uint8Array }
+  | { at: number; drop: RegisteredNexthop | Cohort };
+
+export class ObjectRequests {
+  readonly #cohorts: Cohorts;
+  readonly #batch: RouteBatch;
+  readonly #requests: Request[] = [];
+  readonly #written = new Set<Cohort>();
+  /** Where each cohort's last request is in the batch. */
+  readonly #at = new Map<Cohort, number>();
+  readonly #failures = new Map<number, NexthopRefusal>();
+
+  constructor(cohorts: Cohorts, batch: RouteBatch) {
+    this.#cohorts = cohorts;
+    this.#batch = batch;
+  }
+
+  /** Puts in what makes the cohorts lead where they are planned to. */
+  write(): void {
+    const created = new Set<RegisteredNexthop>();
+    for (const [cohort, parent] of this.#cohorts.takeChanges()) {
+      this.#written.add(cohort);
+      for (const nexthop of this.#cohorts.nexthops.find(cohort.planned)) {
+        if (nexthop.present || created.has(nexthop)) continue;
+        created.add(nexthop);
+        this.#add({ create: nexthop }, packObject(ObjectOperation.create, this.#nexthopObject(nexthop)));
+      }
+      // A resilient group that begins as its parent is, and is changed then, has its flows where the parent's are.
+      const seed = this.#cohorts.form?.kind === ObjectKind.resilientGroup ? parent?.content : undefined;
+      const steps = seed?.length ? [seed, cohort.planned] : [cohort.planned];
+      for (const [step, content] of steps.entries()) {
+        const exists = step > 0 || cohort.content.length > 0;
+        const operation = exists ? ObjectOperation.replace : ObjectOperation.create;
+        this.#at.set(cohort, this.#batch.length);
+        this.#add({ write: cohort, content }, packObject(operation, this.#groupObject(cohort, content)));
+      }
+    }
+  }
+
+  /** Puts in the deletion of what nobody uses; `assigned` are about to have destinations. */
+  sweep(assigned: ReadonlySet<Cohort>): void {
+    const drop = (unused: RegisteredNexthop | Cohort) => {
+      const { id } = unused;
+      const object = { kind: ObjectKind.group, id, protocol: 0, family: 0, nexthops: emptyNexthops };
+      this.#add({ drop: unused }, packObject(ObjectOperation.delete, object));
+    };
+    for (const cohort of [...this.#cohorts.unused]) {
+      if (assigned.has(cohort) || this.#written.has(cohort)) continue;
+      if (cohort.content.length > 0) drop(cohort);
+      else this.#cohorts.forget(cohort);
+    }
+    for (const nexthop of this.#cohorts.nexthops.unused) drop(nexthop);
+  }
+
+  /** Where the outcome of a cohort's change is in the batch; undefined when it is not changed. */
+  placeOf(cohort: Cohort): number | undefined {
+    return this.#at.get(cohort);
+  }
+
+  /** Why a cohort's change did not come about: its nexthop that was refused, or the group itself. */
+  failureOf(group: number): NexthopRefusal | undefined {
+    return this.#failures.get(group);
+  }
+
+  /** Takes the outcomes in. @returns whether the kernel has to be read before it is written again */
+  settle(outcomes: Outcomes): boolean {
+    let doubt = false;
+    for (const request of this.#requests) {
+      const errno = outcomes[request.at] ?? outcomeUnknown;
+      const outcome = { errno, words: errno === 0 ? undefined : outcomes.messages.get(request.at) };
+      if (errno === outcomeUnknown) doubt = true;
+      else if ('create' in request) doubt = this.#settleNexthop(request.create, outcome) || doubt;
+      else if ('write' in request)
+        doubt = this.#settleCohort(request.write, request.content, outcome) || doubt;
+      else this.#settleDrop(request.drop, outcome);
+    }
+    this.close();
+    return doubt;
+  }
+
+  /** The pass is over; what did not come about is planned no more. */
+  close(): void {
+    for (const cohort of this.#written) this.#cohorts.close(cohort);
+  }
+
+  #settleNexthop(nexthop: RegisteredNexthop, outcome: NexthopRefusal): boolean {
+    const { nexthops } = this.#cohorts;
+    if (outcome.errno === 0) nexthops.accept(nexthop);
+    else if (errnoName(outcome.errno) === 'EEXIST') nexthops.renumber(nexthop);
+    else nexthops.refuse(nexthop, outcome);
+    return errnoName(outcome.errno) === 'EEXIST';
+  }
+
+  #settleCohort(cohort: Cohort, content: Uint8Array, outcome: NexthopRefusal): boolean {
+    if (outcome.errno === 0) {
+      this.#cohorts.hold(cohort, content);
+      return false;
+    }
+    const refusal = this.#cohorts.nexthops.refusalIn(content);
+    this.#failures.set(cohort.id, refusal ?? outcome);
+    const taken = errnoName(outcome.errno) === 'EEXIST';
+    if (taken) this.#cohorts.yieldId(cohort);
+    return taken || refusal === undefined;
+  }
+
+  #settleDrop(unused: RegisteredNexthop | Cohort, { errno }: NexthopRefusal): void {
+    const book = 'uses' in unused ? this.#cohorts.nexthops : this.#cohorts;
+    const gone = errno === 0 || errnoName(errno) === 'ENOENT';
+    if (gone) book.forget(unused as RegisteredNexthop & Cohort);
+    else book.giveUp(unused as RegisteredNexthop & Cohort);
+  }
+
+  #add(
+    request:
+      | { create: RegisteredNexthop }
+      | { write: Cohort; content: Uint8Array }
+      | { drop: RegisteredNexthop | Cohort },
+    bytes: Uint8Array,
+  ): void {
+    this.#requests.push({ ...request, at: this.#batch.length });
+    this.#batch.addPacked(bytes, 1);
+  }
+
+  #nexthopObject({ id, bytes }: RegisteredNexthop): NexthopObject {
+    const family = bytes[nexthopOffsets.gatewayFamily] as number;
+    return { kind: ObjectKind.nexthop, id, protocol: this.#cohorts.protocol, family, nexthops: bytes };
+  }
+
+  #groupObject({ id }: Cohort, content: Uint8Array): NexthopObject {
+    const { form, protocol, nexthops } = this.#cohorts;
+    const weights = splitNexthops(content).map(weightOf);
+    const members = nexthops
+      .find(content)
+      .map(({ id: member }, index) => ({ id: member, weight: weights[index] as number }))
+      .sort((left, right) => left.id - right.id);
+    const kind = form?.kind ?? ObjectKind.group;
+    const resilience = form?.kind === ObjectKind.resilientGroup ? { resilience: form.resilience } : {};
+    return { kind, id, protocol, family: 0, nexthops: packMembers(members), ...resilience };
+  }
+}
