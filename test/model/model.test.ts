@@ -1,15 +1,13 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { burst, newTally, runBursts } from './run.ts';
+import { lifeOf, newTally, runLife } from './run.ts';
 
 test('whatever happens, the kernel holds at every quiet point what the model says', async t => {
   t.timeout(5 * 60_000);
   const tally = newTally();
   const seed = Number(process.env.FLOCK_MODEL_SEED ?? Date.now() & 0x7fffffff);
   t.log(`FLOCK_MODEL_SEED=${seed} repeats this run`);
-  const worlds = fc.asyncProperty(fc.array(burst, { minLength: 12, maxLength: 12 }), bursts =>
-    runBursts(t, bursts, tally),
-  );
+  const worlds = fc.asyncProperty(lifeOf(12), life => runLife(t, life, tally));
   const run = (numRuns: number, its: number) =>
     fc.assert(worlds, {
       seed: its,

@@ -1,6 +1,7 @@
 /** Runs steps on the model and for real, and holds the two against each other at every quiet point. */
 import fc from 'fast-check';
 import { eventually } from '../support/lab.ts';
+import { everyForm } from '../support/program.ts';
 import { anyStep, kinds, type Step } from './steps.ts';
 import { type ModelHost, System } from './system.ts';
 import { servingWorld, type World, whyWrong } from './world.ts';
@@ -16,12 +17,24 @@ export function add(tally: Tally, kind: string, count = 1): void {
   tally.set(kind, (tally.get(kind) ?? 0) + count);
 }
 
-/** Between two quiet points so many steps happen at once, as fast as they can. */
-export const burst = fc.array(anyStep, { minLength: 2, maxLength: 6 });
+/** One world's life: how its first agent leads to nexthops, and bursts of steps with a quiet point after each. */
+export interface Life {
+  form: string;
+  bursts: Step[][];
+}
 
-export async function runBursts(t: ModelHost, bursts: readonly Step[][], tally: Tally): Promise<void> {
+/** In a burst so many steps happen at once, as fast as they can. */
+const burst = fc.array(anyStep, { minLength: 2, maxLength: 6 });
+
+export const lifeOf = (bursts: number) =>
+  fc.record({
+    form: fc.constantFrom(...Object.keys(everyForm)),
+    bursts: fc.array(burst, { minLength: bursts, maxLength: bursts }),
+  });
+
+export async function runLife(t: ModelHost, { form, bursts }: Life, tally: Tally): Promise<void> {
   const world = servingWorld();
-  const system = await System.create(t, world);
+  const system = await System.create(t, world, form);
   try {
     for (const steps of bursts) {
       for (const step of steps) {
@@ -44,7 +57,7 @@ async function quiet(world: World, system: System): Promise<void> {
   await eventually(
     () => `the kernel to equal the model: ${wrong}; ${system.describe()}`,
     async () => {
-      wrong = whyWrong(world, await system.routes());
+      wrong = whyWrong(world, await system.routes()) ?? (await system.leftover());
       return wrong === undefined;
     },
     { timeoutMs: 20_000 },

@@ -3,7 +3,7 @@
  * Shows progress, and ends with how often each kind of step and fault occurred and what memory did.
  */
 import fc from 'fast-check';
-import { burst, newTally, runBursts } from './run.ts';
+import { lifeOf, newTally, runLife } from './run.ts';
 
 const wanted = Number(process.argv[2] ?? 10_000);
 const seed = Number(process.env.FLOCK_MODEL_SEED ?? Date.now() & 0x7fffffff);
@@ -24,9 +24,7 @@ console.log(`FLOCK_MODEL_SEED=${seed} repeats this run`);
 const began = Date.now();
 for (let world = 0; steps() < wanted; world++) {
   await fc.assert(
-    fc.asyncProperty(fc.array(burst, { minLength: 60, maxLength: 60 }), bursts =>
-      runBursts(host, bursts, tally),
-    ),
+    fc.asyncProperty(lifeOf(60), life => runLife(host, life, tally)),
     { seed: seed + world, numRuns: 1, endOnFailure: true, includeErrorInReport: true },
   );
   rssMiB.push(Math.round(process.memoryUsage.rss() / 2 ** 20));

@@ -4,7 +4,7 @@ import type { AllocationView, PodView } from '../../lib/desired/resolve.ts';
 import { AnycastReconciler, type Source, systemClock } from '../../lib/reconciler.ts';
 import { type BirdProcess, startBird } from '../support/bird.ts';
 import { createNodeLab, type Host, type NodeLab, routesOf } from '../support/node-lab.ts';
-import { advertise, hold, type Program, program } from '../support/program.ts';
+import { advertise, everyForm, hold, type Program, program } from '../support/program.ts';
 import { podCount, viaOf, type World } from './world.ts';
 
 /** A source that steps change by hand. */
@@ -55,21 +55,25 @@ export class System {
   readonly #t: ModelHost;
   readonly #pods = new HandSource<PodView>();
   readonly #allocations = new HandSource<AllocationView>();
+  /** How the agent leads to nexthops. */
+  #form: string;
   #agent: Agent | undefined;
   #bird: BirdProcess;
 
-  private constructor(t: ModelHost, lab: NodeLab, bird: BirdProcess) {
+  private constructor(t: ModelHost, lab: NodeLab, bird: BirdProcess, form: string) {
     this.#t = t;
+    this.#form = form;
     this.lab = lab;
     this.#bird = bird;
   }
 
-  static async create(t: ModelHost, world: World): Promise<System> {
+  /** @param form how the first agent leads to nexthops, a key of `everyForm` */
+  static async create(t: ModelHost, world: World, form: string): Promise<System> {
     const lab = await createNodeLab(t, podCount);
     await lab.lab.link(lab.node, 'uplink', lab.pods, 'uplink');
     await lab.node.configure('uplink', '10.1.100.1/24', 'fd00:1:100::1/64');
     await lab.pods.configure('uplink', '10.1.100.2/24', 'fd00:1:100::2/64');
-    const system = new System(t, lab, await startBird(lab.node, { name: 'bird', config: birdConfig }));
+    const system = new System(t, lab, await startBird(lab.node, { name: 'bird', config: birdConfig }), form);
     for (const index of world.pods.keys()) {
       system.tellPod(world, index);
       system.tellAllocation(world, index);
@@ -99,9 +103,14 @@ export class System {
     );
   }
 
-  /** As kill -9 does: nothing is tidied up, and the next one starts from the kernel alone. */
+  /**
+   * As kill -9 does: nothing is tidied up, and the next one starts from the kernel alone. It leads to nexthops
+   * in another form than the one before.
+   */
   async restartAgent(): Promise<void> {
     await this.#stopAgent();
+    const forms = Object.keys(everyForm);
+    this.#form = forms[(forms.indexOf(this.#form) + 1) % forms.length] as string;
     await this.#startAgent();
   }
 
@@ -130,6 +139,21 @@ export class System {
     ]);
   }
 
+  /** Groups and nexthops that nobody uses, in words; undefined when there are none. */
+  async leftover(): Promise<string | undefined> {
+    const { node } = this.lab;
+    const objects = await node.ipJson<{ id: number; group?: { id: number }[] }[]>('nexthop', 'show');
+    const routes = await Promise.all(
+      ['-4', '-6'].map(family => node.ipJson<{ nhid?: number }[]>(family, 'route', 'show')),
+    );
+    const used = new Set([
+      ...routes.flat().map(({ nhid }) => nhid),
+      ...objects.flatMap(({ group = [] }) => group.map(({ id }) => id)),
+    ]);
+    const idle = objects.filter(({ id }) => !used.has(id)).map(({ id }) => id);
+    return idle.length > 0 ? `nobody uses the nexthop objects ${idle}` : undefined;
+  }
+
   /** Others' routes now: at our key, and elsewhere. */
   async foreign(): Promise<{ conflicts: string[]; foreign: string[] }> {
     const [conflicts = [], foreign = []] = await Promise.all(
@@ -146,7 +170,7 @@ export class System {
     const lastEvents = events
       .slice(-10)
       .map(({ kind, destination, message }) => ({ kind, destination, message }));
-    return JSON.stringify({ failures: [...table.failures()], lastEvents });
+    return JSON.stringify({ form: this.#form, failures: [...table.failures()], lastEvents });
   }
 
   async stop(): Promise<void> {
@@ -160,6 +184,7 @@ export class System {
     let trigger = () => {};
     const parts = await program(this.#t, this.lab, {
       receiveBuffer: tinyBuffer,
+      groups: everyForm[this.#form],
       onChange: () => trigger(),
     });
     const reconciler = new AnycastReconciler({
