@@ -42,6 +42,8 @@ export class DesiredTable {
   /** What an allocation comes to, worked out once. */
   readonly #contributions = new WeakMap<AllocationView, Contribution>();
   readonly #targets = new SharedTargets();
+  /** What `target` gathers; kept for the next time. */
+  readonly #parts: Nexthop[] = [];
   /** Warnings already told, by pod: told once per allocation, not per pass. */
   readonly #told = new Map<string, { allocation: AllocationView; messages: Set<string> }>();
   #lastId = 0;
@@ -74,19 +76,20 @@ export class DesiredTable {
   target(destination: Destination): DesiredTarget {
     const stands = this.#servers.get(destination);
     if (stands === undefined) return nobody;
-    const serves = stands.some(({ drainUntil }) => drainUntil === undefined);
-    const parts: Nexthop[] = [];
+    const drains = stands.every(isDraining);
+    const parts = this.#parts;
+    parts.length = 0;
     let holdUntil = 0;
     let hash = 0;
-    for (const { id, nexthops, drainUntil } of stands) {
-      if (serves && drainUntil !== undefined) continue;
-      const nexthop = nexthops.get(destination);
-      if (nexthop === undefined) continue;
+    for (let at = 0; at < stands.length; at++) {
+      const { id, nexthops, drainUntil } = stands[at] as Stand;
+      if (!drains && drainUntil !== undefined) continue;
+      const nexthop = nexthops.get(destination) as Nexthop;
       parts.push(nexthop);
       hash = Math.imul(hash ^ (id + nexthop.via.length), 0x01000193);
-      holdUntil = Math.max(holdUntil, drainUntil ?? 0);
+      if (drainUntil !== undefined && drainUntil > holdUntil) holdUntil = drainUntil;
     }
-    return this.#targets.get(parts, hash, serves ? undefined : holdUntil);
+    return this.#targets.get(parts, hash, drains ? holdUntil : undefined);
   }
 
   /** Every destination that somebody serves or drains. */
@@ -186,6 +189,10 @@ export class DesiredTable {
     for (const { message } of untold) messages.add(message);
     return untold;
   }
+}
+
+function isDraining({ drainUntil }: Stand): boolean {
+  return drainUntil !== undefined;
 }
 
 function sameNexthop(left: Nexthop, right: Nexthop): boolean {

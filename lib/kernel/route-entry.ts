@@ -147,7 +147,10 @@ export interface DecisionRules {
 export function decide(entry: RouteEntry, rules: DecisionRules, now: number): RouteAction | undefined {
   const { protocols, settleMs, cohorts } = rules;
   const { programmed, desired, failure } = entry;
-  const { nexthops, whole, proving } = wantedNexthops(entry, rules, now);
+  const all = rules.packer.pack(desired.nexthops);
+  const trying =
+    failure === undefined || now >= failure.retryAt ? undefined : partToTry(entry, failure, all, cohorts);
+  const { nexthops, whole, proving } = trying ?? { nexthops: all, whole: true, proving: false };
   const draining = desired.holdUntil !== undefined;
   if (nexthops.length > 0 && !draining) {
     entry.removeAt = undefined;
@@ -193,11 +196,13 @@ interface Wanted {
   proving: boolean;
 }
 
-/** The nexthops to program now: all, or while the kernel refuses those, what works of them. */
-function wantedNexthops(entry: RouteEntry, { packer, cohorts }: DecisionRules, now: number): Wanted {
-  const all = packer.pack(entry.desired.nexthops);
-  const { failure } = entry;
-  if (failure === undefined || now >= failure.retryAt) return { nexthops: all, whole: true, proving: false };
+/** The nexthops to program while the kernel refuses all: what works of them, or what is tried next. */
+function partToTry(
+  entry: RouteEntry,
+  failure: RouteFailure,
+  all: Uint8Array,
+  cohorts: DecisionRules['cohorts'],
+): Wanted {
   if (failure.kind === 'contested') return { nexthops: all, whole: false, proving: false };
   if (cohorts.form !== undefined)
     return { nexthops: withoutRefused(all, cohorts), whole: false, proving: false };
