@@ -1,16 +1,18 @@
 /** Where to find destinations: by name, by the interface they want, by the interface they are programmed through. */
 import type { Destination } from '../address.ts';
 import type { Nexthop } from '../desired/resolve.ts';
-import { emptyNexthops, interfaceAt } from './nexthops.ts';
-import { nexthopLength } from './record-layout.ts';
+import { InterfaceIndex } from './interface-index.ts';
+import { interfacesOf } from './nexthops.ts';
 import { newEntry, type RouteEntry } from './route-entry.ts';
 
 export class RouteIndex {
   readonly #entries = new Map<Destination, RouteEntry>();
-  /** By a hash of the destination's bytes; those that share one are told apart by comparing. */
-  readonly #byBytes = new Map<number, RouteEntry[]>();
-  readonly #byWanted = new Map<string, Set<RouteEntry>>();
-  readonly #byProgrammed = new Map<number, Set<RouteEntry>>();
+  /** By a hash of the destination's bytes; those that share one are a chain, told apart by comparing. */
+  readonly #byBytes = new Map<number, RouteEntry>();
+  readonly #byWanted = new InterfaceIndex((nexthops: readonly Nexthop[]) =>
+    nexthops.map(({ interface: name }) => name),
+  );
+  readonly #byProgrammed = new InterfaceIndex(interfacesOf);
 
   get(destination: Destination): RouteEntry | undefined {
     return this.#entries.get(destination);
@@ -58,45 +60,28 @@ export class RouteIndex {
     const before = entry.desired.nexthops;
     entry.desired = desired;
     if (before === desired.nexthops) return;
-    for (let at = 0; at < before.length; at++)
-      remove(this.#byWanted, (before[at] as Nexthop).interface, entry);
-    for (let at = 0; at < desired.nexthops.length; at++)
-      add(this.#byWanted, (desired.nexthops[at] as Nexthop).interface, entry);
+    if (before.length > 0) this.#byWanted.remove(entry, before);
+    if (desired.nexthops.length > 0) this.#byWanted.add(entry, desired.nexthops);
   }
 
   /** Changes what an entry is believed to hold. */
   program(entry: RouteEntry, programmed: RouteEntry['programmed']): void {
-    const before = entry.programmed?.nexthops ?? emptyNexthops;
-    const nexthops = programmed?.nexthops ?? emptyNexthops;
+    const before = entry.programmed?.nexthops;
     entry.programmed = programmed;
-    if (before === nexthops) return;
-    for (let start = 0; start < before.length; start += nexthopLength)
-      remove(this.#byProgrammed, interfaceAt(before, start), entry);
-    for (let start = 0; start < nexthops.length; start += nexthopLength)
-      add(this.#byProgrammed, interfaceAt(nexthops, start), entry);
+    if (before === programmed?.nexthops) return;
+    if (before !== undefined) this.#byProgrammed.remove(entry, before);
+    if (programmed !== undefined) this.#byProgrammed.add(entry, programmed.nexthops);
   }
 
   /** Entries that want an interface of this name. */
-  wanting(name: string): Iterable<RouteEntry> {
-    return this.#byWanted.get(name) ?? [];
+  wanting(name: string): RouteEntry[] {
+    return this.#byWanted.through(name);
   }
 
   /** Entries that are programmed through the interface of this number. */
   through(index: number): RouteEntry[] {
-    return [...(this.#byProgrammed.get(index) ?? [])];
+    return this.#byProgrammed.through(index);
   }
-}
-
-function add<Key>(map: Map<Key, Set<RouteEntry>>, key: Key, entry: RouteEntry): void {
-  const set = map.get(key);
-  if (set === undefined) map.set(key, new Set([entry]));
-  else set.add(entry);
-}
-
-function remove<Key>(map: Map<Key, Set<RouteEntry>>, key: Key, entry: RouteEntry): void {
-  const set = map.get(key);
-  set?.delete(entry);
-  if (set?.size === 0) map.delete(key);
 }
 
 /** FNV-1a, kept within 30 bits, which need no heap. */
