@@ -21,6 +21,7 @@ import { Reporter } from './observe/reporter.ts';
 import { serveObservations } from './observe/server.ts';
 import { KeySuccession, openKeyMemory } from './ownership/key-succession.ts';
 import { claimNamespace } from './ownership/namespace-claim.ts';
+import { Pace } from './pace.ts';
 import { requireNetAdmin, runPreflight } from './preflight.ts';
 import { AnycastReconciler, systemClock } from './reconciler.ts';
 import { NodeConfigCache, type NodeConfigSource } from './sources/node-config.ts';
@@ -47,6 +48,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
   const stops: (() => unknown)[] = [];
   let trigger = () => {};
   const clock = systemClock;
+  const pace = new Pace(() => clock.now());
   try {
     takePriority();
 
@@ -90,6 +92,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       now: () => clock.now(),
       log,
       onChange: () => trigger(),
+      pace,
     });
     await programmer.start();
     stops.push(() => programmer.stop());
@@ -167,6 +170,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       reporter: new Reporter({ log, metrics, links, table }),
       clock,
       tickMs,
+      pace,
     });
     trigger = () => reconciler.trigger();
     const drain = () => {

@@ -8,6 +8,7 @@ import type { AllocationView, PodView } from './desired/resolve.ts';
 import type { RouteProgrammer } from './kernel/route-programmer.ts';
 import type { RouteTable } from './kernel/route-table.ts';
 import type { Reporter } from './observe/reporter.ts';
+import { Pace } from './pace.ts';
 
 /** A source as the reconciler sees it: values by `namespace/name`, and a word when some change. */
 export interface Source<Value> {
@@ -51,12 +52,17 @@ export interface ReconcilerOptions {
   clock: Clock;
   /** A pass at least this often, in milliseconds. */
   tickMs: number;
+  /** What a large change is sliced by. Default: a pace of its own. */
+  pace?: Pace;
 }
 
 export class AnycastReconciler {
   readonly #options: ReconcilerOptions;
+  readonly #pace: Pace;
   /** Pods to look at in the next pass, by `namespace/name`. */
-  readonly #dirty = new Set<string>();
+  #dirty = new Set<string>();
+  /** Destinations whose target may be another, not yet told to the table. */
+  readonly #touched = new Set<Destination>();
   /** Everything is withdrawn, and forwarded on until this time; undefined while nothing is. */
   #withdrawnUntil: number | undefined;
   #rethink = false;
@@ -66,6 +72,7 @@ export class AnycastReconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#pace = options.pace ?? new Pace(() => options.clock.now());
     const take = (keys: ReadonlySet<string>) => {
       for (const key of keys) this.#dirty.add(key);
       this.trigger();
@@ -100,7 +107,7 @@ export class AnycastReconciler {
       this.#triggered = false;
       let failed = false;
       try {
-        await this.reconcile();
+        await this.reconcile(signal);
       } catch (error) {
         failed = true;
         if (!signal.aborted) reporter.passFailed(error);
@@ -110,11 +117,15 @@ export class AnycastReconciler {
     }
   }
 
-  /** One pass. Does nothing before every source has been read once: nobody is removed on a guess. */
-  async reconcile(): Promise<void> {
+  /**
+   * One pass. Does nothing before every source has been read once: nobody is removed on a guess.
+   *
+   * @param signal ends it before anything is asked of the kernel; what was not taken in yet waits for the next pass
+   */
+  async reconcile(signal?: AbortSignal): Promise<void> {
     const { pods, allocations, table, programmer, announcer, reporter, clock } = this.#options;
     if (!pods.synced || !allocations.synced) return;
-    this.#takeIn();
+    if (!(await this.#takeIn(signal))) return;
     const started = clock.now();
     const outcome = await programmer.pass(destination => announcer.isWithdrawn(destination));
     reporter.passed(outcome, clock.now() - started, this.#firstPass);
@@ -122,25 +133,54 @@ export class AnycastReconciler {
     announcer.follow(table.announced);
   }
 
-  /** What changed at the sources becomes what is wanted of the kernel. */
-  #takeIn(): void {
-    const { pods, allocations, desired, table, reporter, clock } = this.#options;
-    const keys = this.#firstPass ? allocations.snapshot().keys() : this.#dirty;
-    const touched = new Set<Destination>();
+  /**
+   * What changed at the sources becomes what is wanted of the kernel: all that had changed when it began, before
+   * the kernel is asked for any of it.
+   * @returns false when `signal` has aborted in the middle
+   */
+  async #takeIn(signal: AbortSignal | undefined): Promise<boolean> {
+    const keys = this.#firstPass ? new Set(this.#options.allocations.snapshot().keys()) : this.#dirty;
+    // What changes from here on is for the next pass.
+    if (keys.size > 0 || this.#dirty.size > 0) this.#dirty = new Set();
+    if (!(await this.#resolve(keys, signal))) {
+      for (const key of keys) this.#dirty.add(key);
+      return false;
+    }
+    return this.#want(signal);
+  }
+
+  /** @returns false when `signal` has aborted in the middle */
+  async #resolve(keys: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<boolean> {
+    const { pods, allocations, desired, reporter, clock } = this.#options;
     const now = clock.now();
     for (const key of keys) {
       const change = desired.update(key, allocations.snapshot().get(key), pods.snapshot().get(key), now);
-      for (const destination of change.touched) touched.add(destination);
+      for (const destination of change.touched) this.#touched.add(destination);
       for (const warning of change.warnings) reporter.warned(warning);
+      if (this.#pace.isSpent(1 + change.touched.length) && (await this.#isEnded(signal))) return false;
     }
-    this.#dirty.clear();
-    if (this.#rethink) for (const destination of desired.destinations()) touched.add(destination);
+    return true;
+  }
+
+  /** @returns false when `signal` has aborted in the middle */
+  async #want(signal: AbortSignal | undefined): Promise<boolean> {
+    const { desired, table } = this.#options;
+    if (this.#rethink) for (const destination of desired.destinations()) this.#touched.add(destination);
     this.#rethink = false;
     const until = this.#withdrawnUntil;
-    for (const destination of touched) {
+    for (const destination of this.#touched) {
       const target = desired.target(destination);
       table.want(destination, until === undefined ? target : withdrawn(target, until));
+      if (this.#pace.isSpent() && (await this.#isEnded(signal))) return false;
     }
+    this.#touched.clear();
+    return true;
+  }
+
+  /** Lets others go first. */
+  async #isEnded(signal: AbortSignal | undefined): Promise<boolean> {
+    await this.#pace.rest();
+    return signal?.aborted === true;
   }
 
   /** Until the next trigger, time or tick; a failed pass waits for the tick. Others are heard in between. */

@@ -3,6 +3,7 @@ import { DesiredTable } from '../lib/desired/desired-table.ts';
 import type { AllocationView, PodView } from '../lib/desired/resolve.ts';
 import { LinkTable } from '../lib/kernel/link-table.ts';
 import { RouteTable } from '../lib/kernel/route-table.ts';
+import { Pace } from '../lib/pace.ts';
 import { AnycastReconciler, type Clock, type Source } from '../lib/reconciler.ts';
 
 /** A source that a test changes by hand. */
@@ -58,6 +59,7 @@ function reconciler() {
   const pods = new HandSource<PodView>();
   const allocations = new HandSource<AllocationView>();
   const clock = new HandClock();
+  const pace = new Pace(() => clock.now());
   const links = new LinkTable();
   const table = new RouteTable({
     table: 254,
@@ -77,6 +79,7 @@ function reconciler() {
     desired: new DesiredTable({ terminatingMs: 5000, longestMs: 60_000, notReadyMs: 0 }),
     table,
     clock,
+    pace,
     tickMs: 2000,
     announcer: { follow: () => {}, isWithdrawn: () => true },
     reporter: {
@@ -92,7 +95,7 @@ function reconciler() {
         if (failure === undefined) await new Promise<void>(resolve => (finish = resolve));
         running--;
         if (failure !== undefined) throw failure;
-        table.plan(clock.now(), () => true);
+        await table.plan(clock.now(), () => true, pace);
         return { events: [], requests: [], drift: 0, absent: [], shadows: undefined };
       },
     },

@@ -25,9 +25,8 @@ export class RouteIndex {
       entry = newEntry(destination);
       this.#entries.set(destination, entry);
       const hash = hashOf(entry.bytes, 0, entry.bytes.length);
-      const sharing = this.#byBytes.get(hash);
-      if (sharing === undefined) this.#byBytes.set(hash, [entry]);
-      else sharing.push(entry);
+      entry.next = this.#byBytes.get(hash);
+      this.#byBytes.set(hash, entry);
     }
     return entry;
   }
@@ -35,20 +34,22 @@ export class RouteIndex {
   forget(entry: RouteEntry): void {
     this.#entries.delete(entry.destination);
     const hash = hashOf(entry.bytes, 0, entry.bytes.length);
-    const others = this.#byBytes.get(hash)?.filter(each => each !== entry) ?? [];
-    if (others.length > 0) this.#byBytes.set(hash, others);
-    else this.#byBytes.delete(hash);
+    const first = this.#byBytes.get(hash);
+    if (first === entry) {
+      if (entry.next === undefined) this.#byBytes.delete(hash);
+      else this.#byBytes.set(hash, entry.next);
+      return;
+    }
+    for (let before = first; before !== undefined; before = before.next)
+      if (before.next === entry) before.next = entry.next;
   }
 
   /** The entry whose destination has the `length` bytes at `start`; looking makes no object. */
   find(bytes: Uint8Array, start: number, length: number): RouteEntry | undefined {
-    const sharing = this.#byBytes.get(hashOf(bytes, start, length));
-    if (sharing === undefined) return undefined;
-    for (let at = 0; at < sharing.length; at++) {
-      const entry = sharing[at] as RouteEntry;
-      if (entry.bytes.length === length && areEqual(entry.bytes, bytes, start)) return entry;
-    }
-    return undefined;
+    let entry = this.#byBytes.get(hashOf(bytes, start, length));
+    while (entry !== undefined && !(entry.bytes.length === length && areEqual(entry.bytes, bytes, start)))
+      entry = entry.next;
+    return entry;
   }
 
   values(): Iterable<RouteEntry> {

@@ -3,6 +3,7 @@
  */
 import type { Destination } from '../address.ts';
 import type { Log } from '../observe/log.ts';
+import { Pace } from '../pace.ts';
 import type { LinkTable } from './link-table.ts';
 import type { ApplyResult, KernelChanges, Monitor, NativeError, RouteSocket } from './native.ts';
 import { viewRoutes } from './packed-route.ts';
@@ -29,6 +30,8 @@ export interface RouteProgrammerOptions {
   log: Log;
   /** Called when the kernel changed in a way that a pass should look at. */
   onChange: () => void;
+  /** What a large change is sliced by. Default: a pace of its own. */
+  pace?: Pace;
 }
 
 /** What a pass did. */
@@ -58,6 +61,7 @@ const firstAuditMs = 1000;
 
 export class RouteProgrammer {
   readonly #options: RouteProgrammerOptions;
+  readonly #pace: Pace;
   #monitor: Monitor | undefined;
   /** Whether objects that a former configuration left have been looked for. */
   #objectsRead = false;
@@ -65,6 +69,7 @@ export class RouteProgrammer {
 
   constructor(options: RouteProgrammerOptions) {
     this.#options = options;
+    this.#pace = options.pace ?? new Pace(options.now);
     this.#auditAt = options.now() + firstAuditMs;
   }
 
@@ -97,8 +102,8 @@ export class RouteProgrammer {
     const shadows = audit ? await this.#findShadows() : undefined;
     const drift = table.suspect ? await this.#readRoutes() : 0;
     const absent = table.takeAbsent();
-    const plan = table.plan(now(), mayRemove);
-    if (plan.batch.length > 0) table.settle(plan, await this.#apply(plan), now());
+    const plan = await table.plan(now(), mayRemove, this.#pace);
+    if (plan.batch.length > 0) await table.settle(plan, await this.#apply(plan), now(), this.#pace);
     return { events: table.takeEvents(), requests: plan.requests, drift, absent, shadows };
   }
 

@@ -9,6 +9,7 @@
  */
 import type { Destination } from '../address.ts';
 import type { DesiredTarget } from '../desired/desired-table.ts';
+import type { Pace } from '../pace.ts';
 import { AbsentInterfaces } from './absent-interfaces.ts';
 import { Agenda } from './agenda.ts';
 import { adoptObjects } from './groups/adopt-objects.ts';
@@ -185,10 +186,11 @@ export class RouteTable {
   /**
    * @param now the clock, in milliseconds
    * @param mayRemove whether a withdrawn destination may be removed now; not while BIRD still announces it
+   * @param pace what a large plan is sliced by
    * @returns the requests of one pass; none when the kernel is right
    */
-  plan(now: number, mayRemove: (destination: Destination) => boolean): RoutePlan {
-    const decisions = this.#decide(now, mayRemove);
+  async plan(now: number, mayRemove: (destination: Destination) => boolean, pace: Pace): Promise<RoutePlan> {
+    const decisions = await this.#decide(now, mayRemove, pace);
     const batch = new RouteBatch(decisions.length * (headerLength + 2 * nexthopLength));
     const groups = new GroupPlan(this.#cohorts, this.#options.protocols, batch);
     groups.write(decisions);
@@ -201,6 +203,7 @@ export class RouteTable {
       }
       requests.push({ entry, action, revision: entry.revision, at: place ?? batch.length });
       if (place === undefined) addAction(batch, entry, action, this.#options);
+      if (pace.isSpent()) await pace.rest();
     }
     groups.sweep();
     if (this.#strays.sweep(batch, now)) this.distrust();
@@ -208,7 +211,11 @@ export class RouteTable {
   }
 
   /** What is to be done about those that are due. */
-  #decide(now: number, mayRemove: (destination: Destination) => boolean): Decision[] {
+  async #decide(
+    now: number,
+    mayRemove: (destination: Destination) => boolean,
+    pace: Pace,
+  ): Promise<Decision[]> {
     const due = this.#agenda.take(now);
     this.#lost.clear();
     const decisions: Decision[] = [];
@@ -219,12 +226,18 @@ export class RouteTable {
       if (action === undefined) this.#forgetIfIdle(entry);
       else if (action.kind === 'delete' && !mayRemove(entry.destination)) this.#agenda.wait(entry);
       else decisions.push({ entry, action });
+      if (pace.isSpent()) await pace.rest();
     }
     return decisions;
   }
 
   /** Takes the outcomes of a plan in, in the order of its requests. */
-  settle({ requests, groups }: RoutePlan, results: ApplyResult, now: number): void {
+  async settle(
+    { requests, groups }: RoutePlan,
+    results: ApplyResult,
+    now: number,
+    pace: Pace,
+  ): Promise<void> {
     if (groups.settle(results)) this.distrust();
     for (const request of requests) {
       const { entry, action, revision, at } = request;
@@ -238,7 +251,13 @@ export class RouteTable {
       if (settlement.suspect || crossed) this.distrust();
       if (settlement.suspect && entry.failure?.kind === 'conflict') this.#beliefs.confirmConflict(entry);
       if (settlement.event !== undefined) this.#events.push(settlement.event);
-      this.#beliefs.program(entry, settlement.programmed);
+      if (settlement.done && !crossed) {
+        this.#beliefs.believe(entry, settlement.programmed);
+        this.#agenda.schedule(entry);
+        // Something that happened meanwhile is looked at in the next pass.
+        if (!entry.pending) this.#forgetIfIdle(entry);
+      } else this.#beliefs.program(entry, settlement.programmed);
+      if (pace.isSpent()) await pace.rest();
     }
   }
 
