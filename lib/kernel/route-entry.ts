@@ -76,6 +76,8 @@ export interface RouteEntry {
   readAt: number;
   /** Counts what others did to it, so that an outcome that crossed with it is not believed. */
   revision: number;
+  /** The next one in the index whose bytes have the same hash. */
+  next: RouteEntry | undefined;
 }
 
 /** What to tell the kernel about one destination. */
@@ -117,6 +119,7 @@ export function newEntry(destination: Destination): RouteEntry {
     silentlyLost: false,
     readAt: 0,
     revision: 0,
+    next: undefined,
   };
 }
 

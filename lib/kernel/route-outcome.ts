@@ -29,6 +29,8 @@ export interface Settlement {
   event: RouteEvent | undefined;
   /** The kernel must be read before it is written again. */
   suspect: boolean;
+  /** What was asked is what was wanted: nothing is left to do. Absent, the next pass looks. */
+  done?: boolean;
 }
 
 /** First and longest pause before what failed is tried again, in milliseconds. */
@@ -66,6 +68,7 @@ export function settleRequest(
     programmed: { protocol: protocols[kind], nexthops, group: action.group },
     event: { kind, destination, nexthops },
     suspect: false,
+    done: action.whole,
   };
 }
 
@@ -77,7 +80,8 @@ function settleDelete(entry: RouteEntry, errno: number, words: string | undefine
     entry.heldSince = undefined;
     entry.removeAt = undefined;
     if (entry.failure?.kind !== 'conflict') entry.failure = undefined;
-    return { programmed: undefined, event: { kind: 'remove', destination, nexthops }, suspect: false };
+    const event: RouteEvent = { kind: 'remove', destination, nexthops };
+    return { programmed: undefined, event, suspect: false, done: entry.desired.nexthops.length === 0 };
   }
   // Still there: the next attempt waits as long as any other retry.
   const failure = nextFailure(entry, errno, words, now);

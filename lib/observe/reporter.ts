@@ -50,10 +50,12 @@ export class Reporter {
     }
     if (shadows !== undefined) this.#tellShadows(shadows);
     if (requests.length > 0) this.#metrics.passSeconds.observe(durationMs / 1000);
-    for (const event of events)
-      this.#metrics.requests.inc({ request: event.kind, outcome: outcomeOf(event) });
-    for (const event of events) this.#tell(event, events.length > spelledOut);
-    if (events.length > spelledOut) {
+    this.#count(events);
+    const many = events.length > spelledOut;
+    // What nobody reads is not put into words.
+    const each = !many || this.#log.isLevelEnabled('debug');
+    for (const event of events) if (each || event.message !== undefined) this.#tell(event, many);
+    if (many) {
       this.#log.info(
         { changes: events.length, ms: round(durationMs) },
         `${events.length} destinations changed`,
@@ -92,16 +94,25 @@ export class Reporter {
     this.#shadowed = now;
   }
 
+  /** One look at a metric for each kind of outcome, not for each event. */
+  #count(events: readonly RouteEvent[]): void {
+    const done = new Map<RouteEvent['kind'], number>();
+    const refused = new Map<RouteEvent['kind'], number>();
+    for (const { kind, message } of events) {
+      const counts = message === undefined ? done : refused;
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    }
+    for (const [request, count] of done) this.#metrics.requests.inc({ request, outcome: 'done' }, count);
+    for (const [request, count] of refused)
+      this.#metrics.requests.inc({ request, outcome: 'refused' }, count);
+  }
+
   #tell({ kind, destination, nexthops, message }: RouteEvent, many: boolean): void {
     const via = describeNexthops(nexthops, this.#links);
     const words = `${kind} ${destination}${via === '' ? '' : ` via ${via}`}`;
     if (message !== undefined) this.#log.warn({ destination, kind }, `${words}: ${message}`);
     else this.#log[many ? 'debug' : 'info']({ destination, kind }, words);
   }
-}
-
-function outcomeOf({ message }: RouteEvent): string {
-  return message === undefined ? 'done' : 'refused';
 }
 
 function round(ms: number): number {
