@@ -60,6 +60,7 @@ void DumpReader::Dump(nl_msg* request, const std::function<void()>& begin,
 bool DumpReader::Attempt(nl_msg* request, const std::function<void(const nlmsghdr*)>& take) {
   nlmsghdr* header = nlmsg_hdr(request);
   header->nlmsg_seq = ++sequence_;
+  socket_.Drain();
   const int error = socket_.Send({reinterpret_cast<const uint8_t*>(header), header->nlmsg_len});
   if (error != 0) throw SystemError(error, "sendto", std::strerror(error));
   bool consistent = true;

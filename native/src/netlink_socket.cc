@@ -114,6 +114,12 @@ int NetlinkSocket::Send(std::span<const uint8_t> messages) {
   }
 }
 
+void NetlinkSocket::Drain() {
+  uint8_t nowhere[1];
+  size_t length = 0;
+  while (Receive(nowhere, Deadline{}, length) != Received::kTimeout) continue;
+}
+
 NetlinkSocket::Received NetlinkSocket::Receive(std::span<uint8_t> buffer, Deadline deadline, size_t& length) {
   for (;;) {
     // First without waiting: the kernel has answered before send returned, nearly always.

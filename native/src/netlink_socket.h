@@ -72,6 +72,11 @@ class NetlinkSocket {
   // Sends one datagram of one or more messages whole. Gives 0 or the errno, and then nothing was processed.
   int Send(std::span<const uint8_t> messages);
 
+  // Throws away what was not received. After an overflow the kernel drops the answer to the next request as
+  // well, until the queue was empty once (NETLINK_S_CONGESTED, net/netlink/af_netlink.c): to be called before
+  // it.
+  void Drain();
+
   // Receives one datagram into `buffer`. kOverflow is ENOBUFS: the kernel dropped something for want of
   // buffer. `length` may be more than the buffer has, when the datagram did not fit. Throws SystemError
   // otherwise.

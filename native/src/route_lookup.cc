@@ -89,6 +89,7 @@ void RouteLookup::FindSome(std::span<const std::vector<uint8_t>> addresses, std:
   const uint32_t first = sequence_;
   std::vector<uint8_t> requests;
   for (const auto& address : addresses) AppendRequest(requests, address, sequence_++);
+  socket_.Drain();
   const int error = socket_.Send(requests);
   if (error != 0) throw SystemError(error, "sendto", std::strerror(error));
   std::vector<uint8_t> buffer(kReceiveBuffer);
