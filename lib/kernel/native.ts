@@ -142,9 +142,13 @@ export class RouteSocket {
   }
 
   /**
-   * Sends every request of a batch ({@link RouteBatch}), in order, and gives what became of each: 0, a positive
-   * errno, or {@link outcomeUnknown}. One that fails does not stop the others. Calls are carried out in their
-   * order; a small batch with none before it is sent before `apply` returns. The bytes are copied.
+   * Sends every request of a batch ({@link RouteBatch}) and gives what became of each, in their order: 0, a
+   * positive errno, or {@link outcomeUnknown}. One that fails does not stop the others. Calls are carried out in
+   * their order; a small batch with none before it is sent before `apply` returns. The bytes are copied.
+   *
+   * Within a large batch, requests for one address are carried out in order, those for different addresses in
+   * any, IPv6 beside IPv4 and beside each other where the kernel can (Linux 6.16). Nexthop objects keep their place
+   * among all, and so do routes by which gateways may be found: to a network, or without a gateway of their own.
    *
    * Rejects with a RangeError FLOCK_RECORD_INVALID if the batch is malformed, and then nothing was sent.
    */

@@ -8,8 +8,9 @@
 
 namespace anycast {
 
-RequestWindow::RequestWindow(Outcomes& outcomes, size_t first_index, size_t count, uint32_t first_sequence)
-    : outcomes_(outcomes), first_index_(first_index), count_(count), first_sequence_(first_sequence) {}
+RequestWindow::RequestWindow(std::span<const Request> requests, uint32_t first_sequence,
+                             std::span<int32_t> errors, KernelMessages& messages)
+    : requests_(requests), first_sequence_(first_sequence), errors_(errors), messages_(messages) {}
 
 void RequestWindow::Take(std::span<const uint8_t> datagram) {
   const auto* reply = reinterpret_cast<const nlmsghdr*>(datagram.data());
@@ -18,20 +19,24 @@ void RequestWindow::Take(std::span<const uint8_t> datagram) {
     if (reply->nlmsg_type != NLMSG_ERROR || !nlmsg_valid_hdr(reply, sizeof(nlmsgerr))) continue;
     // Unsigned, so that the comparison is right where sequence numbers wrap.
     const uint32_t position = reply->nlmsg_seq - first_sequence_;
-    if (position >= count_) continue;
-    const size_t index = first_index_ + position;
-    outcomes_.errors[index] = -static_cast<const nlmsgerr*>(nlmsg_data(reply))->error;
+    if (position >= requests_.size()) continue;
+    const uint32_t index = requests_[position].index;
+    errors_[index] = -static_cast<const nlmsgerr*>(nlmsg_data(reply))->error;
     std::string words = KernelWords(reply);
-    if (!words.empty()) outcomes_.messages.emplace_back(static_cast<uint32_t>(index), std::move(words));
-    if (position == count_ - 1) complete_ = true;
+    if (!words.empty()) messages_.emplace_back(index, std::move(words));
+    if (position == requests_.size() - 1) complete_ = true;
   }
 }
 
 void RequestWindow::Finish() {
   if (!complete_ || overflowed_) return;
-  for (size_t index = first_index_; index < first_index_ + count_; index++) {
-    if (outcomes_.errors[index] == Outcomes::kUnknown) outcomes_.errors[index] = 0;
+  for (const Request& request : requests_) {
+    if (errors_[request.index] == Outcomes::kUnknown) errors_[request.index] = 0;
   }
+}
+
+void RequestWindow::Fail(int error) {
+  for (const Request& request : requests_) errors_[request.index] = error;
 }
 
 std::string KernelWords(const nlmsghdr* reply) {

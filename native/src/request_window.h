@@ -12,20 +12,31 @@
 
 namespace anycast {
 
+// A record of a batch, and which one it is.
+struct Request {
+  const uint8_t* record;
+  uint32_t index;
+};
+
+// The kernel's words on requests that failed, by index.
+using KernelMessages = std::vector<std::pair<uint32_t, std::string>>;
+
 // What became of a batch: one outcome a request, in order.
 struct Outcomes {
   // The replies that told were lost: the request may have been applied or not. Read back.
   static constexpr int32_t kUnknown = -1;
-  std::vector<int32_t> errors;                             // 0, a positive errno, or kUnknown
-  std::vector<std::pair<uint32_t, std::string>> messages;  // the kernel's words, by index of the request
+  std::vector<int32_t> errors;  // 0, a positive errno, or kUnknown
+  KernelMessages messages;
 };
 
 // The kernel handles the messages of a send in order, answers each that fails, and answers the last one in
 // any case (NLM_F_ACK): once that answer is here and nothing was dropped, silence means success.
 class RequestWindow {
  public:
-  // Requests first_index.. of `outcomes` carry the sequence numbers first_sequence..
-  RequestWindow(Outcomes& outcomes, size_t first_index, size_t count, uint32_t first_sequence);
+  // `requests` carry the sequence numbers first_sequence.. and have their places in `errors`, all unknown
+  // yet.
+  RequestWindow(std::span<const Request> requests, uint32_t first_sequence, std::span<int32_t> errors,
+                KernelMessages& messages);
 
   // Takes one received datagram. Replies to requests outside this window (stale ones) are passed over.
   void Take(std::span<const uint8_t> datagram);
@@ -36,12 +47,14 @@ class RequestWindow {
   bool overflowed() const { return overflowed_; }
   // Turns silence into success, where it may be.
   void Finish();
+  // None of them reached the kernel.
+  void Fail(int error);
 
  private:
-  Outcomes& outcomes_;
-  size_t first_index_;
-  size_t count_;
+  std::span<const Request> requests_;
   uint32_t first_sequence_;
+  std::span<int32_t> errors_;
+  KernelMessages& messages_;
   bool complete_ = false;
   bool overflowed_ = false;
 };

@@ -46,7 +46,7 @@ RouteSocket::RouteSocket(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rout
     delivery_.Release();
     throw error;
   }
-  receive_buffer_ = write_->socket.receive_buffer();
+  receive_buffer_ = write_->writer.receive_buffer();
   // After the delivery's own hook, hence run before it when a worker is terminated.
   napi_add_env_cleanup_hook(env, Cleanup, this);
 }
@@ -59,13 +59,8 @@ void RouteSocket::Open(uint32_t receive_buffer) {
     // Refused only while the environment ends: nobody waits for the promise then.
     if (delivery.NonBlockingCall(promise) != napi_ok) delete promise;
   };
-  write_ = std::make_unique<Lane>(receive_buffer, deliver);
-  writer_ = std::make_unique<RouteWriter>(write_->socket);
-  // Reading has a socket of its own, so that a long dump delays no route.
-  read_ = std::make_unique<Lane>(receive_buffer, deliver);
-  read_->socket.RequireStrictCheck();
-  reader_ = std::make_unique<DumpReader>(read_->socket);
-  lookup_ = std::make_unique<RouteLookup>(read_->socket);
+  write_ = std::make_unique<WriteLane>(receive_buffer, deliver);
+  read_ = std::make_unique<ReadLane>(receive_buffer, deliver);
 }
 
 Napi::Value RouteSocket::Apply(const Napi::CallbackInfo& info) {
@@ -75,7 +70,7 @@ Napi::Value RouteSocket::Apply(const Napi::CallbackInfo& info) {
   if (closed_) return Refuse(env);
   const bool is_small = batch.size() <= kInlineBytes;
   auto task = std::make_unique<ValueTask<Outcomes>>(
-      env, [writer = writer_.get(), batch = std::move(batch)] { return writer->Apply(batch); },
+      env, [writer = &write_->writer, batch = std::move(batch)] { return writer->Apply(batch); },
       ToApplyResult);
   if (is_small && write_->tasks.idle()) {
     task->Run();
@@ -92,7 +87,7 @@ Napi::Value RouteSocket::Dump(const Napi::CallbackInfo& info) {
   if (closed_) return Refuse(env);
   return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<uint8_t>>>(
                                   env,
-                                  [reader = reader_.get(), family, filter = std::move(filter)] {
+                                  [reader = &read_->reader, family, filter = std::move(filter)] {
                                     return DumpRoutes(*reader, family, filter);
                                   },
                                   ToBytes));
@@ -102,25 +97,26 @@ Napi::Value RouteSocket::DumpNexthopObjects(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (closed_) return Refuse(env);
   return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<uint8_t>>>(
-                                  env, [reader = reader_.get()] { return DumpObjects(*reader); }, ToBytes));
+                                  env, [reader = &read_->reader] { return DumpObjects(*reader); }, ToBytes));
 }
 
 Napi::Value RouteSocket::Links(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (closed_) return Refuse(env);
   return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<Link>>>(
-                                  env, [reader = reader_.get()] { return DumpLinks(*reader); }, ToLinks));
+                                  env, [reader = &read_->reader] { return DumpLinks(*reader); }, ToLinks));
 }
 
 Napi::Value RouteSocket::Lookup(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   std::vector<std::vector<uint8_t>> addresses = ReadAddresses(info[0]);
   if (closed_) return Refuse(env);
-  return Submit(
-      read_->tasks,
-      std::make_unique<ValueTask<std::vector<RouteAnswer>>>(
-          env, [lookup = lookup_.get(), addresses = std::move(addresses)] { return lookup->Find(addresses); },
-          ToRouteAnswers));
+  return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<RouteAnswer>>>(
+                                  env,
+                                  [lookup = &read_->lookup, addresses = std::move(addresses)] {
+                                    return lookup->Find(addresses);
+                                  },
+                                  ToRouteAnswers));
 }
 
 Napi::Value RouteSocket::StartMonitor(const Napi::CallbackInfo& info) {
@@ -132,8 +128,7 @@ Napi::Value RouteSocket::StartMonitor(const Napi::CallbackInfo& info) {
     if (closed_) throw ClosedError();
     std::unique_ptr<NetlinkSocket> socket;
     namespace_->Enter([&] { socket = std::make_unique<NetlinkSocket>(receive_buffer); });
-    const uint32_t own_ports[] = {write_->socket.port()};
-    AttachMonitorFilter(*socket, filter, own_ports);
+    AttachMonitorFilter(*socket, filter, write_->writer.ports());
     auto handle = MonitorHandle::Start(info[1].As<Napi::Function>(), std::move(socket), std::move(filter));
     std::erase_if(monitors_, [](const auto& monitor) { return monitor.expired(); });
     monitors_.push_back(handle);
@@ -208,11 +203,8 @@ void RouteSocket::Shutdown() {
   if (!write_) return;
   napi_remove_env_cleanup_hook(Env(), Cleanup, this);
   // Both told first, then both waited for: what runs ends at its next barrier, five seconds at most.
-  for (Lane* lane : {write_.get(), read_.get()}) lane->tasks.Close();
-  for (Lane* lane : {write_.get(), read_.get()}) lane->tasks.Join();
-  writer_.reset();
-  reader_.reset();
-  lookup_.reset();
+  for (TaskLane* tasks : {&write_->tasks, &read_->tasks}) tasks->Close();
+  for (TaskLane* tasks : {&write_->tasks, &read_->tasks}) tasks->Join();
   write_.reset();
   read_.reset();
   delivery_.Release();

@@ -4,16 +4,18 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "dump_reader.h"
 #include "monitor_handle.h"
 #include "netlink_socket.h"
+#include "parallel_writer.h"
 #include "promise_task.h"
 #include "route_lookup.h"
-#include "route_writer.h"
 #include "task_lane.h"
 
 namespace anycast {
@@ -34,11 +36,22 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value ReceiveBuffer(const Napi::CallbackInfo& info);
 
-  // A lane of requests: one socket, one thread, in order.
-  struct Lane {
-    Lane(uint32_t receive_buffer, std::function<void(std::unique_ptr<Task>)> deliver)
-        : socket(receive_buffer), tasks(std::move(deliver)) {}
+  // Requests in order on a thread; reading has one of its own, so that a long dump delays no route.
+  using Delivering = std::function<void(std::unique_ptr<Task>)>;
+  struct WriteLane {
+    WriteLane(uint32_t receive_buffer, Delivering deliver)
+        : writer(receive_buffer), tasks(std::move(deliver)) {}
+    ParallelWriter writer;
+    TaskLane tasks;
+  };
+  struct ReadLane {
+    ReadLane(uint32_t receive_buffer, Delivering deliver)
+        : socket(receive_buffer), reader(socket), lookup(socket), tasks(std::move(deliver)) {
+      socket.RequireStrictCheck();
+    }
     NetlinkSocket socket;
+    DumpReader reader;
+    RouteLookup lookup;
     TaskLane tasks;
   };
 
@@ -56,11 +69,8 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
   uint32_t wanted_receive_buffer_ = 0;
   uint32_t receive_buffer_ = 0;
   Delivery delivery_;
-  std::unique_ptr<Lane> write_;
-  std::unique_ptr<RouteWriter> writer_;
-  std::unique_ptr<Lane> read_;
-  std::unique_ptr<DumpReader> reader_;
-  std::unique_ptr<RouteLookup> lookup_;
+  std::unique_ptr<WriteLane> write_;
+  std::unique_ptr<ReadLane> read_;
   std::vector<std::weak_ptr<MonitorHandle>> monitors_;
   size_t pending_ = 0;
   bool closed_ = false;

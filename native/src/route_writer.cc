@@ -46,38 +46,34 @@ RouteWriter::RouteWriter(NetlinkSocket& socket)
       send_limit_(socket.send_buffer() - kSendReserve),
       receive_buffer_(kReplyBuffer) {}
 
-Outcomes RouteWriter::Apply(std::span<const uint8_t> batch) {
-  Outcomes outcomes;
-  outcomes.errors.assign(CheckBatch(batch), Outcomes::kUnknown);
-  std::span<const uint8_t> rest = batch;
-  for (size_t index = 0; index < outcomes.errors.size();) {
+void RouteWriter::Write(std::span<const Request> requests, std::span<int32_t> errors,
+                        KernelMessages& messages) {
+  while (!requests.empty()) {
     const uint32_t first_sequence = next_sequence_;
-    const size_t count = Encode(rest);
-    RequestWindow window(outcomes, index, count, first_sequence);
+    const size_t count = Encode(requests);
+    RequestWindow window(requests.first(count), first_sequence, errors, messages);
     const int error = socket_.Send({send_buffer_.data(), send_length_});
     if (error != 0) {
-      // Nothing of this window reached the kernel, and what follows may.
-      std::fill_n(outcomes.errors.begin() + static_cast<ptrdiff_t>(index), count, error);
+      // What follows may reach it.
+      window.Fail(error);
     } else {
       Collect(window);
     }
-    index += count;
+    requests = requests.subspan(count);
   }
-  return outcomes;
 }
 
-size_t RouteWriter::Encode(std::span<const uint8_t>& rest) {
+size_t RouteWriter::Encode(std::span<const Request> requests) {
   size_t count = 0;
   size_t last = 0;
   send_length_ = 0;
-  while (count < window_limit_ && !rest.empty()) {
-    const RecordView record(rest.data());
+  while (count < std::min(window_limit_, requests.size())) {
+    const RecordView record(requests[count].record);
     const size_t limit = send_length_ + EncodedLimit(record);
     if (count > 0 && limit > send_limit_) break;
     if (limit > send_buffer_.size()) send_buffer_.resize(std::max(limit, 2 * send_buffer_.size()));
     last = send_length_;
     send_length_ += EncodeRequest(record, next_sequence_++, send_buffer_.data() + last);
-    rest = rest.subspan(record.route.length);
     count++;
   }
   reinterpret_cast<nlmsghdr*>(send_buffer_.data() + last)->nlmsg_flags |= NLM_F_ACK;

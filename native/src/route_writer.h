@@ -1,4 +1,4 @@
-// The write lane: one socket, one batch at a time, as few sends as its buffers allow.
+// Writing over one socket: requests in order, in as few sends as its buffers allow.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@ class RouteWriter {
  public:
   explicit RouteWriter(NetlinkSocket& socket);
 
-  // Sends every request of a batch and gives what became of each. Blocks; one caller at a time.
-  // Throws RecordError before anything is sent if the batch is malformed, SystemError if the socket broke.
-  Outcomes Apply(std::span<const uint8_t> batch);
+  // Sends these requests, whose records CheckBatch accepted, and puts what became of each in its place in
+  // `errors`, all unknown before. Blocks; one caller at a time. Throws SystemError if the socket broke.
+  void Write(std::span<const Request> requests, std::span<int32_t> errors, KernelMessages& messages);
 
  private:
-  // Encodes from `rest` on until the window or the send buffer is full; gives the number of requests.
-  size_t Encode(std::span<const uint8_t>& rest);
+  // Encodes from the first on until the window or the send buffer is full; gives the number of requests.
+  size_t Encode(std::span<const Request> requests);
   void Collect(RequestWindow& window);
 
   NetlinkSocket& socket_;

@@ -1,0 +1,43 @@
+// Writing a batch over as many sockets as make it faster.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "netlink_socket.h"
+#include "request_window.h"
+#include "route_writer.h"
+
+namespace anycast {
+
+class ParallelWriter {
+ public:
+  // Opens its sockets in the calling thread's namespace. Throws SystemError.
+  explicit ParallelWriter(uint32_t receive_buffer);
+
+  // Sends every request of a batch and gives what became of each. A small batch goes in order over one
+  // socket; of a large one, see shards.h, what may go side by side does. Blocks; one caller at a time. Throws
+  // RecordError before anything is sent if the batch is malformed, SystemError if a socket broke.
+  Outcomes Apply(std::span<const uint8_t> batch);
+
+  // Bytes of receive buffer a socket was granted.
+  uint32_t receive_buffer() const { return lanes_[0].socket.receive_buffer(); }
+  // The sockets' addresses; see NetlinkSocket::port().
+  std::array<uint32_t, 2> ports() const { return {lanes_[0].socket.port(), lanes_[1].socket.port()}; }
+
+ private:
+  struct Lane {
+    explicit Lane(uint32_t receive_buffer) : socket(receive_buffer), writer(socket) {}
+    NetlinkSocket socket;
+    RouteWriter writer;
+  };
+
+  void WriteInOrder(std::span<const Request> requests, Outcomes& outcomes);
+  void WriteSharded(std::span<const Request> requests, Outcomes& outcomes);
+
+  std::array<Lane, 2> lanes_;
+};
+
+}  // namespace anycast
