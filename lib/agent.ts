@@ -11,6 +11,7 @@ import { peerStates } from './bird/peer-states.ts';
 import { learningProtocols } from './bird/render.ts';
 import type { ResolvedAgentConfig } from './config.ts';
 import { DesiredTable } from './desired/desired-table.ts';
+import { groupFormOf } from './kernel/groups/group-form.ts';
 import { LinkTable } from './kernel/link-table.ts';
 import { RouteSocket } from './kernel/native.ts';
 import { RouteProgrammer } from './kernel/route-programmer.ts';
@@ -21,8 +22,9 @@ import { Reporter } from './observe/reporter.ts';
 import { serveObservations } from './observe/server.ts';
 import { KeySuccession, openKeyMemory } from './ownership/key-succession.ts';
 import { claimNamespace } from './ownership/namespace-claim.ts';
+import { ownedKeyOf } from './ownership/owned-key.ts';
 import { Pace } from './pace.ts';
-import { requireNetAdmin, runPreflight } from './preflight.ts';
+import { requireGroupSupport, requireNetAdmin, runPreflight } from './preflight.ts';
 import { AnycastReconciler, systemClock } from './reconciler.ts';
 import { NodeConfigCache, type NodeConfigSource } from './sources/node-config.ts';
 import { PodCache } from './sources/pod-cache.ts';
@@ -40,7 +42,8 @@ export interface AgentOptions {
 /**
  * Runs the agent until `signal` aborts.
  *
- * @throws FlockError when it can not start: FLOCK_NO_NET_ADMIN, FLOCK_ALREADY_RUNNING, FLOCK_NATIVE_MISSING, or of a source
+ * @throws FlockError when it can not start: FLOCK_NO_NET_ADMIN, FLOCK_ALREADY_RUNNING,
+ *   FLOCK_NATIVE_MISSING, FLOCK_NO_NEXTHOP_GROUPS, FLOCK_BIRD_BLIND, or of a source
  */
 export async function runAgent({ config, log, signal, withdrawOnExit = false }: AgentOptions): Promise<void> {
   requireNetAdmin();
@@ -81,7 +84,9 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     const links = new LinkTable();
     const { table: tableId, metric, protocols } = routes;
     const { settleMs, tickMs, auditMs } = config.reconcile;
-    const table = new RouteTable({ table: tableId, metric, protocols, settleMs, links });
+    await requireGroupSupport(config, socket);
+    const groups = groupFormOf(routes);
+    const table = new RouteTable({ table: tableId, metric, protocols, settleMs, links, groups });
     const owned = { table: tableId, metric, protocols: [protocols.advertise, protocols.hold] };
     const programmer = new RouteProgrammer({
       socket,
@@ -126,9 +131,10 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     });
 
     // What routes of a former configuration have becomes what ours have.
+    const present = ownedKeyOf(routes);
     const succession = new KeySuccession({
-      memory: await openKeyMemory(config.state.path, routes, log),
-      present: routes,
+      memory: await openKeyMemory(config.state.path, present, log),
+      present,
       settleMs,
       learnAlso: former => announcer.learnAlso(former),
       log,
@@ -154,10 +160,11 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     stops.push(() => loop.stop());
 
     // The way between them, one pass at a time.
+    const drainPolicy = { ...config.drain, byWeight: routes.nexthops === 'resilient' };
     const reconciler = new AnycastReconciler({
       pods,
       allocations: permitted,
-      desired: new DesiredTable(cluster?.drainPolicy(config.drain) ?? config.drain),
+      desired: new DesiredTable(cluster?.drainPolicy(drainPolicy) ?? drainPolicy),
       table,
       programmer,
       announcer: {

@@ -11,6 +11,8 @@ import { metricNumber, protocolNumber, tableNumber } from './ownership/owned-key
 
 const path = z.string().min(1);
 const milliseconds = z.int().min(0);
+/** What a resilient group's timers take, in whole seconds: hundredths of a second in 32 bits. */
+const seconds = z.int().min(0).max(1_000_000);
 
 const keys = z.strictObject({
   node: z
@@ -98,6 +100,34 @@ const keys = z.strictObject({
         .refine(({ advertise, hold }) => advertise !== hold, {
           error: 'advertise and hold must differ',
         }),
+      nexthops: z
+        .enum(['multipath', 'groups', 'resilient'])
+        .default('multipath')
+        .describe(
+          '`multipath`: each route has its nexthops. `groups`: destinations of the same pods share a nexthop group: a pod leaves by one message, and routes outlive its interface (Linux 5.3). `resilient`: such groups keep flows where they are when pods come and go, and drain by weight: for TCP (Linux 5.13).',
+        ),
+      resilient: z
+        .strictObject({
+          buckets: z
+            .int()
+            .min(1)
+            .max(32_768)
+            .default(256)
+            .describe(
+              'Buckets of a resilient group; many times the number of pods that share a destination.',
+            ),
+          idleSeconds: seconds
+            .default(60)
+            .describe(
+              'A bucket without a packet for so long may move to another pod, and its connections break.',
+            ),
+          unbalancedSeconds: seconds
+            .default(0)
+            .describe(
+              'After so long with too few buckets a pod is given busy ones too, and their connections break; 0 is never.',
+            ),
+        })
+        .prefault({}),
     })
     .prefault({}),
   state: z

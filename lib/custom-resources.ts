@@ -108,7 +108,8 @@ export class CustomResources {
 
   /** The agent's own drain times, or what the NodeConfig says at that moment. */
   drainPolicy(own: DrainPolicy): DrainPolicy {
-    const say = (key: keyof DrainPolicy) => this.nodeConfig.snapshot()?.drain?.[key] ?? own[key];
+    const say = (key: 'terminatingMs' | 'longestMs' | 'notReadyMs') =>
+      this.nodeConfig.snapshot()?.drain?.[key] ?? own[key];
     return {
       get terminatingMs() {
         return say('terminatingMs');
@@ -119,6 +120,7 @@ export class CustomResources {
       get notReadyMs() {
         return say('notReadyMs');
       },
+      ...(own.byWeight && { byWeight: true }),
     };
   }
 

@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { renderedMark } from './bird/render.ts';
 import type { ResolvedAgentConfig } from './config.ts';
 import { FlockError } from './errors.ts';
-import type { RouteSocket } from './kernel/native.ts';
+import type { NativeError, RouteSocket } from './kernel/native.ts';
 import { readRoutes } from './kernel/route-record.ts';
 import type { Log } from './observe/log.ts';
 
@@ -117,6 +117,37 @@ export function requireNetAdmin(): void {
   if (hasNetAdmin()) return;
   throw new FlockError('FLOCK_NO_NET_ADMIN', 'this process may not change routes', {
     remedy: 'run as root, or with the capability CAP_NET_ADMIN effective',
+  });
+}
+
+/**
+ * What nexthop groups need: a kernel that has them, and one that tells BIRD what they lead to.
+ *
+ * @throws FlockError FLOCK_NO_NEXTHOP_GROUPS, FLOCK_BIRD_BLIND
+ */
+export async function requireGroupSupport(
+  { routes, bird }: ResolvedAgentConfig,
+  socket: Pick<RouteSocket, 'nexthopObjects'>,
+  sysctls: Sysctls = procSysctls,
+): Promise<void> {
+  if (routes.nexthops === 'multipath') return;
+  try {
+    await socket.nexthopObjects();
+  } catch (cause) {
+    if ((cause as NativeError).code !== 'EOPNOTSUPP') throw cause;
+    throw new FlockError('FLOCK_NO_NEXTHOP_GROUPS', 'this kernel has no nexthop objects', {
+      value: routes.nexthops,
+      remedy: 'set routes.nexthops: multipath, or run Linux 5.3 or newer (5.13 for resilient groups)',
+      cause,
+    });
+  }
+  if (bird.mode !== 'learn' || sysctls.read('net/ipv4/nexthop_compat_mode') !== '0') return;
+  const message =
+    'net.ipv4.nexthop_compat_mode is 0: BIRD is told the number of a group, not what it leads to, and would announce nothing';
+  throw new FlockError('FLOCK_BIRD_BLIND', message, {
+    value: routes.nexthops,
+    remedy:
+      'sysctl -w net.ipv4.nexthop_compat_mode=1, or set routes.nexthops: multipath, or bird.mode: filter',
   });
 }
 

@@ -165,6 +165,7 @@ export class AnycastReconciler {
   /** @returns false when `signal` has aborted in the middle */
   async #want(signal: AbortSignal | undefined): Promise<boolean> {
     const { desired, table } = this.#options;
+    for (const destination of desired.endDrains(this.#options.clock.now())) this.#touched.add(destination);
     if (this.#rethink) for (const destination of desired.destinations()) this.#touched.add(destination);
     this.#rethink = false;
     const until = this.#withdrawnUntil;
@@ -185,10 +186,11 @@ export class AnycastReconciler {
 
   /** Until the next trigger, time or tick; a failed pass waits for the tick. Others are heard in between. */
   async #rest(signal: AbortSignal, failed: boolean): Promise<void> {
-    const { table, programmer, clock, tickMs } = this.#options;
+    const { table, desired, programmer, clock, tickMs } = this.#options;
     await new Promise<void>(resolve => setImmediate(resolve));
     if (signal.aborted || (!failed && (this.#triggered || table.busy))) return;
-    const pause = failed ? tickMs : Math.min(tickMs, Math.max(0, programmer.nextDeadline - clock.now()));
+    const deadline = Math.min(programmer.nextDeadline, desired.nextDeadline);
+    const pause = failed ? tickMs : Math.min(tickMs, Math.max(0, deadline - clock.now()));
     await new Promise<void>(resolve => {
       const cancel = clock.after(pause, resolve);
       this.#wake = () => {

@@ -11,6 +11,7 @@ import {
   checkHashPolicy,
   checkReversePathFilter,
   hasNetAdmin,
+  requireGroupSupport,
   runPreflight,
   type Sysctls,
 } from '../lib/preflight.ts';
@@ -72,6 +73,29 @@ test('strict reverse-path filtering on a pod interface is named; the larger of a
 test('the capability to change routes is read from the effective set', t => {
   t.true(hasNetAdmin('Name:\tnode\nCapEff:\t0000000000001000\n'));
   t.false(hasNetAdmin('CapPrm:\t0000000000001000\nCapEff:\t0000000000000fff\n'));
+});
+
+test('nexthop groups need a kernel that has them, and one that tells BIRD of them', async t => {
+  const config = (nexthops: string, mode = 'learn') =>
+    parseAgentConfig(
+      JSON.stringify({ pods: { source: 'directory', path: '/p' }, routes: { nexthops }, bird: { mode } }),
+      'test',
+    );
+  const able = { nexthopObjects: async () => new Uint8Array(0) };
+  const unable = {
+    nexthopObjects: async () => {
+      throw Object.assign(new Error('recv: Operation not supported'), { code: 'EOPNOTSUPP' });
+    },
+  };
+  const blind = sysctls({ 'net/ipv4/nexthop_compat_mode': '0' });
+  const seeing = sysctls({ 'net/ipv4/nexthop_compat_mode': '1' });
+  await t.notThrowsAsync(requireGroupSupport(config('multipath'), unable, blind));
+  await t.notThrowsAsync(requireGroupSupport(config('resilient'), able, seeing));
+  await t.notThrowsAsync(requireGroupSupport(config('groups', 'filter'), able, blind));
+  await t.throwsAsync(requireGroupSupport(config('groups'), unable, seeing), {
+    code: 'FLOCK_NO_NEXTHOP_GROUPS',
+  });
+  await t.throwsAsync(requireGroupSupport(config('resilient'), able, blind), { code: 'FLOCK_BIRD_BLIND' });
 });
 
 test("another BIRD's routes keep ours from exporting to the kernel, until told otherwise or they are ours", async t => {

@@ -14,6 +14,7 @@ import {
   type ResolveWarning,
 } from './resolve.ts';
 import { type DesiredTarget, SharedTargets } from './shared-targets.ts';
+import { Reweighted, servingFactor, weightOf, weightProblem } from './weight.ts';
 
 export type { DesiredTarget } from './shared-targets.ts';
 
@@ -27,6 +28,7 @@ interface Stand {
   /** Another for each. */
   readonly id: number;
   readonly uid: string;
+  readonly weight: number;
   readonly nexthops: ReadonlyMap<Destination, Nexthop>;
   /** Undefined while it serves. */
   readonly drainUntil: number | undefined;
@@ -40,12 +42,15 @@ export class DesiredTable {
   /** Who has a part in each destination. */
   readonly #servers = new Map<Destination, Stand[]>();
   /** What an allocation comes to, worked out once. */
-  readonly #contributions = new WeakMap<AllocationView, Contribution>();
+  readonly #contributions = new WeakMap<AllocationView, { weight: number; contribution: Contribution }>();
   readonly #targets = new SharedTargets();
   /** What `target` gathers; kept for the next time. */
   readonly #parts: Nexthop[] = [];
   /** Warnings already told, by pod: told once per allocation, not per pass. */
   readonly #told = new Map<string, { allocation: AllocationView; messages: Set<string> }>();
+  readonly #reweighted = new Reweighted();
+  /** Those that drain by weight, and leave when their time comes. */
+  readonly #draining = new Set<Stand>();
   #lastId = 0;
 
   constructor(policy: DrainPolicy) {
@@ -72,24 +77,53 @@ export class DesiredTable {
     return { touched, warnings: this.#untold(key, allocation, warnings) };
   }
 
-  /** What is wanted for one destination: who serves it, or when nobody does, who drains. */
+  /** When the next drain by weight ends, in milliseconds of the clock; infinity when there is none. */
+  get nextDeadline(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { drainUntil = next } of this.#draining) next = Math.min(next, drainUntil);
+    return next;
+  }
+
+  /** @returns destinations that pods leave whose drain by weight has ended by `now` */
+  endDrains(now: number): Destination[] {
+    const left: Destination[] = [];
+    for (const stand of this.#draining) {
+      if ((stand.drainUntil ?? now) > now) continue;
+      this.#draining.delete(stand);
+      left.push(...stand.nexthops.keys());
+    }
+    return left;
+  }
+
+  /** What is wanted for one destination: who serves it, beside those that drain by weight; or who drains it. */
   target(destination: Destination): DesiredTarget {
     const stands = this.#servers.get(destination);
     if (stands === undefined) return nobody;
     const drains = stands.every(isDraining);
+    const factor = drains ? 1 : this.#servingFactor(stands);
     const parts = this.#parts;
     parts.length = 0;
     let holdUntil = 0;
     let hash = 0;
     for (let at = 0; at < stands.length; at++) {
-      const { id, nexthops, drainUntil } = stands[at] as Stand;
-      if (!drains && drainUntil !== undefined) continue;
-      const nexthop = nexthops.get(destination) as Nexthop;
+      const stand = stands[at] as Stand;
+      const { id, weight, nexthops, drainUntil } = stand;
+      const isLeaving = !drains && drainUntil !== undefined;
+      if (isLeaving && !this.#draining.has(stand)) continue;
+      const own = nexthops.get(destination) as Nexthop;
+      const nexthop = factor === 1 ? own : this.#reweighted.get(own, isLeaving ? 1 : weight * factor);
       parts.push(nexthop);
       hash = Math.imul(hash ^ (id + nexthop.via.length), 0x01000193);
       if (drainUntil !== undefined && drainUntil > holdUntil) holdUntil = drainUntil;
     }
     return this.#targets.get(parts, hash, drains ? holdUntil : undefined);
+  }
+
+  /** By what the weights of those that serve are multiplied: more than 1 while others drain by weight. */
+  #servingFactor(stands: readonly Stand[]): number {
+    if (this.#draining.size === 0 || !stands.some(stand => this.#draining.has(stand))) return 1;
+    const serving = stands.filter(stand => !isDraining(stand));
+    return servingFactor(Math.max(...serving.map(({ weight }) => weight)));
   }
 
   /** Every destination that somebody serves or drains. */
@@ -109,29 +143,37 @@ export class DesiredTable {
     const before = known?.uid === pod.uid ? known : undefined;
     const phase = phaseOf(pod, before !== undefined, this.#policy);
     if (phase.kind === 'gone') return nothing;
-    const { nexthops, warnings } = this.#contributionOf(key, allocation);
+    const weight = weightOf(pod);
+    const { nexthops, warnings } = this.#contributionOf(key, allocation, weight);
     const drainUntil = phase.kind === 'serving' ? undefined : (before?.drainUntil ?? now + phase.forMs);
     const unchanged = before?.nexthops === nexthops && before.drainUntil === drainUntil;
-    const stand = unchanged ? before : { id: ++this.#lastId, uid: pod.uid, nexthops, drainUntil };
-    const wish = wishProblem(pod, this.#policy);
-    if (wish === undefined) return { stand, warnings };
-    const remedy = 'give a number of seconds within the longest allowed (drain.longestMs)';
-    const warning = { key, message: wish, value: wish, remedy };
-    return { stand, warnings: [...warnings, warning] };
+    const stand = unchanged ? before : { id: ++this.#lastId, uid: pod.uid, weight, nexthops, drainUntil };
+    const wishes = [
+      [
+        wishProblem(pod, this.#policy),
+        'give a number of seconds within the longest allowed (drain.longestMs)',
+      ],
+      [weightProblem(pod), 'give a whole number, or take the annotation away'],
+    ] as const;
+    const unheard = wishes.flatMap(([message, remedy]) =>
+      message === undefined ? [] : [{ key, message, value: message, remedy }],
+    );
+    return { stand, warnings: unheard.length === 0 ? warnings : [...warnings, ...unheard] };
   }
 
-  #contributionOf(key: string, allocation: AllocationView): Contribution {
-    let contribution = this.#contributions.get(allocation);
-    if (contribution === undefined) {
-      contribution = contributionOf(key, allocation);
-      this.#contributions.set(allocation, contribution);
-    }
+  #contributionOf(key: string, allocation: AllocationView, weight: number): Contribution {
+    const known = this.#contributions.get(allocation);
+    if (known?.weight === weight) return known.contribution;
+    const contribution = contributionOf(key, allocation, weight);
+    this.#contributions.set(allocation, { weight, contribution });
     return contribution;
   }
 
   /** Puts one stand of a pod in the place of another. @returns destinations where the two differ */
   #change(before: Stand | undefined, stand: Stand | undefined): Destination[] {
     const touched: Destination[] = [];
+    if (before !== undefined) this.#draining.delete(before);
+    if (stand?.drainUntil !== undefined && this.#policy.byWeight) this.#draining.add(stand);
     if (before !== undefined) {
       for (const destination of before.nexthops.keys()) {
         if (stand?.nexthops.has(destination)) continue;

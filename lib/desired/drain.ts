@@ -1,7 +1,7 @@
 /**
  * How a pod leaves: a terminating pod that still serves is drained, anything else stops at once. Pure.
  *
- * A drain withdraws first and forwards on for a while. It must end early when the pod no longer serves: a held
+ * A drain of a destination's last pod withdraws first and forwards on for a while. It must end early when the pod no longer serves: a held
  * route to a dead pod would beat the BGP path to another node, and blackhole this node's own clients.
  */
 import type { PodView } from './resolve.ts';
@@ -13,6 +13,11 @@ export interface DrainPolicy {
   longestMs: number;
   /** How long a pod that is not Ready, and not terminating, is still forwarded to, in milliseconds. */
   notReadyMs: number;
+  /**
+   * Whether a terminating pod beside others that serve drains by weight: it keeps the flows it has, and is given
+   * next to no new ones. Only resilient groups can; otherwise it leaves at once.
+   */
+  byWeight?: boolean;
 }
 
 /** A pod's own wish, in seconds, within the policy's bounds. */

@@ -4,6 +4,7 @@
 import { type Destination, destinationOf, parseAddress, whyNotAnycast } from '../address.ts';
 import { FlockError } from '../errors.ts';
 import { isEligible } from './drain.ts';
+import { weightOf } from './weight.ts';
 
 /** One pod's way in on this node. */
 export interface Nexthop {
@@ -64,12 +65,13 @@ export function isInForce(allocation: AllocationView, pod: PodView): boolean {
 
 /**
  * @param key `namespace/name` of the pod
+ * @param weight of the pod's nexthops
  * @returns destinations and the nexthop that the pod is for each of them, whether or not it is eligible
  */
-export function contributionOf(key: string, allocation: AllocationView): Contribution {
+export function contributionOf(key: string, allocation: AllocationView, weight = 1): Contribution {
   const nexthops = new Map<Destination, Nexthop>();
   const warnings: ResolveWarning[] = [];
-  const via = nexthopsOf(key, allocation, warnings);
+  const via = nexthopsOf(key, allocation, weight, warnings);
   for (const text of [...allocation.anycast, ...allocation.addresses]) {
     const address = parseOrWarn(key, 'anycast address', text, warnings);
     if (address === undefined) continue;
@@ -113,7 +115,7 @@ export function resolveAnycastTargets(
   for (const [key, allocation] of allocations) {
     const pod = pods.get(key);
     if (pod === undefined || !isInForce(allocation, pod) || !isEligible(pod)) continue;
-    const contribution = contributionOf(key, allocation);
+    const contribution = contributionOf(key, allocation, weightOf(pod));
     warnings.push(...contribution.warnings);
     for (const [destination, nexthop] of contribution.nexthops) {
       const nexthops = gathered.get(destination);
@@ -151,6 +153,7 @@ function compareText(left: string, right: string): number {
 function nexthopsOf(
   key: string,
   allocation: AllocationView,
+  weight: number,
   warnings: ResolveWarning[],
 ): Record<4 | 6, Nexthop | undefined> {
   const via: Record<4 | 6, Nexthop | undefined> = { 4: undefined, 6: undefined };
@@ -162,7 +165,7 @@ function nexthopsOf(
     const address = parseOrWarn(key, `unicast IPv${family} address`, text, warnings);
     if (address === undefined) continue;
     if (address.family === family) {
-      via[family] = { interface: allocation.hostInterface, via: address.text, weight: 1 };
+      via[family] = { interface: allocation.hostInterface, via: address.text, weight };
     } else {
       warnings.push({
         key,

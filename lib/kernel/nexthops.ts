@@ -124,6 +124,17 @@ export function weighted(nexthop: Uint8Array, weight: number): Uint8Array {
   return bytes;
 }
 
+/** A copy of one nexthop that is, or is not, taken for on-link whatever the routes say. */
+export function withOnlink(nexthop: Uint8Array, onlink: boolean): Uint8Array {
+  const bytes = nexthop.slice();
+  bytes[nexthopOffsets.flags] = onlink ? NexthopFlag.onlink : 0;
+  return bytes;
+}
+
+export function isOnlink(nexthop: Uint8Array): boolean {
+  return ((nexthop[nexthopOffsets.flags] as number) & NexthopFlag.onlink) !== 0;
+}
+
 /** The weight of one nexthop. */
 export function weightOf(nexthop: Uint8Array): number {
   const { weight: at } = nexthopOffsets;

@@ -98,7 +98,10 @@ export function addAction(
   batch.addHostRoute({ operation, destination, table, metric, protocol, type, nexthops, group });
 }
 
-/** The request that writes the route in `view` to a place, under a protocol number. */
+/**
+ * The request that writes the route in `view` to a place, under a protocol number. A copy has its nexthops by
+ * itself where the kernel tells them: it needs no group of another key.
+ */
 export function packCopy(
   view: RouteView,
   target: { operation: Operation; table: number; metric: number; protocol: number },
@@ -109,6 +112,7 @@ export function packCopy(
   header.setUint8(offsets.protocol, target.protocol);
   header.setUint32(offsets.table, target.table, true);
   header.setUint32(offsets.metric, target.metric, true);
+  if (view.nexthops.length > 0) header.setUint32(offsets.nexthopGroup, 0, true);
   return bytes;
 }
 

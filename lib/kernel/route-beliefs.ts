@@ -105,6 +105,8 @@ export class RouteBeliefs {
     cohorts.loseLink(index);
     for (const entry of this.index.through(index)) {
       const content = cohorts.get(entry.programmed?.group ?? 0)?.content;
+      // IPv4 goes without a word, and BIRD takes the nexthops of a group as they were for good.
+      if (content?.length === 0) entry.silentlyLost = entry.family === 4;
       this.program(entry, afterLinkLoss(entry, index, gone, content));
     }
   }

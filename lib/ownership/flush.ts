@@ -15,7 +15,7 @@ import { confirm } from './confirm.ts';
 import { KeyMemory } from './key-memory.ts';
 import { KeyRoutes } from './key-routes.ts';
 import { claimNamespace } from './namespace-claim.ts';
-import { describeKey, sameKey } from './owned-key.ts';
+import { describeKey, ownedKeyOf, sameKey } from './owned-key.ts';
 
 export interface FlushOptions {
   config: ResolvedAgentConfig;
@@ -47,8 +47,9 @@ export async function flush({ config, yes, signal, say, log }: FlushOptions): Pr
   await using socket = new RouteSocket();
   const memory = new KeyMemory(config.state.path);
   await memory.load();
-  const former = memory.keys.filter(key => !sameKey(key, config.routes));
-  const keys = [config.routes, ...former].map(key => new KeyRoutes(socket, key));
+  const present = ownedKeyOf(config.routes);
+  const former = memory.keys.filter(key => !sameKey(key, present));
+  const keys = [present, ...former].map(key => new KeyRoutes(socket, key));
 
   let count = 0;
   for (const key of keys) count += await tell(key, say);
@@ -69,6 +70,7 @@ export async function flush({ config, yes, signal, say, log }: FlushOptions): Pr
     for (const key of keys) await removeAll(key);
     say(`removed ${count} route(s)`);
   }
+  for (const key of keys) await key.removeIdleObjects(keys);
   await memory.forget(memory.keys);
   say('nothing of flock-anycast is left in the kernel of this network namespace');
 }

@@ -4,6 +4,7 @@ import type { RouteSocket } from '../kernel/native.ts';
 import { packCopy, packDeletion, type RouteView, viewRoutes } from '../kernel/packed-route.ts';
 import { Operation } from '../kernel/record-layout.ts';
 import { RouteBatch } from '../kernel/route-batch.ts';
+import { removeIdleObjects } from './idle-objects.ts';
 import type { OwnedKey } from './owned-key.ts';
 
 export class KeyRoutes {
@@ -62,6 +63,18 @@ export class KeyRoutes {
       const why = errnoName(outcomes[index] ?? 0);
       return outcomes[index] === 0 || why === 'ESRCH' || why === 'ENODEV' ? [] : [{ view, why }];
     });
+  }
+
+  /**
+   * Deletes nexthop objects of this key that no route leads through any more.
+   *
+   * @param others keys whose routes may lead through them too
+   * @returns how many are still there
+   */
+  async removeIdleObjects(others: readonly KeyRoutes[] = []): Promise<number> {
+    const views = (await Promise.all([this, ...others].map(key => key.read()))).flat();
+    const used = new Set(views.map(({ group }) => group));
+    return removeIdleObjects(this.#socket, this.key.protocols.advertise, used);
   }
 
   async #apply(requests: readonly Uint8Array[]): Promise<readonly number[]> {

@@ -19,6 +19,7 @@ import { bootProtocol, type Judgement, judgeInherited } from './inherited-routes
 import { KeyMemory } from './key-memory.ts';
 import { KeyRoutes } from './key-routes.ts';
 import { claimNamespace } from './namespace-claim.ts';
+import { ownedKeyOf } from './owned-key.ts';
 
 export interface MigrateOptions {
   config: ResolvedAgentConfig;
@@ -57,8 +58,9 @@ export async function migrate({ config, yes, signal, say }: MigrateOptions): Pro
     signal,
   );
 
-  await memory.remember(config.routes);
-  const ours = new KeyRoutes(socket, config.routes);
+  const key = ownedKeyOf(config.routes);
+  await memory.remember(key);
+  const ours = new KeyRoutes(socket, key);
   const outcomes = await takeOver(socket, ours, taken);
   const left = new Set(await stillThere(socket, taken));
   say(`took over ${taken.length - left.size} route(s); start the agent to keep them right`);

@@ -50,6 +50,11 @@ export const ownedKeySchema = z.strictObject({
 
 export type OwnedKey = z.output<typeof ownedKeySchema>;
 
+/** What of a configuration names our routes, and nothing else of it. */
+export function ownedKeyOf({ table, metric, protocols }: OwnedKey): OwnedKey {
+  return { table, metric, protocols };
+}
+
 export function sameKey(left: OwnedKey, right: OwnedKey): boolean {
   return (
     sharesPlace(left, right) &&

@@ -7,6 +7,7 @@
  * 3. The reconciler adopts the twins like any routes from before a restart.
  * 4. What could not be moved (another owner is at the new key, a nexthop is dead) waits until every source has
  *    synced and a pass has programmed what is wanted; then it is withdrawn and removed.
+ *    So are its nexthop objects, once nothing leads through them.
  * 5. A key that the kernel holds nothing of is forgotten, and BIRD learns the present one alone.
  *
  * Killed anywhere in between, the next start finds both keys remembered and goes on.
@@ -64,6 +65,9 @@ export class Relocation {
   async sweep(isWithdrawn: (destination: Destination) => boolean): Promise<boolean> {
     let rest = 0;
     for (const former of this.#former) rest += await this.#sweepKey(former, isWithdrawn);
+    const { advertise } = this.#present.key.protocols;
+    const others = this.#former.filter(({ key }) => key.protocols.advertise !== advertise);
+    for (const former of others) rest += await former.removeIdleObjects([this.#present]);
     return rest === 0;
   }
 

@@ -14,11 +14,11 @@ const six = '2001:db8::53/128';
 const rest = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
 
 /** A node whose two pods serve both addresses, with a real agent and BIRD. */
-async function served(t: ExecutionContext): Promise<Fabric> {
+async function served(t: ExecutionContext, nexthops = 'multipath'): Promise<Fabric> {
   const world = await fabric(1);
   t.teardown(() => world.lab.destroy());
   const [node] = world.nodes as [(typeof world.nodes)[0]];
-  const files = layOutAgent(join(world.lab.dir, 'agent'));
+  const files = layOutAgent(join(world.lab.dir, 'agent'), { routes: { nexthops } });
   writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
   writeAllocations(
     files,
@@ -89,13 +89,28 @@ test('one IPv6 nexthop that is deleted withdraws the whole; with us the peer has
   t.is((await gateways(router, six)).length, 1);
 });
 
-for (const [what, end] of [
+const losses = [
   ['its own end', async ({ nodes }: Fabric) => void (await nodes[0]?.host.ip('link', 'delete', 'pod0'))],
   [
     'its being set down',
     async ({ nodes }: Fabric) => void (await nodes[0]?.host.ip('link', 'set', 'pod0', 'down')),
   ],
-] as const) {
+] as const;
+
+for (const [what, end] of losses) {
+  for (const nexthops of ['groups', 'resilient']) {
+    test(`with ${nexthops}, a veth's loss by ${what} is no event at the peer`, async t => {
+      const world = await served(t, nexthops);
+      const watch = watchRoutes(world.router, [12]);
+      t.teardown(() => watch.stop());
+      await end(world);
+      await rest(1000);
+      t.is((await gateways(world.router, four)).length, 1);
+      t.is((await gateways(world.router, six)).length, 1);
+      t.deepEqual(watch.seen, []);
+    });
+  }
+
   test(`a veth's loss by ${what} leaves the siblings announced`, async t => {
     const world = await served(t);
     const watch = watchRoutes(world.router, [12]);

@@ -2,6 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { DesiredTable } from '../../lib/desired/desired-table.ts';
 import { type AllocationView, type PodView, resolveAnycastTargets } from '../../lib/desired/resolve.ts';
+import { weightAnnotation } from '../../lib/desired/weight.ts';
 
 const policy = { terminatingMs: 5000, longestMs: 60_000, notReadyMs: 0 };
 const keys = ['ns/a', 'ns/b', 'ns/c', 'ns/d'];
@@ -27,7 +28,12 @@ const allocation: fc.Arbitrary<AllocationView | undefined> = fc.option(
   { nil: undefined },
 );
 const pod: fc.Arbitrary<PodView | undefined> = fc.option(
-  fc.record({ uid, ready: fc.boolean(), terminating: fc.boolean() }),
+  fc.record({
+    uid,
+    ready: fc.boolean(),
+    terminating: fc.boolean(),
+    annotations: fc.constantFrom({}, { [weightAnnotation]: '3' }, { [weightAnnotation]: 'heavy' }),
+  }),
   { nil: undefined },
 );
 const step = fc.record({ key: fc.constantFrom(...keys), allocation, pod });

@@ -1,6 +1,6 @@
 /** Nexthop groups on a real kernel: what one message does, what lives on, what is left behind. */
 import test from 'ava';
-import type { GroupForm } from '../../lib/kernel/groups/cohorts.ts';
+import type { GroupForm } from '../../lib/kernel/groups/group-form.ts';
 import { Pace } from '../../lib/pace.ts';
 import { eventually } from '../support/lab.ts';
 import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';

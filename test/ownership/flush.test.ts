@@ -57,6 +57,31 @@ test('everything of ours goes, of every key there ever was; withdrawn first, and
   }
 });
 
+test('nexthop groups go with the routes that led through them; those of others stay', async t => {
+  const lab = await createNodeLab(t, 1);
+  const files = layOutAgent(join(lab.lab.dir, 'agent'));
+  const [ours, group] = [
+    present.protocols.advertise * 2 ** 24 + 1,
+    present.protocols.advertise * 2 ** 24 + 2,
+  ];
+  await lab.node.ipBatch([
+    `nexthop add id ${ours} via 10.1.1.2 dev p0 proto 70`,
+    `nexthop add id ${group} group ${ours} proto 70`,
+    'nexthop add id 7 via 10.1.1.2 dev p0 proto 70',
+    'nexthop add id 8 via 10.1.1.2 dev p0 proto 99',
+    `route add 192.0.2.1/32 nhid ${group} metric 16 proto 70`,
+    'route add 192.0.2.2/32 nhid 8 metric 16 proto 99',
+  ]);
+  const { code, err } = await runCommand(lab.node, files, 'flush');
+  t.deepEqual([code, err], [0, '']);
+  const left = await lab.node.ipJson<{ id: number }[]>('nexthop', 'show');
+  t.deepEqual(
+    left.map(({ id }) => id),
+    [7, 8],
+  );
+  t.is((await routesOf(lab.node, 99)).length, 1);
+});
+
 test('run again it has nothing to do, and is done', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));

@@ -92,12 +92,14 @@ const cases = [
   ...Object.keys(others).map(what => ['learn', what] as const),
   ['filter', 'a worse metric'] as const,
   ['filter', 'everything else'] as const,
+  ['learn', 'a worse metric', 'groups'] as const,
+  ['learn', 'everything else', 'resilient'] as const,
 ];
 
-for (const [mode, what] of cases) {
-  test(`${mode} mode: to ${what} and back, the router keeps every route without a break`, async t => {
+for (const [mode, what, nexthops = 'multipath'] of cases) {
+  test(`${mode} mode, ${nexthops}: to ${what} and back, the router keeps every route without a break`, async t => {
     const next = others[what as keyof typeof others];
-    const { router, node, files, agent, start, announced } = await served(t, first, mode);
+    const { router, node, files, agent, start, announced } = await served(t, { ...first, nexthops }, mode);
     t.deepEqual(remembered(files), [first]);
     await node.host.ip('route', 'add', '198.51.100.1', 'via', '10.1.10.2', 'metric', '16', 'proto', '98');
     const watch = watchRoutes(router, [birdProtocol]);
@@ -106,9 +108,16 @@ for (const [mode, what] of cases) {
     for (const routes of [next, first]) {
       running.child.kill('SIGTERM');
       await running.exit;
-      reconfigure(files, routes);
+      reconfigure(files, { ...routes, nexthops });
       running = start();
       await running.logged('nothing is left of');
+      const { advertise } = routes.protocols;
+      const objects = await node.host.ipJson<{ protocol: string }[]>('-N', 'nexthop', 'show');
+      t.deepEqual(
+        [...new Set(objects.map(({ protocol }) => protocol))],
+        objects.length > 0 ? [`${advertise}`] : [],
+      );
+      t.is(objects.length > 0, nexthops !== 'multipath');
       await eventually('one key remembered', () => remembered(files).length === 1);
       t.deepEqual(remembered(files), [routes]);
       t.is(await ourRoutes(node), prefixes.length);

@@ -1,5 +1,5 @@
 /** The agent's kernel side in a lab's node: passed by hand, or on its own whenever the kernel changes. */
-import type { GroupForm } from '../../lib/kernel/groups/cohorts.ts';
+import type { GroupForm } from '../../lib/kernel/groups/group-form.ts';
 import { LinkTable } from '../../lib/kernel/link-table.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
 import { ObjectKind } from '../../lib/kernel/nexthop-object.ts';

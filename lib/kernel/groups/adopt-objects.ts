@@ -1,9 +1,10 @@
 /** What a dump of nexthop objects says against what we believe. */
 import type { Family } from '../../address.ts';
 import { membersOf, type NexthopObject, ObjectKind } from '../nexthop-object.ts';
-import { compareNexthop, concatenate, weighted } from '../nexthops.ts';
+import { compareNexthop, concatenate, weighted, withOnlink } from '../nexthops.ts';
 import { AF_INET, nexthopOffsets } from '../record-layout.ts';
-import type { AdoptedGroup, Cohorts, GroupForm } from './cohorts.ts';
+import type { AdoptedGroup, Cohorts } from './cohorts.ts';
+import type { GroupForm } from './group-form.ts';
 
 /**
  * Takes in what the kernel has: ours are those of our protocol in our range of ids; what else is in that range
@@ -32,7 +33,8 @@ function adoptedGroup(
   const known: Uint8Array[] = [];
   for (const { id, weight } of members) {
     const nexthop = single.get(id);
-    if (nexthop !== undefined) known.push(weighted(nexthop, members.length === 1 ? 1 : weight));
+    if (nexthop !== undefined)
+      known.push(withOnlink(weighted(nexthop, members.length === 1 ? 1 : weight), false));
   }
   const [first] = known;
   const family: Family = first?.[nexthopOffsets.gatewayFamily] === AF_INET ? 4 : 6;

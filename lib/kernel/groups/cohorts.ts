@@ -9,18 +9,12 @@
  * - A group can not become one of another kind, nor of other buckets.
  */
 import type { Family } from '../../address.ts';
-import type { ObjectKind, Resilience } from '../nexthop-object.ts';
 import { emptyNexthops, withoutInterface } from '../nexthops.ts';
 import { Cohort } from './cohort.ts';
 import { type CohortBook, keyOf } from './cohort-assignment.ts';
+import type { GroupForm } from './group-form.ts';
 import { NexthopRegister } from './nexthop-register.ts';
 import { ObjectIds } from './object-ids.ts';
-
-/** What kind of group destinations lead through; undefined: each route has its nexthops by itself. */
-export type GroupForm =
-  | { kind: typeof ObjectKind.group }
-  | { kind: typeof ObjectKind.resilientGroup; resilience: Resilience }
-  | undefined;
 
 export class Cohorts implements CohortBook {
   readonly form: GroupForm;
@@ -45,7 +39,8 @@ export class Cohorts implements CohortBook {
 
   /** Whether something is there that nobody uses. */
   get busy(): boolean {
-    return this.#empty.size > 0 || this.nexthops.unused.size > 0 || this.#changes.size > 0;
+    const { unused, loose } = this.nexthops;
+    return this.#empty.size > 0 || unused.size > 0 || loose.size > 0 || this.#changes.size > 0;
   }
 
   /** Whether a route through this group (0: none) is of the form that is configured. */
@@ -139,7 +134,10 @@ export class Cohorts implements CohortBook {
     this.ids.release(cohort.id);
   }
 
-  /** An interface went or was set down, and its nexthops left their groups. */
+  /**
+   * An interface went or was set down, and its nexthops left their groups. What is left is written once more: the
+   * kernel told nobody, and BIRD may have read the routes too early.
+   */
   loseLink(interfaceIndex: number): void {
     if (!this.nexthops.lose(interfaceIndex)) return;
     for (const cohort of [...this.#byId.values()]) {
@@ -147,7 +145,9 @@ export class Cohorts implements CohortBook {
       if (kept.length === cohort.content.length) continue;
       const settled = cohort.planned === cohort.content;
       this.hold(cohort, kept);
-      if (settled) this.#plan(cohort, kept);
+      if (!settled) continue;
+      this.#plan(cohort, kept);
+      if (kept.length > 0) this.#changes.set(cohort, undefined);
     }
   }
 

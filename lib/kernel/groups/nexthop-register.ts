@@ -1,5 +1,21 @@
-/** Our nexthop objects: one for each interface and gateway that a group leads through. */
-import { concatenate, identityOf, interfaceAt, splitNexthops, weighted } from '../nexthops.ts';
+/**
+ * Our nexthop objects: one for each interface and gateway that a group leads through.
+ *
+ * Each is made as any nexthop is, so that the kernel refuses a gateway that is not there; and is then `firm`: changed
+ * to RTNH_F_ONLINK in place. For when an interface is set down or deleted, BIRD reads the routes at once, and may
+ * find them before the kernel has taken the nexthop out; one whose gateway it can not place ("strange next-hop") has
+ * it drop the whole IPv4 route until its next scan, a minute later (test/bird/silence.test.ts). Of an on-link one
+ * it asks no more.
+ */
+import {
+  concatenate,
+  identityOf,
+  interfaceAt,
+  isOnlink,
+  splitNexthops,
+  weighted,
+  withOnlink,
+} from '../nexthops.ts';
 import { nexthopLength } from '../record-layout.ts';
 import type { ObjectIds } from './object-ids.ts';
 
@@ -13,6 +29,8 @@ export interface RegisteredNexthop {
   uses: number;
   /** Whether the kernel has it, as far as we know. */
   present: boolean;
+  /** Whether it is on-link there. */
+  firm: boolean;
 }
 
 /** Why the kernel does not take a nexthop. */
@@ -26,6 +44,7 @@ export class NexthopRegister {
   readonly #byIdentity = new Map<string, RegisteredNexthop>();
   readonly #byId = new Map<number, RegisteredNexthop>();
   readonly #unused = new Set<RegisteredNexthop>();
+  readonly #loose = new Set<RegisteredNexthop>();
   readonly #refusals = new Map<string, NexthopRefusal>();
 
   constructor(ids: ObjectIds) {
@@ -45,6 +64,7 @@ export class NexthopRegister {
   use(set: Uint8Array): void {
     for (const nexthop of this.find(set)) {
       nexthop.uses++;
+      this.#review(nexthop);
       this.#unused.delete(nexthop);
     }
   }
@@ -64,6 +84,17 @@ export class NexthopRegister {
     return this.#unused;
   }
 
+  /** What the kernel has and is not firm yet. */
+  get loose(): ReadonlySet<RegisteredNexthop> {
+    return this.#loose;
+  }
+
+  /** It has become firm, or can not now: tried again when the kernel is read again. */
+  confirm(nexthop: RegisteredNexthop, firm: boolean): void {
+    nexthop.firm = firm;
+    this.#loose.delete(nexthop);
+  }
+
   /** It can not be deleted: not tried again before the kernel is read again. */
   giveUp(nexthop: RegisteredNexthop): void {
     this.#unused.delete(nexthop);
@@ -78,10 +109,16 @@ export class NexthopRegister {
     for (const [id, bytes] of found) {
       const known = this.#byId.get(id);
       const identity = identityOf(bytes);
+      const firm = isOnlink(bytes);
       if (known !== undefined && known.identity !== identity) this.renumber(known);
-      if (known?.identity === identity) continue;
+      if (known?.identity === identity) {
+        known.firm = firm;
+        this.#review(known);
+        continue;
+      }
       this.#ids.seize(id);
-      const nexthop = { id, identity, bytes: weighted(bytes, 1), uses: 0, present: true };
+      const plain = withOnlink(weighted(bytes, 1), false);
+      const nexthop = { id, identity, bytes: plain, uses: 0, present: true, firm };
       this.#byId.set(id, nexthop);
       // A second one of the same interface and gateway has no use, and is swept.
       if (!this.#byIdentity.has(identity)) this.#byIdentity.set(identity, nexthop);
@@ -105,6 +142,7 @@ export class NexthopRegister {
   /** The kernel has it. */
   accept(nexthop: RegisteredNexthop): void {
     nexthop.present = true;
+    nexthop.firm = false;
     this.#refusals.delete(nexthop.identity);
   }
 
@@ -125,7 +163,7 @@ export class NexthopRegister {
     if (this.#byIdentity.get(nexthop.identity) !== nexthop) return;
     this.#byIdentity.delete(nexthop.identity);
     const { identity, bytes, uses } = nexthop;
-    if (uses > 0) this.#add({ id: this.#ids.take(), identity, bytes, uses, present: false });
+    if (uses > 0) this.#add({ id: this.#ids.take(), identity, bytes, uses, present: false, firm: false });
   }
 
   /** A set without what the kernel refused last. */
@@ -149,7 +187,7 @@ export class NexthopRegister {
     const known = this.#byIdentity.get(identity);
     if (known !== undefined) return known;
     const bytes = weighted(nexthop, 1);
-    return this.#add({ id: this.#ids.take(), identity, bytes, uses: 0, present: false });
+    return this.#add({ id: this.#ids.take(), identity, bytes, uses: 0, present: false, firm: false });
   }
 
   #add(nexthop: RegisteredNexthop): RegisteredNexthop {
@@ -160,6 +198,8 @@ export class NexthopRegister {
 
   /** Of no use any more, it is to be deleted; and forgotten, where the kernel has it not. */
   #review(nexthop: RegisteredNexthop): void {
+    if (nexthop.present && !nexthop.firm && nexthop.uses > 0) this.#loose.add(nexthop);
+    else this.#loose.delete(nexthop);
     if (nexthop.uses > 0) return;
     if (nexthop.present) {
       this.#unused.add(nexthop);

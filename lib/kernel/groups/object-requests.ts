@@ -12,7 +12,7 @@ import {
   packMembers,
   packObject,
 } from '../nexthop-object.ts';
-import { emptyNexthops, splitNexthops, weightOf } from '../nexthops.ts';
+import { emptyNexthops, splitNexthops, weightOf, withOnlink } from '../nexthops.ts';
 import { nexthopOffsets } from '../record-layout.ts';
 import type { RouteBatch } from '../route-batch.ts';
 import type { Cohort } from './cohort.ts';
@@ -25,10 +25,13 @@ export interface Outcomes {
   readonly messages: ReadonlyMap<number, string>;
 }
 
-type Request =
-  | { at: number; create: RegisteredNexthop }
-  | { at: number; write: Cohort; content: Uint8Array }
-  | { at: number; drop: RegisteredNexthop | Cohort };
+type Doing =
+  | { create: RegisteredNexthop }
+  | { confirm: RegisteredNexthop }
+  | { write: Cohort; content: Uint8Array }
+  | { drop: RegisteredNexthop | Cohort };
+/** With its place in the batch. */
+type Request = Doing & { at: number };
 
 export class ObjectRequests {
   readonly #cohorts: Cohorts;
@@ -47,12 +50,14 @@ export class ObjectRequests {
   /** Puts in what makes the cohorts lead where they are planned to. */
   write(): void {
     const created = new Set<RegisteredNexthop>();
+    for (const nexthop of this.#cohorts.nexthops.loose) this.#confirm(nexthop);
     for (const [cohort, parent] of this.#cohorts.takeChanges()) {
       this.#written.add(cohort);
       for (const nexthop of this.#cohorts.nexthops.find(cohort.planned)) {
         if (nexthop.present || created.has(nexthop)) continue;
         created.add(nexthop);
-        this.#add({ create: nexthop }, packObject(ObjectOperation.create, this.#nexthopObject(nexthop)));
+        this.#add({ create: nexthop }, ObjectOperation.create, this.#nexthopObject(nexthop, false));
+        this.#confirm(nexthop);
       }
       // A resilient group that begins as its parent is, and is changed then, has its flows where the parent's are.
       const seed = this.#cohorts.form?.kind === ObjectKind.resilientGroup ? parent?.content : undefined;
@@ -61,7 +66,7 @@ export class ObjectRequests {
         const exists = step > 0 || cohort.content.length > 0;
         const operation = exists ? ObjectOperation.replace : ObjectOperation.create;
         this.#at.set(cohort, this.#batch.length);
-        this.#add({ write: cohort, content }, packObject(operation, this.#groupObject(cohort, content)));
+        this.#add({ write: cohort, content }, operation, this.#groupObject(cohort, content));
       }
     }
   }
@@ -71,7 +76,7 @@ export class ObjectRequests {
     const drop = (unused: RegisteredNexthop | Cohort) => {
       const { id } = unused;
       const object = { kind: ObjectKind.group, id, protocol: 0, family: 0, nexthops: emptyNexthops };
-      this.#add({ drop: unused }, packObject(ObjectOperation.delete, object));
+      this.#add({ drop: unused }, ObjectOperation.delete, object);
     };
     for (const cohort of [...this.#cohorts.unused]) {
       if (assigned.has(cohort) || this.#written.has(cohort)) continue;
@@ -98,6 +103,7 @@ export class ObjectRequests {
       const errno = outcomes[request.at] ?? outcomeUnknown;
       const outcome = { errno, words: errno === 0 ? undefined : outcomes.messages.get(request.at) };
       if (errno === outcomeUnknown) doubt = true;
+      else if ('confirm' in request) this.#cohorts.nexthops.confirm(request.confirm, errno === 0);
       else if ('create' in request) doubt = this.#settleNexthop(request.create, outcome) || doubt;
       else if ('write' in request)
         doubt = this.#settleCohort(request.write, request.content, outcome) || doubt;
@@ -139,20 +145,20 @@ export class ObjectRequests {
     else book.giveUp(unused as RegisteredNexthop & Cohort);
   }
 
-  #add(
-    request:
-      | { create: RegisteredNexthop }
-      | { write: Cohort; content: Uint8Array }
-      | { drop: RegisteredNexthop | Cohort },
-    bytes: Uint8Array,
-  ): void {
-    this.#requests.push({ ...request, at: this.#batch.length });
-    this.#batch.addPacked(bytes, 1);
+  #add(doing: Doing, operation: ObjectOperation, object: NexthopObject): void {
+    this.#requests.push({ ...doing, at: this.#batch.length });
+    this.#batch.addPacked(packObject(operation, object), 1);
   }
 
-  #nexthopObject({ id, bytes }: RegisteredNexthop): NexthopObject {
+  /** Behind its creation in the same batch: an id that another owner takes in that very moment is not spared. */
+  #confirm(nexthop: RegisteredNexthop): void {
+    this.#add({ confirm: nexthop }, ObjectOperation.replace, this.#nexthopObject(nexthop, true));
+  }
+
+  #nexthopObject({ id, bytes }: RegisteredNexthop, firm: boolean): NexthopObject {
     const family = bytes[nexthopOffsets.gatewayFamily] as number;
-    return { kind: ObjectKind.nexthop, id, protocol: this.#cohorts.protocol, family, nexthops: bytes };
+    const nexthops = withOnlink(bytes, firm);
+    return { kind: ObjectKind.nexthop, id, protocol: this.#cohorts.protocol, family, nexthops };
   }
 
   #groupObject({ id }: Cohort, content: Uint8Array): NexthopObject {

@@ -1,0 +1,28 @@
+/** How routes lead to their nexthops, as the configuration says it and as the kernel has it. */
+import { ObjectKind, type Resilience } from '../nexthop-object.ts';
+
+/** What kind of group destinations lead through; undefined: each route has its nexthops by itself. */
+export type GroupForm =
+  | { kind: typeof ObjectKind.group }
+  | { kind: typeof ObjectKind.resilientGroup; resilience: Resilience }
+  | undefined;
+
+export interface NexthopsConfig {
+  nexthops: 'multipath' | 'groups' | 'resilient';
+  resilient: { buckets: number; idleSeconds: number; unbalancedSeconds: number };
+}
+
+/** Hundredths of a second, in which the kernel counts a group's timers. */
+const perSecond = 100;
+
+export function groupFormOf({ nexthops, resilient }: NexthopsConfig): GroupForm {
+  if (nexthops === 'multipath') return undefined;
+  if (nexthops === 'groups') return { kind: ObjectKind.group };
+  const { buckets, idleSeconds, unbalancedSeconds } = resilient;
+  const resilience = {
+    buckets,
+    idleTimer: idleSeconds * perSecond,
+    unbalancedTimer: unbalancedSeconds * perSecond,
+  };
+  return { kind: ObjectKind.resilientGroup, resilience };
+}
