@@ -55,11 +55,12 @@ const turns = async (count = 10) => {
   for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve));
 };
 
-function reconciler() {
+/** @param pace what a large take-in is sliced by; default one whose clock stands */
+function reconciler(given?: Pace) {
   const pods = new HandSource<PodView>();
   const allocations = new HandSource<AllocationView>();
   const clock = new HandClock();
-  const pace = new Pace(() => clock.now());
+  const pace = given ?? new Pace(() => clock.now());
   const links = new LinkTable();
   const table = new RouteTable({
     table: 254,
@@ -70,6 +71,7 @@ function reconciler() {
   });
   table.adopt([], table.doubts, 0);
   const log: string[] = [];
+  const planned: number[] = [];
   let running = 0;
   let finish: () => void = () => {};
   let failure: Error | undefined;
@@ -95,7 +97,7 @@ function reconciler() {
         if (failure === undefined) await new Promise<void>(resolve => (finish = resolve));
         running--;
         if (failure !== undefined) throw failure;
-        await table.plan(clock.now(), () => true, pace);
+        planned.push((await table.plan(clock.now(), () => true, pace)).requests.length);
         return { events: [], requests: [], drift: 0, absent: [], shadows: undefined };
       },
     },
@@ -105,6 +107,8 @@ function reconciler() {
     allocations,
     clock,
     log,
+    planned,
+    links,
     subject,
     finish: () => finish(),
     fail: (error: Error | undefined) => {
@@ -204,4 +208,91 @@ test('an allocation that is wrong is told once', async t => {
     pods.change('ns/a');
   }
   t.is(log.filter(line => line.includes('nonsense')).length, 1);
+});
+
+/** Many pods with one destination each, and a pace whose every rest calls `meanwhile`. */
+function manyPods(meanwhile: (rest: number) => void = () => {}) {
+  const count = 1000;
+  let clock = 0;
+  let rests = 0;
+  const pace = new Pace(
+    () => clock++,
+    async () => meanwhile(rests++),
+  );
+  const parts = reconciler(pace);
+  const { pods, allocations, links } = parts;
+  links.replace([{ name: 'veth1', index: 1, flags: 1 }]);
+  const pod = { uid: 'u', ready: true, terminating: false };
+  const add = (n: number) => {
+    pods.values.set(`ns/${n}`, pod);
+    allocations.values.set(`ns/${n}`, {
+      uid: 'u',
+      hostInterface: 'veth1',
+      ipv4: '10.0.0.1',
+      anycast: [`198.51.${n >> 8}.${n & 255}`],
+      addresses: [],
+      state: 'committed',
+    });
+  };
+  for (let n = 0; n < count; n++) add(n);
+  return { ...parts, count, add, rests: () => rests };
+}
+
+test('a long take-in rests, and the kernel is asked when all of it is taken in', async t => {
+  const { subject, count, planned, rests, log, finish } = manyPods(() => log.push('rest'));
+  const done = subject.reconcile();
+  await turns(200);
+  t.deepEqual([log.at(-1), log.filter(line => line === 'pass').length], ['pass', 1]);
+  t.true(rests() > 1, `${rests()} rests`);
+  finish();
+  await done;
+  t.deepEqual(planned, [count]);
+});
+
+test('a stop in the middle of a take-in asks nothing of the kernel, and nothing of it is forgotten', async t => {
+  let stopped = 0;
+  for (let where = 0; where < 8; where++) {
+    const stop = new AbortController();
+    const { subject, pods, allocations, count, add, planned, log, finish } = manyPods(
+      rest => rest === where && stop.abort(),
+    );
+    allocations.values.clear();
+    const pass = async (signal?: AbortSignal) => {
+      const done = subject.reconcile(signal);
+      await turns(200);
+      finish();
+      await done;
+    };
+    await pass();
+    for (let n = 0; n < count; n++) add(n);
+    pods.change(...pods.values.keys());
+    log.length = 0;
+    await pass(stop.signal);
+    if (stop.signal.aborted && !log.includes('pass')) {
+      stopped++;
+      await pass();
+    }
+    t.deepEqual(planned, [0, count]);
+  }
+  t.true(stopped > 4, `stopped ${stopped} times`);
+});
+
+test('a pod that changes during a take-in is answered by the next pass, and by no other', async t => {
+  const { subject, count, planned, log, finish, add, pods } = manyPods(rest => {
+    if (rest > 2) return;
+    add(count + rest);
+    pods.change(`ns/${count + rest}`);
+  });
+  const stop = new AbortController();
+  const done = subject.run(stop.signal);
+  await turns(200);
+  t.deepEqual(log, ['pass']);
+  finish();
+  await turns(200);
+  t.deepEqual(log, ['pass', 'passed', 'pass']);
+  finish();
+  await turns();
+  t.deepEqual(planned, [count, 3]);
+  stop.abort();
+  await done;
 });

@@ -87,6 +87,32 @@ test('a pod that flips touches its own destinations alone', t => {
   t.deepEqual(table.update('ns/a', one(1), { ...ready, ready: false }, 0).touched, []);
 });
 
+test('destinations of the same pods share their target, until one of the pods changes', t => {
+  const table = new DesiredTable(policy);
+  const ready = { uid: 'u', ready: true, terminating: false };
+  const anycast = ['192.0.2.1', '2001:db8::1', '192.0.2.2', '2001:db8::2'];
+  const shared = (n: number): AllocationView => ({
+    uid: 'u',
+    hostInterface: `veth${n}`,
+    ipv4: `10.0.0.${n}`,
+    ipv6: `fd00::${n}`,
+    anycast: n === 3 ? anycast.slice(2) : anycast,
+    addresses: [],
+    state: 'committed',
+  });
+  const allocations = [1, 2, 3].map(shared);
+  const update = (n: number, pod: PodView) => table.update(`ns/${n}`, allocations[n - 1], pod, 0);
+  update(1, ready);
+  update(2, ready);
+  t.is(table.target('192.0.2.1/32'), table.target('192.0.2.2/32'));
+  t.is(table.target('2001:db8::1/128'), table.target('2001:db8::2/128'));
+  update(3, ready);
+  t.is(table.target('192.0.2.1/32').nexthops.length, 2);
+  t.is(table.target('192.0.2.2/32').nexthops.length, 3);
+  update(3, { ...ready, ready: false });
+  t.is(table.target('192.0.2.1/32'), table.target('192.0.2.2/32'));
+});
+
 test('a warning is told once per allocation, not per pass, and again for the next allocation', t => {
   const table = new DesiredTable(policy);
   const bad = (): AllocationView => ({
