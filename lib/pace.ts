@@ -4,7 +4,7 @@
  */
 
 /** So long a slice may take, in milliseconds. */
-const sliceMs = 4;
+const sliceMs = 3;
 /** After so many steps the clock is looked at: each takes some microseconds at most. */
 const stepsALook = 64;
 

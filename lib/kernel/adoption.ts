@@ -16,7 +16,7 @@ import {
   recordLength,
 } from './record-layout.ts';
 import type { Programmed, RouteEntry } from './route-entry.ts';
-import type { RouteIndex } from './route-index.ts';
+import { hashOf, type RouteIndex } from './route-index.ts';
 
 export interface Adoption {
   /** Destinations that the kernel holds otherwise than we believed, or that we did not know of. */
@@ -41,6 +41,7 @@ export function adoptRoutes(
 ): Adoption {
   const adoption: Adoption = { found: [], absent: [], strays: [] };
   const reading = ++readings;
+  const sets = new Map<number, Uint8Array>();
   for (const dump of dumps) {
     for (let start = 0; start < dump.length; start += recordLength(dump, start)) {
       if (int32At(dump, start + offsets.metric) !== (metric | 0) || !isOurKind(dump, start)) {
@@ -57,7 +58,7 @@ export function adoptRoutes(
       const entry = known ?? index.ensure(destinationOfView(view));
       entry.readAt = reading;
       // With net.ipv4.nexthop_compat_mode=0 the kernel names the group alone.
-      const nexthops = content ?? configuredNexthops(view.nexthops);
+      const nexthops = content ?? shared(sets, configuredNexthops(view.nexthops));
       adoption.found.push({ entry, programmed: { protocol: view.protocol, nexthops, group: view.group } });
     }
   }
@@ -65,6 +66,15 @@ export function adoptRoutes(
     if (entry.programmed !== undefined && entry.readAt !== reading) adoption.absent.push(entry);
   }
   return adoption;
+}
+
+/** Routes of the same nexthops share the bytes; of sets whose hashes are the same, one is kept in mind. */
+function shared(sets: Map<number, Uint8Array>, nexthops: Uint8Array): Uint8Array {
+  const hash = hashOf(nexthops, 0, nexthops.length);
+  const known = sets.get(hash);
+  if (known !== undefined && sameNexthops(known, nexthops)) return known;
+  sets.set(hash, nexthops);
+  return nexthops;
 }
 
 function viewAt(dump: Uint8Array, start: number): RouteView {
@@ -106,9 +116,14 @@ function isAsBelieved(
   if (dump[start + offsets.protocol] !== protocol || group !== (believed | 0)) return false;
   if (content !== undefined) return sameNexthops(content, nexthops);
   if (recordLength(dump, start) - headerLength !== nexthops.length) return false;
-  for (let at = 0; at < nexthops.length; at++) {
-    const mask = at % nexthopLength === nexthopOffsets.flags ? NexthopFlag.onlink : 0xff;
-    if ((((dump[first + at] as number) ^ (nexthops[at] as number)) & mask) !== 0) return false;
-  }
+  for (let at = 0; at < nexthops.length; at += nexthopLength)
+    if (!isSameNexthop(dump, first + at, nexthops, at)) return false;
   return true;
+}
+
+function isSameNexthop(dump: Uint8Array, its: number, nexthops: Uint8Array, at: number): boolean {
+  const { flags } = nexthopOffsets;
+  for (let byte = 0; byte < nexthopLength; byte++)
+    if (byte !== flags && dump[its + byte] !== nexthops[at + byte]) return false;
+  return (((dump[its + flags] as number) ^ (nexthops[at + flags] as number)) & NexthopFlag.onlink) === 0;
 }

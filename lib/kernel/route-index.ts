@@ -86,7 +86,7 @@ export class RouteIndex {
 }
 
 /** FNV-1a, kept within 30 bits, which need no heap. */
-function hashOf(bytes: Uint8Array, start: number, length: number): number {
+export function hashOf(bytes: Uint8Array, start: number, length: number): number {
   let hash = 0x811c9dc5;
   for (let at = start; at < start + length; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
   return hash & 0x3fffffff;

@@ -89,6 +89,21 @@ test('a reading finds exactly what is otherwise than we believed; what only the 
   );
 });
 
+test('routes of the same nexthops are adopted with the same bytes', t => {
+  const routeTo = (last: number, interfaces: number[]): Route => ({
+    destination: Uint8Array.of(192, 0, 2, last),
+    protocol: 70,
+    interfaces,
+    metric,
+    flags: 0,
+  });
+  const dump = dumpOf([routeTo(1, [1, 2]), routeTo(2, [3]), routeTo(3, [1, 2])], false);
+  const { found } = adoptRoutes([dump], new RouteIndex(), key);
+  const [first, second, third] = found.map(({ programmed }) => programmed.nexthops);
+  t.is(first, third);
+  t.notDeepEqual(first, second);
+});
+
 test('an entry that is forgotten is found no more, and one that shares its hash still is', t => {
   const index = new RouteIndex();
   const [one, two] = ['192.0.2.1/32', '2001:db8::1/128'].map(each => index.ensure(each));
