@@ -8,7 +8,7 @@ import type { BirdManager, BirdOutcome } from './manager.ts';
 import type { BirdRoutes } from './render.ts';
 
 export interface BirdAnnouncerOptions {
-  bird: BirdManager;
+  bird: Pick<BirdManager, 'apply' | 'status'>;
   nodeConfig: Pick<NodeConfigSource, 'snapshot'>;
   mode: 'learn' | 'filter';
   clock: { now(): number; after(ms: number, callback: () => void): () => void };
@@ -20,8 +20,14 @@ export interface BirdAnnouncerOptions {
   onSettled: () => void;
 }
 
+/**
+ * In learn mode, passes sooner after one another than so many milliseconds do not ask again whether BIRD runs what it
+ * was told: rendering that costs more than the rest of a pass with nothing to do.
+ */
+const againMs = 1000;
+
 export class BirdAnnouncer {
-  readonly #bird: BirdManager;
+  readonly #bird: Pick<BirdManager, 'apply' | 'status'>;
   readonly #nodeConfig: Pick<NodeConfigSource, 'snapshot'>;
   readonly #mode: 'learn' | 'filter';
   readonly #onOutcome: (outcome: BirdOutcome) => void;
@@ -33,6 +39,8 @@ export class BirdAnnouncer {
   /** Undefined until BIRD was asked once: it may still announce what a former run told it. */
   #announced: ReadonlySet<Destination> | undefined;
   #formerRoutes: readonly BirdRoutes[] = [];
+  /** What BIRD is known to run, in learn mode, and when that was last made sure of. */
+  #running: { nodeConfig: unknown; formerRoutes: unknown; at: number } | undefined;
 
   constructor({ bird, nodeConfig, mode, clock, settleMs, onOutcome, onSettled }: BirdAnnouncerOptions) {
     this.#bird = bird;
@@ -46,7 +54,8 @@ export class BirdAnnouncer {
 
   /** Lets BIRD follow the kernel; never waits for it, for packets do not. */
   follow(active: ReadonlySet<Destination>): void {
-    this.#apply(this.#mode === 'filter' ? active : []);
+    if (this.#mode === 'filter') this.#apply(active);
+    else if (!this.#runsWhatItShould()) this.#apply([]);
   }
 
   /**
@@ -70,9 +79,25 @@ export class BirdAnnouncer {
     return since === undefined || this.#clock.now() - since >= this.#settleMs;
   }
 
+  /** Learn mode: whether nothing has changed that BIRD's configuration follows from, as far as was looked lately. */
+  #runsWhatItShould(): boolean {
+    const running = this.#running;
+    return (
+      running !== undefined &&
+      running.nodeConfig === this.#nodeConfig.snapshot() &&
+      running.formerRoutes === this.#formerRoutes &&
+      this.#clock.now() - running.at < againMs &&
+      this.#bird.status().applied
+    );
+  }
+
   async #apply(active: Iterable<Destination>): Promise<BirdOutcome> {
     const nodeConfig = this.#nodeConfig.snapshot();
-    const outcome = await this.#bird.apply({ nodeConfig, active, formerRoutes: this.#formerRoutes });
+    const formerRoutes = this.#formerRoutes;
+    this.#running = undefined;
+    const outcome = await this.#bird.apply({ nodeConfig, active, formerRoutes });
+    if (outcome.state === 'applied' || outcome.state === 'unchanged')
+      this.#running = { nodeConfig, formerRoutes, at: this.#clock.now() };
     this.#noteWithdrawals(this.#announced ?? [], outcome.announced);
     this.#announced = outcome.announced;
     this.#onOutcome(outcome);
