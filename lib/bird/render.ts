@@ -15,7 +15,8 @@
  */
 import type { Destination } from '../address.ts';
 import type { NodeConfig } from '../sources/node-config.ts';
-import { renderPeer } from './render-peer.ts';
+import { exportFilter } from './render-filter.ts';
+import { bfd, renderPeer } from './render-peer.ts';
 import { plain } from './words.ts';
 
 export type BirdMode = 'learn' | 'filter';
@@ -64,6 +65,7 @@ export function renderBirdConfig(input: BirdConfigInput): string {
   const { nodeConfig, passwords } = input;
   const { bgp, advertise } = nodeConfig;
   const active = [...new Set(input.active)].sort();
+  const isAnnounced = { ipv4: announcedBy(families[0], input), ipv6: announcedBy(families[1], input) };
   const blocks = [
     renderedMark,
     // Without this a foreground BIRD, as in a container or systemd's unit, logs to syslog alone.
@@ -76,9 +78,12 @@ export function renderBirdConfig(input: BirdConfigInput): string {
     ...families.flatMap(family => [
       staticRoutes(`own${family.version}`, family, advertise.prefixes),
       ...(input.mode === 'learn' ? learnedRoutes(family, input) : activeRoutes(family, input, active)),
-      announced(family, input),
+      exportFilter(`announced${family.version}`, isAnnounced[family.channel]),
     ]),
-    ...bgp.peers.map(peer => renderPeer(peer, bgp.localAsn, passwords.get(peer.name))),
+    ...(bgp.peers.some(peer => peer.bfd) ? [bfd] : []),
+    ...bgp.peers.map(peer =>
+      renderPeer(peer, { localAsn: bgp.localAsn, password: passwords.get(peer.name), isAnnounced }),
+    ),
   ];
   return `${blocks.join('\n\n')}\n`;
 }
@@ -218,8 +223,8 @@ function kernel({ channel }: FamilyWords, words: KernelWords): string {
   return `protocol kernel ${name} {\n${lines.map(line => `  ${line}\n`).join('')}}`;
 }
 
-/** The export filter of every peer. No transit: what a peer sent never goes to another. */
-function announced(family: FamilyWords, input: BirdConfigInput): string {
+/** The condition of every export filter. No transit: what a peer sent never goes to another. */
+function announcedBy(family: FamilyWords, input: BirdConfigInput): string {
   const { version } = family;
   const ours =
     input.mode === 'filter'
@@ -227,9 +232,5 @@ function announced(family: FamilyWords, input: BirdConfigInput): string {
       : [...learnedNumbers(input)]
           .filter(([, numbers]) => numbers.length > 0)
           .map(([table]) => `learn${suffixOf(family, table)}`);
-  const condition = [...ours, `own${version}`].map(name => `proto = "${name}"`).join(' || ');
-  return `filter announced${version} {
-  if ${condition} then accept;
-  reject;
-}`;
+  return [...ours, `own${version}`].map(name => `proto = "${name}"`).join(' || ');
 }

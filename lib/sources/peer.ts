@@ -1,7 +1,12 @@
 /** A BGP peer of the node config: what is accepted, and what it becomes. */
+import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type Address, parseAddress } from '../address.ts';
+import { community } from './community.ts';
+
+/** Where manifests mount the Secret `flock-anycast-bgp`, a file for each of its keys. */
+export const passwordFolder = '/etc/flock-anycast-bgp';
 
 /** AS 0 (RFC 7607), AS_TRANS (RFC 6793) and the last of each range (RFC 7300) are nobody's. */
 const reservedAsns = new Set([0, 23456, 65535, 0xffffffff]);
@@ -55,12 +60,47 @@ export const peer = z
       .startsWith('/', 'must be an absolute path')
       .optional()
       .describe('A file with the TCP MD5 password (RFC 2385), one line.'),
+    passwordKey: z
+      .string()
+      .max(253)
+      .regex(/^(?!\.{1,2}$)[-._A-Za-z0-9]+$/, 'must be a key of a Secret: letters, digits, - _ .')
+      .optional()
+      .describe(`The same from a key of the Secret flock-anycast-bgp, mounted at ${passwordFolder}.`),
     multihop: z
       .int()
       .min(1)
       .max(255)
       .optional()
       .describe('Hops to the peer, at most. Default: it is on a link of this node.'),
+    sourceAddress: address
+      .optional()
+      .describe(
+        "The node's own address of the session, of the peer address's family. Default: the kernel's choice.",
+      ),
+    bfd: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Notice within a second that the peer is no longer reached (RFC 5880); the peer has to want it too, and takes a restart of BIRD for a loss unless it is told not to (BIRD: bfd graceful).',
+      ),
+    gracefulRestart: z
+      .strictObject({
+        enabled: z.boolean().default(true),
+        seconds: z
+          .int()
+          .min(1)
+          .max(4095)
+          .default(30)
+          .describe('How long the peer may keep our routes meanwhile.'),
+      })
+      .prefault({})
+      .describe('The peer sends on while BIRD restarts (RFC 4724).'),
+    communities: z
+      .array(community)
+      .max(64)
+      .prefault([])
+      .transform(communities => [...new Set(communities)])
+      .describe('Added to what is announced: 64512:100 (RFC 1997), or 64512:1:2 (RFC 8092).'),
     passive: z.boolean().default(false).describe('Wait for the peer to connect instead of connecting.'),
     families: z
       .array(family)
@@ -80,6 +120,13 @@ export const peer = z
     if (isLinkLocal && value.interface === undefined) {
       wrong('interface', `is needed with the link-local address ${value.address}`);
     }
+    const { sourceAddress } = value;
+    if (sourceAddress !== undefined && sourceAddress.includes(':') !== isIpv6) {
+      wrong('sourceAddress', `is of another family than the peer's address ${value.address}`);
+    }
+    if (value.passwordFile !== undefined && value.passwordKey !== undefined) {
+      wrong('passwordKey', 'goes with no passwordFile: say one of them');
+    }
     if (value.multihop !== undefined && value.interface !== undefined) {
       wrong('multihop', 'goes with no interface: the peer is on that link, or it is hops away');
     }
@@ -90,8 +137,9 @@ export const peer = z
       wrong('extendedNextHop', 'is about IPv4 routes, which `families` leaves out');
     }
   })
-  .transform(value => ({
+  .transform(({ passwordKey, ...value }) => ({
     ...value,
+    ...(passwordKey !== undefined && { passwordFile: join(passwordFolder, passwordKey) }),
     families: [...new Set(value.families ?? defaultFamilies(value))].sort(),
   }));
 

@@ -1,83 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { readPasswords } from '../../lib/bird/passwords.ts';
-import { renderBirdConfig } from '../../lib/bird/render.ts';
-import { parseNodeConfig } from '../../lib/sources/node-config.ts';
-import { startBird } from '../support/bird.ts';
-import { eventually, Lab, type Namespace } from '../support/lab.ts';
-import { established, gateways, kernelRoutes, routes } from './fabric.ts';
-
-const four = '192.0.2.53/32';
-const six = '2001:db8::53/128';
-
-interface Pair {
-  lab: Lab;
-  node: Namespace;
-  router: Namespace;
-  start(peer: object, routerPeer: string): Promise<void>;
-}
-
-/** Two hosts on one link; `eth.0` on the node has a dot, as VLAN interfaces have. */
-async function pair(t: ExecutionContext, addresses = true): Promise<Pair> {
-  const lab = await Lab.create();
-  t.teardown(() => lab.destroy());
-  const node = await lab.namespace('node');
-  const router = await lab.namespace('router');
-  const pod = await lab.namespace('pod');
-  await lab.link(node, 'eth.0', router, 'cable');
-  await lab.link(node, 'pod0', pod, 'eth0');
-  await node.ip('link', 'set', 'eth.0', 'addrgenmode', 'none');
-  await router.ip('link', 'set', 'cable', 'addrgenmode', 'none');
-  await node.configure('eth.0', 'fe80::2/64', ...(addresses ? ['10.0.0.2/24', 'fd00::2/64'] : []));
-  await router.configure('cable', 'fe80::1/64', ...(addresses ? ['10.0.0.1/24', 'fd00::1/64'] : []));
-  await node.configure('pod0', '10.1.0.1/24', 'fd01::1/64');
-  await pod.configure('eth0', '10.1.0.2/24', 'fd01::2/64');
-  return {
-    lab,
-    node,
-    router,
-    start: async (peer, routerPeer) => {
-      const nodeConfig = parseNodeConfig(
-        JSON.stringify({
-          bgp: { localAsn: 65001, routerId: '10.0.0.2', peers: [{ name: 'tor-1', asn: 65000, ...peer }] },
-        }),
-        'test',
-      );
-      const passwords = readPasswords(nodeConfig);
-      const config = renderBirdConfig({
-        nodeConfig,
-        mode: 'learn',
-        routes,
-        kernelExport: true,
-        active: [],
-        passwords,
-      });
-      await startBird(router, {
-        name: 'router',
-        config: `router id 10.0.0.1;
-protocol device { }
-protocol kernel { ipv4 { export all; }; }
-protocol kernel { ipv6 { export all; }; }
-protocol static { ipv4; route 203.0.113.0/24 unreachable; }
-protocol static { ipv6; route 2001:db8:113::/48 unreachable; }
-protocol bgp {
-  local as 65000;
-  connect delay time 1; error wait time 1, 2;
-  ${routerPeer}
-}
-`,
-      });
-      const bird = await startBird(node, { name: 'node', config });
-      await established(bird, 1);
-      await node.ip('route', 'add', four, 'via', '10.1.0.2', 'metric', '16', 'proto', '70');
-      await node.ip('route', 'add', six, 'via', 'fd01::2', 'metric', '16', 'proto', '70');
-    },
-  };
-}
-
-const reaches = (router: Namespace, prefix: string, gateway: string) =>
-  eventually(`${prefix} via ${gateway}`, async () => String(await gateways(router, prefix)) === gateway);
+import test from 'ava';
+import { eventually } from '../support/lab.ts';
+import { kernelRoutes } from './fabric.ts';
+import { four, pair, reaches, six } from './pair.ts';
 
 test('a link-local peer on an interface', async t => {
   const { node, router, start } = await pair(t);
@@ -91,7 +17,7 @@ test('a link-local peer on an interface', async t => {
 });
 
 test('extended next hop: IPv4 over a link that has no IPv4 address', async t => {
-  const { node, router, start } = await pair(t, false);
+  const { node, router, start } = await pair(t, { addresses: false });
   await start(
     { address: 'fe80::1', interface: 'eth.0', extendedNextHop: true },
     `neighbor fe80::2%cable as 65001;
@@ -157,14 +83,58 @@ test('a peer some hops away', async t => {
   await start(
     { address: '10.9.9.1', multihop: 2 },
     'multihop 2; source address 10.9.9.1; neighbor 10.0.0.2 as 65001; ipv4 { import all; export all; };',
+    'protocol direct { ipv4; }',
   );
-  await reaches(router, four, '10.9.9.2').catch(() => undefined);
+  await reaches(router, four, '10.0.0.2');
   t.deepEqual(
     await kernelRoutes(node, '203.0.113.0/24'),
     [],
     'no next hop on a link: no route, not an unreachable one',
   );
 });
+
+test('communities, standard and large, come with what is announced, and with nothing else', async t => {
+  const { router, start } = await pair(t);
+  const birds = await start(
+    { address: '10.0.0.1', communities: ['64512:100', '64512:1:2'] },
+    'neighbor 10.0.0.2 as 65001; ipv4 { import all; export all; };',
+  );
+  await reaches(router, four, '10.0.0.2');
+  const learned = await birds.router.command(`show route all for ${four}`);
+  t.regex(learned, /BGP\.community: \(64512,100\)\n/);
+  t.regex(learned, /BGP\.large_community: \(64512, 1, 2\)\n/);
+  const exported = await birds.node.command("show route export 'peer_tor-1'");
+  t.deepEqual(exported.match(/^\d\S+/gm), [four], 'the filter is the one of all peers but for what it adds');
+});
+
+test('the session comes from the source address that it is given', async t => {
+  const { node, router, start } = await pair(t);
+  await node.ip('addr', 'add', '10.0.0.9/24', 'dev', 'eth.0');
+  await start(
+    { address: '10.0.0.1', sourceAddress: '10.0.0.9' },
+    'neighbor 10.0.0.9 as 65001; ipv4 { import all; export all; };',
+  );
+  await reaches(router, four, '10.0.0.9');
+  t.pass();
+});
+
+for (const [words, gracefulRestart, told] of [
+  ['by default for 30 seconds', {}, /Restart time: 30\n/],
+  ['for as long as is said', { seconds: 120 }, /Restart time: 120\n/],
+  ['not at all when it is off', { enabled: false }, undefined],
+] as const) {
+  test(`graceful restart is offered ${words}`, async t => {
+    const { start } = await pair(t);
+    const birds = await start(
+      { address: '10.0.0.1', gracefulRestart },
+      'neighbor 10.0.0.2 as 65001; ipv4 { import all; export all; };',
+    );
+    const offered =
+      (await birds.router.command('show protocols all')).split('Neighbor capabilities')[1] ?? '';
+    if (told === undefined) t.notRegex(offered, /Graceful restart/);
+    else t.regex(offered, told);
+  });
+}
 
 test('a TCP MD5 password from its file', async t => {
   const { lab, router, start } = await pair(t);

@@ -54,6 +54,17 @@ const everyPeer = parseNodeConfig(
           multihop: 4,
           port: 1790,
           passive: true,
+          sourceAddress: '2001:DB8:0::77',
+          gracefulRestart: { enabled: false },
+        },
+        {
+          name: 'tor-2',
+          address: '192.0.2.253',
+          asn: 65000,
+          families: ['ipv6', 'ipv4'],
+          bfd: true,
+          gracefulRestart: { seconds: 120 },
+          communities: ['64512:100', '65535:65281', '4200000001:1:4294967295'],
         },
       ],
     },
@@ -109,10 +120,27 @@ const ipv6 = fc.ipV6().filter(text => /^[23]/.test(text));
 const asn = fc.integer({ min: 1, max: 0xfffffffe }).filter(value => ![23456, 65535].includes(value));
 const name = fc.stringMatching(/^[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?$/);
 const interfaceName = fc.stringMatching(/^[A-Za-z0-9_@-][A-Za-z0-9_.@-]{0,14}$/);
-const common = { name, asn, port: fc.integer({ min: 1, max: 65535 }), passive: fc.boolean() };
+const small = fc.integer({ min: 0, max: 65535 });
+const large = fc.integer({ min: 0, max: 0xffffffff });
+const community = fc.oneof(fc.tuple(small, small), fc.tuple(large, large, large)).map(each => each.join(':'));
+const common = {
+  name,
+  asn,
+  port: fc.integer({ min: 1, max: 65535 }),
+  passive: fc.boolean(),
+  bfd: fc.boolean(),
+  communities: fc.array(community, { maxLength: 3 }),
+  gracefulRestart: fc.record({ enabled: fc.boolean(), seconds: fc.integer({ min: 1, max: 4095 }) }),
+};
 const families = fc.subarray(['ipv4', 'ipv6'], { minLength: 1 });
 const peer = fc.oneof(
-  fc.record({ ...common, address: ipv4, families, multihop: fc.integer({ min: 1, max: 255 }) }),
+  fc.record({
+    ...common,
+    address: ipv4,
+    families,
+    multihop: fc.integer({ min: 1, max: 255 }),
+    sourceAddress: ipv4,
+  }),
   fc.record({ ...common, address: ipv6, families, interface: interfaceName }),
   fc.record({ ...common, address: ipv6, extendedNextHop: fc.boolean() }),
   fc.record({
@@ -187,6 +215,9 @@ test('a value built by hand that could mean more than it says goes no further th
       { ...base, nodeConfig: { ...nodeConfig, bgp: { ...nodeConfig.bgp, routerId: `10.0.0.1${bad}` } } },
       withPeer({ address: `10.0.0.1${bad}` }),
       withPeer({ name: `tor${bad}` }),
+      withPeer({ sourceAddress: `10.0.0.2${bad}` }),
+      withPeer({ communities: [`64512:1${bad}`] }),
+      withPeer({ gracefulRestart: { enabled: true, seconds: `30${bad}` } }),
     ];
     for (const input of inputs) t.throws(() => renderBirdConfig(input), { instanceOf: FlockError }, bad);
   }

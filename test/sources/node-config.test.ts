@@ -34,17 +34,17 @@ advertise:
 `,
     'node.yaml',
   );
+  const filledIn = {
+    port: 179,
+    passive: false,
+    extendedNextHop: false,
+    bfd: false,
+    gracefulRestart: { enabled: true, seconds: 30 },
+    communities: [],
+  };
   t.deepEqual(config.bgp.peers, [
-    { ...tor, port: 179, passive: false, extendedNextHop: false, families: ['ipv4'] },
-    {
-      name: 'tor-2',
-      address: '2001:db8::1',
-      asn: 65000,
-      port: 179,
-      passive: false,
-      extendedNextHop: false,
-      families: ['ipv6'],
-    },
+    { ...tor, ...filledIn, families: ['ipv4'] },
+    { name: 'tor-2', address: '2001:db8::1', asn: 65000, ...filledIn, families: ['ipv6'] },
   ]);
   t.deepEqual(config.advertise.prefixes, ['10.244.1.0/24', '2001:db8:1::/48']);
 });
@@ -53,6 +53,33 @@ test('families: the address’s own; both with extended next hop; what is asked 
   t.deepEqual(onePeer({ address: 'fd00::1', extendedNextHop: true })?.families, ['ipv4', 'ipv6']);
   t.deepEqual(onePeer({ address: 'fe80::1', interface: 'eth0' })?.families, ['ipv6']);
   t.deepEqual(onePeer({ families: ['ipv6', 'ipv4', 'ipv6'] })?.families, ['ipv4', 'ipv6']);
+});
+
+test('a password is a file, or a key of the Secret that manifests mount', t => {
+  t.is(onePeer({ passwordFile: '/secret' })?.passwordFile, '/secret');
+  t.is(onePeer({ passwordKey: 'tor-1.md5' })?.passwordFile, '/etc/flock-anycast-bgp/tor-1.md5');
+  for (const passwordKey of ['', '.', '..', '../x', 'a/b', 'a\0', 'a'.repeat(254)]) {
+    refused(t, whole({ peers: [{ ...tor, passwordKey }] }), /bgp\.peers\.0\.passwordKey: /);
+  }
+});
+
+test('communities: each once, in canonical spelling, no number larger than its field', t => {
+  const communities = ['64512:100', '64512:0100', '0:65535', '4294967295:0:1'];
+  t.deepEqual(onePeer({ communities })?.communities, ['64512:100', '0:65535', '4294967295:0:1']);
+  for (const bad of [
+    '65536:1',
+    '1:65536',
+    '1:2:4294967296',
+    '1',
+    '1:2:3:4',
+    ':1',
+    '1:',
+    '-1:1',
+    '1:0x10',
+    'no-export',
+  ]) {
+    refused(t, whole({ peers: [{ ...tor, communities: [bad] }] }), /bgp\.peers\.0\.communities\.0: /);
+  }
 });
 
 test('what is unknown, reserved or out of range is refused by the path of its key', t => {
@@ -103,6 +130,9 @@ test('what can not be together is refused', t => {
   bad({ extendedNextHop: true }, /extendedNextHop: needs an IPv6 session/);
   bad({ address: 'fd00::1', extendedNextHop: true, families: ['ipv6'] }, /extendedNextHop: /);
   bad({ families: [] }, /families: /);
+  bad({ sourceAddress: 'fd00::2' }, /sourceAddress: is of another family/);
+  bad({ passwordFile: '/a', passwordKey: 'a' }, /passwordKey: goes with no passwordFile/);
+  for (const seconds of [0, 4096, 1.5]) bad({ gracefulRestart: { seconds } }, /gracefulRestart\.seconds: /);
   bad({ passwordFile: 'secret' }, /passwordFile: must be an absolute path/);
   refused(t, whole({ peers: [tor, { ...tor, address: '192.0.2.253' }] }), /peers\.1\.name: is there twice/);
   refused(t, whole({ peers: [tor, { ...tor, name: 'tor-2' }] }), /peers\.1\.address: is there twice/);
@@ -113,6 +143,9 @@ test('names have narrow alphabets: nothing that BIRD could read as its own synta
     refused(t, whole({ peers: [{ ...tor, name: `tor${bad}1` }] }), /bgp\.peers\.0\.name: /);
     refused(t, whole({ peers: [{ ...tor, interface: `eth${bad}` }] }), /bgp\.peers\.0\.interface: /);
     refused(t, whole({ peers: [{ ...tor, address: `192.0.2.254${bad}` }] }), /bgp\.peers\.0\.address: /);
+    refused(t, whole({ peers: [{ ...tor, sourceAddress: `192.0.2.2${bad}` }] }), /\.sourceAddress: /);
+    refused(t, whole({ peers: [{ ...tor, communities: [`64512:1${bad}`] }] }), /\.communities\.0: /);
+    refused(t, whole({ peers: [{ ...tor, passwordKey: `a${bad}` }] }), /\.passwordKey: /);
     refused(t, whole({ routerId: `192.0.2.1${bad}` }), /bgp\.routerId: /);
     refused(t, whole({}, { advertise: { prefixes: [`10.0.0.0${bad}/8`] } }), /advertise\.prefixes\.0: /);
   }
