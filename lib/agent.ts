@@ -24,6 +24,7 @@ import { KeySuccession, openKeyMemory } from './ownership/key-succession.ts';
 import { claimNamespace } from './ownership/namespace-claim.ts';
 import { ownedKeyOf } from './ownership/owned-key.ts';
 import { Pace } from './pace.ts';
+import { openPodEvents } from './pod-events.ts';
 import { requireGroupSupport, requireNetAdmin, runPreflight } from './preflight.ts';
 import { AnycastReconciler, systemClock } from './reconciler.ts';
 import { NodeConfigCache, type NodeConfigSource } from './sources/node-config.ts';
@@ -79,6 +80,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
 
     // Policy: who may use which address.
     const permitted = cluster?.permit({ allocations, pods }) ?? allocations;
+    const allRefusals = () => [...refusals(), ...(cluster?.refusals() ?? [])];
 
     // Kernel: what is programmed.
     const links = new LinkTable();
@@ -117,6 +119,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     });
     stops.push(() => bird.close());
     const metrics = new Metrics();
+    metrics.watchRefusals(allRefusals);
     const announcer = new BirdAnnouncer({
       bird,
       nodeConfig,
@@ -191,6 +194,8 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     drain();
 
     // Observe: what we say of it.
+    const events = await openPodEvents(config, pods, allRefusals, log);
+    stops.push(() => events?.stop());
     cluster?.reportStatus(async () => {
       const { applied, lastError } = bird.status();
       const { advertised, held, failed } = table.counts();
@@ -211,7 +216,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
           node: config.node.name,
           synced: { pods: pods.synced, allocations: permitted.synced },
           destinations: table.counts(),
-          refusals: [...refusals(), ...(cluster?.refusals() ?? [])],
+          refusals: allRefusals(),
           failures: [...table.failures()].map(({ destination, failure }) => ({ destination, ...failure })),
           bird: bird.status(),
         }),

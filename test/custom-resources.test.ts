@@ -1,9 +1,5 @@
 /** Custom resources put together, against an API that a test writes. On the real server: test/e2e. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
@@ -11,6 +7,7 @@ import { parseAgentConfig } from '../lib/config.ts';
 import { CustomResources } from '../lib/custom-resources.ts';
 import type { AllocationView } from '../lib/desired/resolve.ts';
 import { PodCache } from '../lib/sources/pod-cache.ts';
+import { serveFakeApi } from './support/fake-api.ts';
 import { eventually } from './support/lab.ts';
 
 const group = '/apis/anycast.flock-anycast.io/v1alpha1';
@@ -21,7 +18,7 @@ async function fakeApi(t: ExecutionContext) {
   const watchers = new Set<{ path: string; name: string | undefined; response: ServerResponse }>();
   const writes: { path: string; body: { status: Record<string, unknown> } }[] = [];
   let version = 1;
-  const server = createServer(async (request, response) => {
+  const kubeconfig = await serveFakeApi(t, async (request, response) => {
     const { pathname: path, searchParams } = new URL(request.url ?? '', 'http://test');
     if (request.method === 'PATCH') {
       writes.push({ path, body: JSON.parse(await text(request)) });
@@ -42,25 +39,6 @@ async function fakeApi(t: ExecutionContext) {
       .map(([, object]) => object);
     return response.end(JSON.stringify({ metadata: { resourceVersion: String(version) }, items }));
   });
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const dir = mkdtempSync(join(tmpdir(), 'flock-custom-'));
-  t.teardown(() => {
-    server.closeAllConnections();
-    server.close();
-    rmSync(dir, { recursive: true });
-  });
-  const kubeconfig = join(dir, 'kubeconfig');
-  writeFileSync(
-    kubeconfig,
-    JSON.stringify({
-      'current-context': 'c',
-      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
-      clusters: [
-        { name: 'c', cluster: { server: `http://127.0.0.1:${(server.address() as AddressInfo).port}` } },
-      ],
-      users: [{ name: 'u', user: {} }],
-    }),
-  );
   /** Puts an object, or takes it away; whoever watches hears of it. */
   const put = (path: string, name: string, object: object | undefined) => {
     const collection = collections.get(path) ?? new Map<string, object>();

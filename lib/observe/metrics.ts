@@ -49,6 +49,20 @@ export class Metrics {
     });
   }
 
+  /** Counts what pods ask for and do not get, whenever somebody scrapes. */
+  watchRefusals(refused: () => Iterable<{ readonly reason: string }>): void {
+    new Gauge({
+      name: 'flock_anycast_refusals',
+      help: 'What pods ask for and do not get now, by reason.',
+      labelNames: ['reason'] as const,
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const { reason } of refused()) this.inc({ reason });
+      },
+    });
+  }
+
   /** Counts the destinations that something else forwards, whenever somebody scrapes. */
   watchShadows(count: () => number): void {
     new Gauge({

@@ -31,12 +31,14 @@ export function allocationOf(
   const reasons = pod.terminating ? [] : asked.reasons;
   const refuse = (value: string, message: string) => {
     // Ways come with a pod's start and go with its end: neither is worth a word.
-    if (pod.ready && !pod.terminating) reasons.push({ value, message, remedy });
+    if (pod.ready && !pod.terminating) reasons.push({ reason: 'NoWayToPod', value, message, remedy });
   };
   if (pod.hostNetwork) {
     const value = asked.addresses.join(', ');
     const message = 'a hostNetwork pod has no address of its own that could be a nexthop';
-    return { reasons: pod.terminating ? [] : [...reasons, { value, message, remedy }] };
+    return {
+      reasons: pod.terminating ? [] : [...reasons, { reason: 'HostNetwork', value, message, remedy }],
+    };
   }
   if (pod.podIPs.length === 0) return { reasons };
 

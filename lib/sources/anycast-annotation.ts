@@ -2,10 +2,19 @@
 import { parseAddress, whyNotAnycast } from '../address.ts';
 import type { Pod } from './pod.ts';
 
+export type AnnotationRefusal =
+  | 'NotAnAddress'
+  | 'SpecialPurpose'
+  | 'TooManyAddresses'
+  | 'HostNetwork'
+  | 'NoWayToPod';
+
 /** Something asked for by annotation that does not come into force, and why. */
 export interface Refusal {
   /** `namespace/name` of the pod. */
   readonly pod: string;
+  /** Stable, for events and alerts. */
+  readonly reason: AnnotationRefusal;
   readonly message: string;
   /** What is refused, as the pod's author wrote it. */
   readonly value: string;
@@ -54,23 +63,26 @@ function readOne(
   text: string,
 ): { address: string; reason?: never } | { address?: never; reason: Reason } {
   const value = text.length > longestAddress ? `${text.slice(0, longestAddress)}…` : text;
-  let refusal: string | undefined = 'not an IP address';
+  let why: [AnnotationRefusal, string] = ['NotAnAddress', 'not an IP address'];
   try {
     const address = parseAddress(text);
-    refusal = whyNotAnycast(address);
-    if (refusal === undefined) return { address: address.text };
+    const special = whyNotAnycast(address);
+    if (special === undefined) return { address: address.text };
+    why = ['SpecialPurpose', special];
   } catch {
     // Not an address; said below.
   }
-  const message = `annotation ${key}: ${JSON.stringify(value)} is ${refusal}`;
+  const [reason, words] = why;
+  const message = `annotation ${key}: ${JSON.stringify(value)} is ${words}`;
   const remedy =
     'write global or private unicast addresses, such as "192.0.2.53, 2001:db8::53"; the others are in force';
-  return { reason: { value, message, remedy } };
+  return { reason: { reason, value, message, remedy } };
 }
 
 function tooMany(key: string, value: string): Reason {
   const message = `annotation ${key}: ${value} and what follows it is more than ${mostAddresses} addresses`;
   return {
+    reason: 'TooManyAddresses',
     value,
     message,
     remedy: `ask for ${mostAddresses} addresses at most; the first ones are in force`,

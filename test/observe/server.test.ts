@@ -21,6 +21,20 @@ test('metrics are counted at the moment they are asked for', async t => {
   t.regex(await answer.text(), /^flock_anycast_destinations_advertised 7$/m);
 });
 
+test('refusals are counted by reason, and a reason that is over is gone', async t => {
+  const metrics = new Metrics();
+  let refused = [{ reason: 'Reserved' }, { reason: 'OutsidePools' }, { reason: 'Reserved' }];
+  metrics.watchRefusals(() => refused);
+  const lines = async () =>
+    (await metrics.registry.metrics()).match(/^flock_anycast_refusals\{.*$/gm)?.toSorted() ?? [];
+  t.deepEqual(await lines(), [
+    'flock_anycast_refusals{reason="OutsidePools"} 1',
+    'flock_anycast_refusals{reason="Reserved"} 2',
+  ]);
+  refused = [];
+  t.deepEqual(await lines(), []);
+});
+
 test('status is JSON', async t => {
   t.deepEqual(await (await fetch(`${await serve(t)}/status`)).json(), { destinations: 7 });
 });

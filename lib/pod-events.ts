@@ -1,0 +1,22 @@
+/** Refusals as warning Events on their pods, where pods are Kubernetes'. */
+import type { ResolvedAgentConfig } from './config.ts';
+import type { Log } from './observe/log.ts';
+import { podWarnings, type Refused } from './observe/pod-warnings.ts';
+import type { PodCache } from './sources/pod-cache.ts';
+
+/** @param refused gives what is refused now */
+export async function openPodEvents(
+  config: ResolvedAgentConfig,
+  pods: PodCache,
+  refused: () => Iterable<Refused>,
+  log: Log,
+) {
+  if (config.pods.source !== 'kubernetes') return undefined;
+  const { KubernetesEvents } = await import('./sources/kubernetes-events.ts');
+  const { kubeconfig } = config.pods;
+  const { name: nodeName } = config.node;
+  const read = () => podWarnings(refused(), pods.snapshot());
+  const events = new KubernetesEvents({ kubeconfig, nodeName, read, log });
+  events.start();
+  return events;
+}

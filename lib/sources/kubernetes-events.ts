@@ -1,0 +1,161 @@
+/**
+ * Warning Events on pods, so that whoever wrote a pod sees by `kubectl describe pod` what is refused to it and why.
+ *
+ * One Event for each pod and reason, whose name follows from those: one that is there already, from before a
+ * restart, is counted on instead of doubled. In core/v1, which every server has. What the server refuses is let
+ * go of and said once; what did not reach it is tried again after a pause. Nothing waits for any of it.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Log } from '../observe/log.ts';
+import { type PodWarning, WarningQueue } from '../observe/pod-warnings.ts';
+import { ApiStatusError, KubernetesClient } from './kubernetes-client.ts';
+import { loadKubernetesServer } from './kubernetes-config.ts';
+
+export interface KubernetesEventsOptions {
+  /** Path of a kubeconfig. Default: the pod's own service account, else ~/.kube/config. */
+  kubeconfig?: string | undefined;
+  nodeName: string;
+  /** Every warning there is now. */
+  read: () => readonly PodWarning[];
+  log: Log;
+  queue?: WarningQueue;
+  /** Milliseconds between two looks. */
+  everyMs?: number;
+}
+
+const component = 'flock-anycast';
+const answerMs = 10_000;
+const longestPauseMs = 300_000;
+
+export class KubernetesEvents {
+  readonly #options: KubernetesEventsOptions;
+  readonly #client: KubernetesClient;
+  readonly #queue: WarningQueue;
+  readonly #stopping = new AbortController();
+  /** How often each Event has happened, by its name. */
+  readonly #counts = new Map<string, number>();
+  #told = '';
+
+  /** @throws FlockError FLOCK_CONFIG_INVALID when the kubeconfig can not be used */
+  constructor(options: KubernetesEventsOptions) {
+    this.#options = options;
+    this.#client = new KubernetesClient(loadKubernetesServer(options.kubeconfig));
+    this.#queue = options.queue ?? new WarningQueue();
+  }
+
+  start(): void {
+    void this.#run(this.#stopping.signal);
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    this.#client.close();
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { everyMs = 2000 } = this.#options;
+    let failures = 0;
+    while (!signal.aborted) {
+      failures = (await this.#sendDue(signal)) ? 0 : failures + 1;
+      const ms = Math.min(everyMs * 2 ** failures, longestPauseMs);
+      await pause(ms * (1 + Math.random() / 2), undefined, { signal, ref: false }).catch(() => undefined);
+    }
+  }
+
+  /** @returns whether the server was there */
+  async #sendDue(signal: AbortSignal): Promise<boolean> {
+    const due = this.#queue.take(this.#options.read(), performance.now());
+    while (due.length > 0) {
+      const warning = due.shift() as PodWarning;
+      try {
+        await this.#send(warning, signal);
+        this.#told = '';
+      } catch (error) {
+        if (signal.aborted) return true;
+        this.#tell(error as Error);
+        if (isFinal(error)) continue;
+        for (const each of [warning, ...due]) this.#queue.putBack(each);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  async #send(warning: PodWarning, signal: AbortSignal): Promise<void> {
+    const { nodeName } = this.#options;
+    const path = `/api/v1/namespaces/${warning.namespace}/events`;
+    const name = eventName(warning);
+    const now = new Date().toISOString().replace(/\.\d+/, '');
+    const again = async (count: number | undefined) => {
+      const body = { message: warning.message, lastTimestamp: now, ...(count && { count }) };
+      const write = { method: 'PATCH', type: 'application/merge-patch+json', body } as const;
+      return countOf(await this.#client.write(`${path}/${name}`, write, answerMs, signal));
+    };
+    const create = async () => {
+      const body = newEvent(warning, { name, nodeName, now });
+      return countOf(await this.#client.write(path, { method: 'POST', body }, answerMs, signal));
+    };
+    const before = this.#counts.get(name);
+    const count =
+      before === undefined
+        ? await create().catch(unless(409, () => again(undefined)))
+        : await again(before + 1).catch(unless(404, create));
+    // Whatever is forgotten here is found again by its name.
+    if (this.#counts.size > 1000) this.#counts.clear();
+    this.#counts.set(name, count);
+  }
+
+  /** A line when it begins to fail, or fails differently. */
+  #tell(error: Error): void {
+    const kind = error instanceof ApiStatusError ? String(error.status) : error.message;
+    if (kind === this.#told) return;
+    this.#told = kind;
+    const remedy = 'allow this user to create and patch events (RBAC); refusals are at /status too';
+    this.#options.log.warn({ remedy }, `kubernetes: can not write an Event on a pod: ${error.message}`);
+  }
+}
+
+/** Whether the server has said no to this Event, and would again. */
+function isFinal(error: unknown): boolean {
+  return error instanceof ApiStatusError && [400, 403, 404, 409, 413, 422].includes(error.status);
+}
+
+/** Handles the server's answer of one status; any other error goes on. */
+function unless<T>(status: number, otherwise: () => Promise<T>): (error: unknown) => Promise<T> {
+  return error => {
+    if (error instanceof ApiStatusError && error.status === status) return otherwise();
+    throw error;
+  };
+}
+
+function countOf(event: unknown): number {
+  return Number((event as { count?: unknown } | null)?.count) || 1;
+}
+
+/** At most 253 characters, of which the pod's own name may need all (RFC 1123). */
+function eventName({ name, uid, reason }: PodWarning): string {
+  const hash = createHash('sha256').update(`${uid} ${reason}`).digest('hex').slice(0, 16);
+  return `${name.slice(0, 236).replace(/[-.]+$/, '')}.${hash}`;
+}
+
+function newEvent(
+  { namespace, name: podName, uid, reason, message }: PodWarning,
+  { name, nodeName, now }: { name: string; nodeName: string; now: string },
+) {
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name, namespace },
+    involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace, name: podName, uid },
+    type: 'Warning',
+    reason,
+    message,
+    source: { component, host: nodeName },
+    reportingComponent: component,
+    reportingInstance: nodeName,
+    firstTimestamp: now,
+    lastTimestamp: now,
+    count: 1,
+  };
+}
