@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { layOutAgent, startAgent } from '../support/agent.ts';
+import type { ApiObject } from '../support/kube-api.ts';
 import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
 import { eventually, Lab } from '../support/lab.ts';
 import { routesOf } from '../support/node-lab.ts';
@@ -63,7 +64,8 @@ async function startNode(t: ExecutionContext) {
       'route add fd00::5 dev veth5',
     ]);
   };
-  return { name, node, see, addSandbox, agent: startAgent(node, files) };
+  const start = () => startAgent(node, files);
+  return { name, node, see, addSandbox, start, agent: start() };
 }
 
 test.serial('a pod with the annotation becomes a route through its veth, and leaves', async t => {
@@ -115,3 +117,60 @@ test.serial('a hostNetwork pod is refused with the reason, and routes nothing', 
   await agent.logged('hostNetwork');
   t.deepEqual(await routesOf(node, advertise), []);
 });
+
+test.serial(
+  'what is refused is an Event on the pod, counted when it is another thing, and not again each pass',
+  async t => {
+    const { name, agent, start } = await startNode(t);
+    const path = `/api/v1/namespaces/default/pods/${name}-dns`;
+    const asking = (value: string) => ({ 'flock-anycast.io/addresses': value });
+    const pod = await server.createPod(name, `${name}-dns`, {
+      annotations: asking('192.0.2.530, 127.0.0.1'),
+    });
+    const events = async (): Promise<ApiObject[]> => {
+      const { items } = await server.request('GET', '/api/v1/namespaces/default/events');
+      return items.filter(({ involvedObject }: ApiObject) => involvedObject.uid === pod.metadata.uid);
+    };
+    const [first] = await eventually('two Events', async () => {
+      const all = (await events()).toSorted((left, right) => (left.reason < right.reason ? -1 : 1));
+      return all.length === 2 && all;
+    });
+    t.like(first, {
+      type: 'Warning',
+      reason: 'NotAnAddress',
+      count: 1,
+      source: { component: 'flock-anycast', host: name },
+      involvedObject: { kind: 'Pod', name: `${name}-dns` },
+    });
+    t.regex(first.message, /"192\.0\.2\.530" is not an IP address; write global/);
+    await server.request('PATCH', path, { metadata: { annotations: asking('192.0.2.531, 127.0.0.1') } });
+    const counted = await eventually('the count', async () =>
+      (await events()).find(({ count }) => count === 2),
+    );
+    t.is(counted.metadata.uid, first.metadata.uid);
+    t.regex(counted.message, /192\.0\.2\.531/);
+
+    // An agent that is started again finds them by their names.
+    agent.child.kill('SIGKILL');
+    await agent.exit;
+    const versions = async () => (await events()).map(({ metadata }) => metadata.resourceVersion);
+    const before = await versions();
+    const other = start();
+    await eventually('both found', async () =>
+      (await versions()).every(version => !before.includes(version)),
+    );
+    await server.request('PATCH', path, {
+      metadata: { annotations: asking('0.0.0.0, 192.0.2.532, 127.0.0.1') },
+    });
+    await eventually('the next count', async () => (await events()).some(({ count }) => count === 3));
+    t.deepEqual(
+      (await events()).map(({ count }) => count).sort(),
+      [2, 3],
+      'neither made anew nor counted without a cause',
+    );
+    t.deepEqual(
+      other.lines.filter(({ event }) => event?.includes('can not write an Event')),
+      [],
+    );
+  },
+);

@@ -157,6 +157,16 @@ test.serial(
         `${address} ${why}`,
       );
     }
+    await eventually('an Event for each reason', async () => {
+      const { items } = await server.request('GET', '/api/v1/namespaces/default/events');
+      // What was over before its turn came is in none.
+      const lasting = items.filter(({ reason }: ApiObject) => reason !== 'ReservedNotSet');
+      const told = lasting.map(({ involvedObject, reason }: ApiObject) => `${involvedObject.name} ${reason}`);
+      return (
+        String(told.sort()) ===
+        'policy-node-0 NodeAddress,policy-node-0 Reserved,policy-node-1 ApiServerAddress,policy-node-1 OutsidePools,policy-node-1 PeerAddress'
+      );
+    });
 
     await t.notThrowsAsync(node.node.ip('address', 'add', '192.0.2.53/32', 'dev', 'lo'));
     await node.see(['192.0.2.54/32']);
