@@ -11,13 +11,15 @@ import { PermittedAllocations, type PermittedAllocationsOptions } from './desire
 import { AddressPolicy } from './desired/policy.ts';
 import { localAddresses } from './kernel/local-addresses.ts';
 import { RouteSocket } from './kernel/native.ts';
+import type { Condition } from './observe/condition.ts';
 import type { Log } from './observe/log.ts';
-import { type Condition, nodeConfigStatus, type StatusInput } from './observe/node-config-status.ts';
+import { nodeConfigStatus, type StatusInput } from './observe/node-config-status.ts';
 import { KubernetesClient } from './sources/kubernetes-client.ts';
 import { loadKubernetesServer } from './sources/kubernetes-config.ts';
 import { KubernetesEndpoints } from './sources/kubernetes-endpoints.ts';
 import { KubernetesNamespaces } from './sources/kubernetes-namespaces.ts';
 import { KubernetesNodeConfig } from './sources/kubernetes-node-config.ts';
+import { KubernetesPoolStatus } from './sources/kubernetes-pool-status.ts';
 import { KubernetesPools } from './sources/kubernetes-pools.ts';
 import { KubernetesStatus } from './sources/kubernetes-status.ts';
 
@@ -32,6 +34,7 @@ export class CustomResources {
   readonly #nodeName: string;
   readonly #log: Log;
   readonly #pools: KubernetesPools;
+  readonly #poolStatus: KubernetesPoolStatus;
   readonly #namespaces: KubernetesNamespaces;
   readonly #endpoints: KubernetesEndpoints;
   readonly #socket = new RouteSocket();
@@ -52,7 +55,11 @@ export class CustomResources {
     this.#client = new KubernetesClient(loadKubernetesServer(kubeconfig));
     const options = { client: this.#client, log };
     this.nodeConfig = new KubernetesNodeConfig({ ...options, nodeName: this.#nodeName });
-    this.#pools = new KubernetesPools(options);
+    this.#poolStatus = new KubernetesPoolStatus(options);
+    this.#pools = new KubernetesPools({
+      ...options,
+      onJudged: (pool, problem) => this.#poolStatus.judge(pool, problem),
+    });
     this.#namespaces = new KubernetesNamespaces(options);
     this.#endpoints = new KubernetesEndpoints(options);
     for (const source of this.#sources()) source.onChange(() => this.#rethink());
@@ -69,6 +76,7 @@ export class CustomResources {
   async stop(): Promise<void> {
     clearInterval(this.#poll);
     this.#status?.stop();
+    this.#poolStatus.stop();
     this.#permitted?.stop();
     for (const source of this.#sources()) source.stop();
     this.#client.close();

@@ -183,8 +183,23 @@ test("the node's own NodeConfig lies over the default one, drain times too, and 
     destinations: { advertised: 0, held: 0, failed: 0 },
     errors: [],
   }));
-  const write = await eventually('the status', () => api.writes[0], { timeoutMs: 30_000 });
-  t.is(write.path, `${group}/nodeconfigs/node-a/status`);
+  const path = `${group}/nodeconfigs/node-a/status`;
+  const write = await eventually('the status', () => api.writes.find(each => each.path === path));
   t.is(write.body.status.peersEstablished, '1/1');
   t.is((write.body.status.destinations as { refused: number }).refused, 5);
+});
+
+test("a node's own NodeConfig that was never good shows what is wrong with it", async t => {
+  const { api, cluster } = await follow(t);
+  api.put(`${group}/nodeconfigs`, 'node-a', { spec: { bgp: { localAsn: 0 } } });
+  await eventually('the problem', () => cluster.nodeConfig.problem);
+  cluster.reportStatus(async () => ({
+    synced: true,
+    birdApplied: false,
+    peers: [],
+    destinations: { advertised: 0, held: 0, failed: 0 },
+    errors: [],
+  }));
+  const write = await eventually('the status', () => api.writes[0]);
+  t.regex(String(write.body.status.lastError), /NodeConfig node-a: spec: bgp\.localAsn/);
 });

@@ -1,16 +1,9 @@
 /** What the status of a NodeConfig says of its node. Pure. */
 import { z } from 'zod';
-
-const condition = z.strictObject({
-  type: z.string(),
-  status: z.enum(['True', 'False', 'Unknown']),
-  reason: z.string(),
-  message: z.string(),
-  lastTransitionTime: z.string().describe('When `status` last changed, as the running agent saw it.'),
-});
+import { type Condition, conditionSchema } from './condition.ts';
 
 export const nodeConfigStatusSchema = z.strictObject({
-  conditions: z.array(condition).optional(),
+  conditions: z.array(conditionSchema).optional(),
   peers: z
     .array(z.strictObject({ name: z.string(), state: z.string() }))
     .optional()
@@ -32,7 +25,6 @@ export const nodeConfigStatusSchema = z.strictObject({
 });
 
 export type NodeConfigStatus = z.output<typeof nodeConfigStatusSchema>;
-export type Condition = z.output<typeof condition>;
 
 export interface StatusInput {
   /** Everything was read once. */

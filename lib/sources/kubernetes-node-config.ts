@@ -71,9 +71,9 @@ export class KubernetesNodeConfig implements NodeConfigSource {
     return problem ?? this.#problem;
   }
 
-  /** Whether the node has a NodeConfig of its own, which shows its status. */
+  /** Whether the node has a NodeConfig of its own, good or not, which shows its status. */
   get hasOwn(): boolean {
-    return this.#own.snapshot().has(this.#nodeName);
+    return this.#own.snapshot().has(this.#nodeName) || this.#own.problems().has(this.#nodeName);
   }
 
   /** Calls `listener` after each change, also of `problem` and `hasOwn`, and when `synced`. */

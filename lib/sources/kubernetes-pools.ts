@@ -4,16 +4,28 @@ import { KubernetesCollection, type KubernetesCollectionOptions } from './kubern
 import { poolOf } from './pool-resource.ts';
 import { resourcePath } from './resource-api.ts';
 
-type Options = Pick<KubernetesCollectionOptions<AddressPool>, 'client' | 'log' | 'timing'>;
+interface Options extends Pick<KubernetesCollectionOptions<AddressPool>, 'client' | 'log' | 'timing'> {
+  /** Called with each pool as the server gives it, and what is wrong with it. */
+  onJudged: (pool: unknown, problem: string | undefined) => void;
+}
 
 /** By name. */
 export class KubernetesPools extends KubernetesCollection<AddressPool> {
-  constructor(options: Options) {
+  constructor({ onJudged, ...options }: Options) {
     super({
       ...options,
       path: resourcePath('anycastpools'),
       what: 'the AnycastPools',
-      read: (object, name) => poolOf(object, `AnycastPool ${name}`),
+      read(object, name) {
+        try {
+          const pool = poolOf(object, `AnycastPool ${name}`);
+          onJudged(object, undefined);
+          return pool;
+        } catch (error) {
+          onJudged(object, (error as Error).message);
+          throw error;
+        }
+      },
     });
   }
 }

@@ -2,6 +2,7 @@
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { nodeConfigStatusSchema } from '../../lib/observe/node-config-status.ts';
+import { poolStatusSchema } from '../../lib/observe/pool-status.ts';
 import { nodeConfigSpecSchema } from '../../lib/sources/node-config-resource.ts';
 import { poolSpecSchema } from '../../lib/sources/pool-resource.ts';
 import { resourceGroup, resourceVersion } from '../../lib/sources/resource-api.ts';
@@ -13,7 +14,7 @@ interface Kind {
   shortNames: string[];
   description: string;
   spec: Schema;
-  status?: Schema;
+  status: Schema;
   columns: { name: string; type: string; jsonPath: string; priority?: number }[];
 }
 
@@ -26,12 +27,13 @@ function keyedBy(key: string, list: Schema | undefined): void {
   list['x-kubernetes-list-map-keys'] = [key];
 }
 
+const condition = (type: string) => `.status.conditions[?(@.type=="${type}")].status`;
+
 function nodeConfig(): Kind {
   const spec = schemaOf(nodeConfigSpecSchema);
   const status = schemaOf(nodeConfigStatusSchema);
   keyedBy('name', spec.properties?.bgp?.properties?.peers);
   keyedBy('type', status.properties?.conditions);
-  const condition = (type: string) => `.status.conditions[?(@.type=="${type}")].status`;
   return {
     kind: 'NodeConfig',
     plural: 'nodeconfigs',
@@ -53,14 +55,18 @@ function nodeConfig(): Kind {
 }
 
 function anycastPool(): Kind {
+  const status = schemaOf(poolStatusSchema);
+  keyedBy('type', status.properties?.conditions);
   return {
     kind: 'AnycastPool',
     plural: 'anycastpools',
     shortNames: ['apool'],
     description: 'Anycast addresses, and whose pods may use them. An address outside every pool is refused.',
     spec: schemaOf(poolSpecSchema),
+    status,
     columns: [
       { name: 'CIDRs', type: 'string', jsonPath: '.spec.cidrs' },
+      { name: 'Accepted', type: 'string', jsonPath: condition('Accepted') },
       { name: 'Exclusive', type: 'boolean', jsonPath: '.spec.exclusive' },
       { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
     ],
@@ -81,7 +87,7 @@ function definition({ kind, plural, shortNames, description, spec, status, colum
           name: resourceVersion,
           served: true,
           storage: true,
-          ...(status && { subresources: { status: {} } }),
+          subresources: { status: {} },
           additionalPrinterColumns: columns,
           schema: {
             openAPIV3Schema: {
@@ -93,7 +99,7 @@ function definition({ kind, plural, shortNames, description, spec, status, colum
                 kind: { type: 'string' },
                 metadata: { type: 'object' },
                 spec,
-                ...(status && { status }),
+                status,
               },
             },
           },

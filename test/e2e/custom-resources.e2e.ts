@@ -76,6 +76,7 @@ test.serial('kubectl get shows the columns, by the short names too', async t => 
   t.deepEqual(names.nodeconfigs, ['anc']);
   t.deepEqual(names.anycastpools, ['apool']);
   t.true('nodeconfigs/status' in names);
+  t.true('anycastpools/status' in names);
 });
 
 /** A node with two pods, Ready, each allocated the addresses given, and the agent with its own account's token. */
@@ -201,6 +202,12 @@ test.serial("a selector follows the namespace's labels, and an exclusive pool sh
   await server.apply(custom('AnycastPool', 'labelled', { ...pool, cidrs: ['192.0.2.1/24'] }));
   await agent.logged('AnycastPool labelled: spec.cidrs.0: 192.0.2.1/24 has bits set beyond its length');
   await node.see(['192.0.2.53/32', '192.0.2.54/32']);
+  const verdict = await eventually('the verdict on it', async () => {
+    const { metadata, status } = await server.request('GET', `${group}/anycastpools/labelled`);
+    return status?.observedGeneration === metadata.generation && { metadata, status };
+  });
+  t.like(verdict.status.conditions[0], { type: 'Accepted', status: 'False', reason: 'Invalid' });
+  t.regex(verdict.status.conditions[0].message, /has bits set beyond its length/);
   await server.apply(
     custom('AnycastPool', 'mine', {
       cidrs: ['192.0.2.53/32'],
@@ -209,6 +216,12 @@ test.serial("a selector follows the namespace's labels, and an exclusive pool sh
     }),
   );
   await node.see(['192.0.2.54/32']);
+  await eventually('the other one to be accepted', async () => {
+    const { status } = await server.request('GET', `${group}/anycastpools/mine`);
+    return status?.conditions?.[0].status === 'True';
+  });
+  const { metadata } = await server.request('GET', `${group}/anycastpools/labelled`);
+  t.is(metadata.resourceVersion, verdict.metadata.resourceVersion, 'said once');
   await label(null);
   await node.see([]);
   for (const name of ['labelled', 'mine']) await server.request('DELETE', `${group}/anycastpools/${name}`);

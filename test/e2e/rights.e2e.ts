@@ -47,12 +47,18 @@ for (const { role, rule, index } of rules) {
       const lab = await createNodeLab(t, 0);
       await server.exposeIn(lab.node);
       const name = `rights-${verb}-${rule.resources[0].replace('/', '-')}`;
-      // It needs one of its own to show its status.
+      // It needs one of its own to show its status, and a pool that nobody has judged.
       await server.apply({
         apiVersion: 'anycast.flock-anycast.io/v1alpha1',
         kind: 'NodeConfig',
         metadata: { name },
         spec: { bgp: { localAsn: 64512, routerId: '192.0.2.11' } },
+      });
+      await server.apply({
+        apiVersion: 'anycast.flock-anycast.io/v1alpha1',
+        kind: 'AnycastPool',
+        metadata: { name },
+        spec: { cidrs: ['192.0.2.0/24'], namespaces: { names: ['default'] } },
       });
       const files = layOutAgent(join(lab.lab.dir, 'agent'), {
         node: { name },

@@ -1,0 +1,109 @@
+/**
+ * Writes at each AnycastPool whether its spec is accepted. Every agent of the cluster would say the same, and no
+ * two may take turns at it: a generation that anybody has judged is not judged again, the moment is a random
+ * one, and a write that comes second is refused by the server, for it names the version that it has read.
+ */
+import { z } from 'zod';
+import type { Log } from '../observe/log.ts';
+import { poolStatus } from '../observe/pool-status.ts';
+import { ApiStatusError, type KubernetesClient } from './kubernetes-client.ts';
+import { resourcePath } from './resource-api.ts';
+
+export interface KubernetesPoolStatusOptions {
+  client: KubernetesClient;
+  log: Log;
+  /** Milliseconds among which each agent picks its moment; the first one's write keeps the others from theirs. */
+  spreadMs?: number;
+}
+
+const answerMs = 10_000;
+const againMs = 60_000;
+
+const judgedSchema = z.object({
+  metadata: z.object({ name: z.string(), generation: z.int(), resourceVersion: z.string() }),
+  status: z.object({ observedGeneration: z.int().nullish() }).nullish(),
+});
+
+export class KubernetesPoolStatus {
+  readonly #client: KubernetesClient;
+  readonly #log: Log;
+  readonly #spreadMs: number;
+  readonly #stopping = new AbortController();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  #told = '';
+
+  constructor({ client, log, spreadMs = 10_000 }: KubernetesPoolStatusOptions) {
+    this.#client = client;
+    this.#log = log;
+    this.#spreadMs = spreadMs;
+  }
+
+  /**
+   * @param pool as the server gave it last
+   * @param problem what is wrong with its spec; undefined when nothing is
+   */
+  judge(pool: unknown, problem: string | undefined): void {
+    const { data } = judgedSchema.safeParse(pool);
+    if (data === undefined) return;
+    const { name, generation, resourceVersion } = data.metadata;
+    clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+    if ((data.status?.observedGeneration ?? 0) >= generation) return;
+    const write = () => this.#write(name, { resourceVersion, generation, problem });
+    this.#schedule(name, 0, write);
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+
+  #schedule(name: string, afterMs: number, write: () => Promise<void>): void {
+    const attempt = () => {
+      this.#timers.delete(name);
+      void write().catch(error => {
+        if (this.#stopping.signal.aborted || isOvertaken(error)) return;
+        this.#tell(name, error as Error);
+        // Unless it has been judged anew meanwhile.
+        if (!this.#timers.has(name)) this.#schedule(name, againMs, write);
+      });
+    };
+    if (this.#stopping.signal.aborted) return;
+    const timer = setTimeout(attempt, afterMs + Math.random() * this.#spreadMs);
+    timer.unref();
+    this.#timers.set(name, timer);
+  }
+
+  async #write(
+    name: string,
+    {
+      resourceVersion,
+      generation,
+      problem,
+    }: { resourceVersion: string; generation: number; problem: string | undefined },
+  ): Promise<void> {
+    const now = new Date().toISOString();
+    const body = { metadata: { resourceVersion }, status: poolStatus(generation, problem, now) };
+    const path = `${resourcePath('anycastpools')}/${encodeURIComponent(name)}/status`;
+    const write = { method: 'PATCH', type: 'application/merge-patch+json', body } as const;
+    await this.#client.write(path, write, answerMs, this.#stopping.signal);
+    this.#told = '';
+  }
+
+  #tell(name: string, error: Error): void {
+    const kind = error instanceof ApiStatusError ? String(error.status) : error.message;
+    if (kind === this.#told) return;
+    this.#told = kind;
+    const remedy = 'allow this user to patch anycastpools/status (RBAC); it is tried again';
+    this.#log.warn(
+      { remedy },
+      `kubernetes: can not write the status of AnycastPool ${name}: ${error.message}`,
+    );
+  }
+}
+
+/** Somebody has written since, or the pool is gone: what is there now is heard of, and judged then. */
+function isOvertaken(error: unknown): boolean {
+  return error instanceof ApiStatusError && (error.status === 409 || error.status === 404);
+}
