@@ -118,12 +118,13 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       log,
     });
     stops.push(() => bird.close());
+    const birdMode = () => nodeConfig.snapshot()?.bird.mode ?? birdConfig.mode;
     const metrics = new Metrics();
     metrics.watchRefusals(allRefusals);
     const announcer = new BirdAnnouncer({
       bird,
       nodeConfig,
-      mode: birdConfig.mode,
+      mode: birdMode,
       clock,
       settleMs,
       onSettled: () => trigger(),
@@ -148,7 +149,8 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     const loop = new ClosedLoop({
       audit: new ExportAudit({
         query: command => bird.query(command),
-        peers: () => nodeConfig.snapshot()?.bgp.peers ?? [],
+        // In filter mode BIRD itself says what it announces.
+        peers: () => (birdMode() === 'learn' ? (nodeConfig.snapshot()?.bgp.peers ?? []) : []),
       }),
       announced: () => table.announced,
       remind(destinations) {
@@ -224,8 +226,8 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       stops.push(() => server.close());
     }
 
-    if (birdConfig.mode === 'learn') loop.start();
-    log.info({ node: config.node.name, bird: birdConfig.mode }, 'started');
+    loop.start();
+    log.info({ node: config.node.name, bird: birdMode() }, 'started');
     await reconciler.run(signal);
     if (withdrawOnExit) await withdraw(reconciler, table, config.drain.terminatingMs, log);
     else log.info('stopped; routes stay in place');

@@ -116,3 +116,60 @@ test('a BIRD that comes after the agent, and one that restarts, both get the con
   await seen();
   t.is((await routesOf(node.host, 70)).length, 1);
 });
+
+test("the node config's bird mode is followed while the agent runs, there and back", async t => {
+  const { lab, router, nodes } = await fabric(1);
+  t.teardown(() => lab.destroy());
+  const [node] = nodes as [(typeof nodes)[0]];
+  const files = layOutAgent(join(lab.dir, 'agent'), {
+    reconcile: { tickMs: 200, auditMs: 1000, settleMs: 1000 },
+  });
+  const pod = { namespace: 'default', name: 'dns-0', uid: 'dns-0', hostInterface: 'pod0', ipv4: '10.1.10.2' };
+  writeAllocations(files, [{ ...pod, anycast: ['192.0.2.53'], state: 'committed' }]);
+  writePod(files, 'dns-0', { ready: true });
+  const say = (mode: string) =>
+    writeFileSync(files.nodeConfig, JSON.stringify({ ...plainConfig(1), bird: { mode } }));
+  say('filter');
+  const agent = startAgent(node.host, files);
+  await agent.logged('wrote the configuration for a BIRD that is not running');
+  const bird = await startBird(node.host, {
+    name: 'node1',
+    configPath: files.birdConfig,
+    socketPath: files.birdSocket,
+  });
+  const announcedBy = (protocol: string) =>
+    eventually(`the router to hear of it by ${protocol}`, async () => {
+      const routes = await bird.command("show route export 'peer_router4'");
+      return routes.includes(`[${protocol} `) && (await gateways(router, '192.0.2.53/32')).length === 1;
+    });
+  await announcedBy('anycast4');
+  await established(bird, 2);
+  const sessions = async () => (await bird.command('show protocols')).match(/peer_router\d.* Established/g);
+  const before = await sessions();
+  t.is(before?.length, 2);
+  say('learn');
+  await announcedBy('learn4');
+  say('filter');
+  await announcedBy('anycast4');
+  say('learn');
+  await announcedBy('learn4');
+  t.deepEqual(await sessions(), before, 'no session ended');
+
+  // Left in the middle of a change: what BIRD still announces by its configuration is not removed before.
+  say('filter');
+  await announcedBy('anycast4');
+  const watches = { node: watchRoutes(node.host, [70, 71]), router: watchRoutes(router, [birdProtocol]) };
+  t.teardown(() => {
+    for (const watch of Object.values(watches)) watch.stop();
+  });
+  say('learn');
+  writePod(files, 'dns-0', { ready: false });
+  await eventually('its removal', () => watches.node.seen.some(({ gone }) => gone));
+  const [removed, withdrawn] = [watches.node.seen, watches.router.seen].map(
+    seen => seen.findLast(({ gone }) => gone)?.at,
+  );
+  t.true(
+    removed !== undefined && withdrawn !== undefined && withdrawn < removed,
+    `${withdrawn} < ${removed}`,
+  );
+});

@@ -10,7 +10,8 @@ import type { BirdRoutes } from './render.ts';
 export interface BirdAnnouncerOptions {
   bird: Pick<BirdManager, 'apply' | 'status'>;
   nodeConfig: Pick<NodeConfigSource, 'snapshot'>;
-  mode: 'learn' | 'filter';
+  /** As it is to be now. */
+  mode: () => 'learn' | 'filter';
   clock: { now(): number; after(ms: number, callback: () => void): () => void };
   /** How long the peers are given to act on a withdrawal that BIRD has sent, in milliseconds. */
   settleMs: number;
@@ -26,10 +27,12 @@ export interface BirdAnnouncerOptions {
  */
 const againMs = 1000;
 
+const nothing: ReadonlySet<Destination> = new Set();
+
 export class BirdAnnouncer {
   readonly #bird: Pick<BirdManager, 'apply' | 'status'>;
   readonly #nodeConfig: Pick<NodeConfigSource, 'snapshot'>;
-  readonly #mode: 'learn' | 'filter';
+  readonly #mode: () => 'learn' | 'filter';
   readonly #onOutcome: (outcome: BirdOutcome) => void;
   readonly #clock: { now(): number; after(ms: number, callback: () => void): () => void };
   readonly #settleMs: number;
@@ -38,6 +41,8 @@ export class BirdAnnouncer {
   readonly #withdrawnAt = new Map<Destination, number>();
   /** Undefined until BIRD was asked once: it may still announce what a former run told it. */
   #announced: ReadonlySet<Destination> | undefined;
+  /** What BIRD is being told to announce, and has not answered yet. */
+  readonly #asked = new Set<ReadonlySet<Destination>>();
   #formerRoutes: readonly BirdRoutes[] = [];
   /** What BIRD is known to run, in learn mode, and when that was last made sure of. */
   #running: { nodeConfig: unknown; formerRoutes: unknown; at: number } | undefined;
@@ -54,8 +59,8 @@ export class BirdAnnouncer {
 
   /** Lets BIRD follow the kernel; never waits for it, for packets do not. */
   follow(active: ReadonlySet<Destination>): void {
-    if (this.#mode === 'filter') this.#apply(active);
-    else if (!this.#runsWhatItShould()) this.#apply([]);
+    if (this.#mode() === 'filter') this.#apply(new Set(active));
+    else if (!this.#runsWhatItShould()) this.#apply(nothing);
   }
 
   /**
@@ -63,18 +68,19 @@ export class BirdAnnouncer {
    * @returns what became of it, when BIRD was told
    */
   async learnAlso(formerRoutes: readonly BirdRoutes[]): Promise<BirdOutcome | undefined> {
-    if (this.#mode === 'filter') return undefined;
     this.#formerRoutes = formerRoutes;
-    return this.#apply([]);
+    return this.#mode() === 'filter' ? undefined : this.#apply(nothing);
   }
 
   /**
-   * In learn mode the tag is the announcement, and the tag has changed before anybody asks. In filter mode BIRD
-   * has to have said so, and its peers some time to act on it.
+   * In learn mode the tag is the announcement, and the tag has changed before anybody asks. What BIRD announces by
+   * its configuration, in filter mode or until it has left it, it has to have said that it does no more, and its
+   * peers have some time to act on it.
    */
   isWithdrawn(destination: Destination): boolean {
-    if (this.#mode === 'learn') return true;
-    if (this.#announced === undefined || this.#announced.has(destination)) return false;
+    for (const asked of this.#asked) if (asked.has(destination)) return false;
+    if (this.#announced === undefined) return this.#mode() === 'learn';
+    if (this.#announced.has(destination)) return false;
     const since = this.#withdrawnAt.get(destination);
     return since === undefined || this.#clock.now() - since >= this.#settleMs;
   }
@@ -91,11 +97,13 @@ export class BirdAnnouncer {
     );
   }
 
-  async #apply(active: Iterable<Destination>): Promise<BirdOutcome> {
+  async #apply(active: ReadonlySet<Destination>): Promise<BirdOutcome> {
     const nodeConfig = this.#nodeConfig.snapshot();
     const formerRoutes = this.#formerRoutes;
     this.#running = undefined;
+    this.#asked.add(active);
     const outcome = await this.#bird.apply({ nodeConfig, active, formerRoutes });
+    this.#asked.delete(active);
     if (outcome.state === 'applied' || outcome.state === 'unchanged')
       this.#running = { nodeConfig, formerRoutes, at: this.#clock.now() };
     this.#noteWithdrawals(this.#announced ?? [], outcome.announced);

@@ -21,6 +21,7 @@ import { announcedIn, type BirdMode, type BirdRoutes, renderBirdConfig, rendered
 import { type Reply, replyCode } from './reply.ts';
 
 export interface BirdManagerOptions {
+  /** Unless the node config says another. */
   mode: BirdMode;
   /** BIRD's `-c`. */
   configPath: string;
@@ -46,8 +47,8 @@ export interface BirdOutcome {
   /** `unchanged`: it already ran. `refused`: by BIRD, or by us before it was asked. */
   state: 'idle' | 'unchanged' | 'applied' | 'unreachable' | 'refused';
   /**
-   * Filter mode: what BIRD announces as far as it said; while a change is not confirmed the old set and the new.
-   * Empty when nothing listens, and in learn mode, where the kernel's routes say it.
+   * What BIRD announces by its configuration as far as it said; while a change is not confirmed the old set and
+   * the new. Empty when nothing listens, and in learn mode, where the kernel's routes say it.
    */
   announced: ReadonlySet<Destination>;
   error?: FlockError;
@@ -95,10 +96,10 @@ export class BirdManager {
     active: Iterable<Destination>,
     formerRoutes: readonly BirdRoutes[] = [],
   ): string {
-    const { mode, routes, kernelExport } = this.#options;
+    const { routes, kernelExport } = this.#options;
     return renderBirdConfig({
       nodeConfig,
-      mode,
+      mode: this.#modeOf(nodeConfig),
       routes,
       formerRoutes,
       kernelExport,
@@ -149,9 +150,10 @@ export class BirdManager {
   async #pass({ nodeConfig, active, formerRoutes }: BirdInput): Promise<BirdOutcome> {
     if (nodeConfig === undefined) return { state: 'idle', announced: nothing };
     try {
-      if (this.#options.mode === 'filter') this.#announced ??= announcedIn((await this.#file.read()) ?? '');
+      this.#announced ??= announcedIn((await this.#file.read()) ?? '');
       const text = this.render(nodeConfig, active, formerRoutes);
-      const state = await this.#bring(text, this.#options.mode === 'filter' ? new Set(active) : nothing);
+      const announced = this.#modeOf(nodeConfig) === 'filter' ? new Set(active) : nothing;
+      const state = await this.#bring(text, announced);
       this.#report(undefined);
       return { state, announced: this.#announced ?? nothing };
     } catch (thrown) {
@@ -160,6 +162,10 @@ export class BirdManager {
       const state = error.code === 'FLOCK_BIRD_UNREACHABLE' ? 'unreachable' : 'refused';
       return { state, announced: this.#announced ?? nothing, error };
     }
+  }
+
+  #modeOf({ bird }: NodeConfig): BirdMode {
+    return bird.mode ?? this.#options.mode;
   }
 
   async #bring(text: string, announced: ReadonlySet<Destination>): Promise<'unchanged' | 'applied'> {

@@ -88,11 +88,12 @@ export function renderBirdConfig(input: BirdConfigInput): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
-/** The host prefixes that a text of ours announces in filter mode; empty for a text that is not ours. */
+/** The destinations that a text of ours announces by itself, in filter mode; empty for a text that is not ours. */
 export function announcedIn(text: string): ReadonlySet<Destination> {
   if (!text.startsWith(renderedMark)) return new Set();
+  const blocks = text.split('\n\n').filter(block => /^protocol static anycast[46] /.test(block));
   return new Set(
-    Array.from(text.matchAll(/^ {2}route (\S+\/(?:32|128)) unreachable;$/gm), ([, route]) => String(route)),
+    Array.from(blocks.join('\n').matchAll(/^ {2}route (\S+) unreachable;$/gm), ([, route]) => String(route)),
   );
 }
 

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { BirdControl, nothingListens } from '../bird/control.ts';
 import { BirdManager } from '../bird/manager.ts';
-import { renderedMark } from '../bird/render.ts';
+import { announcedIn, renderedMark } from '../bird/render.ts';
 import type { ResolvedAgentConfig } from '../config.ts';
 import { FlockError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
@@ -11,12 +11,13 @@ import { type NodeConfig, parseNodeConfig } from '../sources/node-config.ts';
 /**
  * Has BIRD announce no anycast address any more; one that does not run announces nothing.
  *
- * @returns what was done, in words
+ * @returns what was done, in words; undefined in learn mode, which the node config may have left for filter mode
  * @throws FlockError when BIRD runs and can not be told
  */
-export async function withdrawFromBird(config: ResolvedAgentConfig, log: Log): Promise<string> {
+export async function withdrawFromBird(config: ResolvedAgentConfig, log: Log): Promise<string | undefined> {
   const { mode, config: configPath, socket: socketPath, kernelExport } = config.bird;
   const text = await readFile(configPath, 'utf8').catch(() => '');
+  if (mode === 'learn' && announcedIn(text).size === 0) return undefined;
   if (!text.startsWith(renderedMark)) return `${configPath} is not ours: BIRD was told nothing`;
   if (!(await listens(socketPath))) return 'BIRD does not run: it announces nothing';
   const bird = new BirdManager({

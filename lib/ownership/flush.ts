@@ -62,7 +62,8 @@ export async function flush({ config, yes, signal, say, log }: FlushOptions): Pr
     for (const key of keys) await key.hold(await key.read());
     say(`withdrew ${count} route(s); they forward on for a moment`);
   }
-  if (config.bird.mode === 'filter') say(await withdrawFromBird(config, log));
+  const told = await withdrawFromBird(config, log);
+  if (told !== undefined) say(told);
   if (count > 0) {
     const settleMs = Math.max(config.reconcile.settleMs, leastSettleMs);
     await setTimeout(settleMs, undefined, { signal }).catch(() => undefined);

@@ -21,6 +21,7 @@ export const nodeConfigSpecSchema = z.strictObject({
     .optional(),
   node: z.strictObject({ draining: nodeConfigKeys.draining.optional() }).optional(),
   advertise: z.strictObject({ prefixes: nodeConfigKeys.prefixes.optional() }).optional(),
+  bird: z.strictObject({ mode: nodeConfigKeys.birdMode.optional() }).optional(),
   reserved: z
     .array(prefix)
     .max(1024)
@@ -88,6 +89,7 @@ export function mergeNodeConfig(
     bgp: { ...present(base?.bgp), ...present(own?.bgp) },
     node: { ...present(base?.node), ...present(own?.node) },
     advertise: { ...present(base?.advertise), ...present(own?.advertise) },
+    bird: { ...present(base?.bird), ...present(own?.bird) },
   };
   const result = nodeConfigSchema.safeParse(merged);
   if (!result.success) throw invalid(origin, describeIssues(result.error), merged);

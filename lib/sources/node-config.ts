@@ -65,6 +65,11 @@ export const nodeConfigKeys = {
     .max(1024)
     .transform(prefixes => [...new Set(prefixes)].sort())
     .describe("Prefixes of the node's own that are announced always, such as its pod CIDRs."),
+  birdMode: z
+    .enum(['learn', 'filter'])
+    .describe(
+      "In place of the agent's own bird.mode. A change may withdraw the node's addresses for a moment.",
+    ),
 };
 
 export const nodeConfigSchema = z.strictObject({
@@ -75,6 +80,7 @@ export const nodeConfigSchema = z.strictObject({
   }),
   node: z.strictObject({ draining: nodeConfigKeys.draining.default(false) }).prefault({}),
   advertise: z.strictObject({ prefixes: nodeConfigKeys.prefixes.prefault([]) }).prefault({}),
+  bird: z.strictObject({ mode: nodeConfigKeys.birdMode.optional() }).prefault({}),
 });
 
 export type NodeConfig = z.output<typeof nodeConfigSchema>;

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import fc from 'fast-check';
 import { readPasswords } from '../../lib/bird/passwords.ts';
-import { type BirdConfigInput, renderBirdConfig } from '../../lib/bird/render.ts';
+import { announcedIn, type BirdConfigInput, renderBirdConfig } from '../../lib/bird/render.ts';
 import { FlockError } from '../../lib/errors.ts';
 import { nodeConfigSchema, parseNodeConfig } from '../../lib/sources/node-config.ts';
 import { plainConfig, routes } from './fabric.ts';
@@ -103,6 +103,15 @@ for (const [name, input] of Object.entries(goldens)) {
     await t.notThrowsAsync(birdAccepts(text));
   });
 }
+
+test('what a text announces by itself is read back from it: the active set, and no prefix of the own', t => {
+  const active = ['192.0.2.53/32', '2001:db8::53/128'];
+  const own = { ...nodeConfig, advertise: { prefixes: ['192.0.2.1/32', '10.0.0.0/8'] } };
+  const filter = renderBirdConfig({ ...base, nodeConfig: own, mode: 'filter', active });
+  t.deepEqual([...announcedIn(filter)].sort(), active);
+  t.is(announcedIn(renderBirdConfig({ ...base, nodeConfig: own })).size, 0);
+  t.is(announcedIn(filter.slice(1)).size, 0, 'it is not ours');
+});
 
 test('the same set in any order gives the same bytes', t => {
   const active = ['192.0.2.1/32', '2001:db8::1/128', '192.0.2.10/32', '192.0.2.9/32'];

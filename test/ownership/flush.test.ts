@@ -172,8 +172,13 @@ test('a state file that can not be understood stops it before anything is change
   t.true(existsSync(files.state));
 });
 
-for (const mode of ['learn', 'filter'] as const) {
-  test(`${mode} mode: the router has withdrawn before the first route is removed`, async t => {
+for (const [mode, over] of [
+  ['learn', {}],
+  ['filter', {}],
+  ['learn', { bird: { mode: 'filter' } }],
+] as const) {
+  const how = 'bird' in over ? `${mode} mode, but filter by the node config` : `${mode} mode`;
+  test(`${how}: the router has withdrawn before the first route is removed`, async t => {
     const { lab, router, nodes } = await fabric(1);
     t.teardown(() => lab.destroy());
     const [node] = nodes as [Node];
@@ -187,7 +192,7 @@ for (const mode of ['learn', 'filter'] as const) {
     const pod = { namespace: 'default', name: 'dns', uid: 'dns', hostInterface: 'pod0', ipv4: '10.1.10.2' };
     writeAllocations(files, [{ ...pod, anycast: ['192.0.2.53'], state: 'committed' }]);
     writePod(files, 'dns', { ready: true });
-    writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
+    writeFileSync(files.nodeConfig, JSON.stringify({ ...plainConfig(1), ...over }));
     const agent = startAgent(node.host, files);
     await established(bird, 2);
     await eventually('the route', async () => (await gateways(router, '192.0.2.53/32')).length === 1);

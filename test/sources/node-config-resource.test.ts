@@ -18,8 +18,11 @@ test("a node's own keys lie over the default ones, and a list stands as a whole"
     advertise: { prefixes: ['10.2.0.0/16'] },
     node: { draining: true },
     drain: { longestMs: 5 },
+    bird: { mode: 'filter' },
   };
-  const { bgp, advertise, node, drain } = mergeNodeConfig(base, own, 'x');
+  const { bgp, advertise, node, drain, bird } = mergeNodeConfig(base, own, 'x');
+  t.is(bird.mode, 'filter');
+  t.is(mergeNodeConfig(base, undefined, 'x').bird.mode, undefined);
   t.is(bgp.routerId, '192.0.2.77');
   t.is(bgp.localAsn, 64512);
   t.deepEqual(
