@@ -15,38 +15,42 @@ import { WatchedFile } from './watched-file.ts';
 
 const routerId = z
   .string()
+  .max(15)
   .refine(text => ipaddr.IPv4.isValidFourPartDecimal(text) && text !== '0.0.0.0', {
     error: 'must be an IPv4 address in dotted form, not 0.0.0.0',
   })
   .transform(text => ipaddr.IPv4.parse(text).toString());
 
-export const prefix = z.string().transform((text, context): string => {
-  const [addressText = '', lengthText, ...rest] = text.split('/');
-  const parsed = parsedOrIssue(addressText, context);
-  if (parsed === undefined) return z.NEVER;
-  const bits = parsed.bytes.length * 8;
-  const length = /^\d{1,3}$/.test(lengthText ?? '') ? Number(lengthText) : 0;
-  if (rest.length > 0 || length < 1 || length > bits) {
-    context.addIssue({
-      code: 'custom',
-      message: `${text} is not a prefix: write ADDRESS/1 to ADDRESS/${bits}`,
-    });
-    return z.NEVER;
-  }
-  if (hasHostBits(parsed.bytes, length)) {
-    context.addIssue({
-      code: 'custom',
-      message: `${text} has bits set beyond its length`,
-    });
-    return z.NEVER;
-  }
-  const range = rangeOf(parsed);
-  if (['unspecified', 'multicast', 'broadcast', 'loopback', 'linkLocal'].includes(range)) {
-    context.addIssue({ code: 'custom', message: `${text} is a ${range} prefix` });
-    return z.NEVER;
-  }
-  return `${parsed.text}/${length}`;
-});
+export const prefix = z
+  .string()
+  .max(49)
+  .transform((text, context): string => {
+    const [addressText = '', lengthText, ...rest] = text.split('/');
+    const parsed = parsedOrIssue(addressText, context);
+    if (parsed === undefined) return z.NEVER;
+    const bits = parsed.bytes.length * 8;
+    const length = /^\d{1,3}$/.test(lengthText ?? '') ? Number(lengthText) : 0;
+    if (rest.length > 0 || length < 1 || length > bits) {
+      context.addIssue({
+        code: 'custom',
+        message: `${text} is not a prefix: write ADDRESS/1 to ADDRESS/${bits}`,
+      });
+      return z.NEVER;
+    }
+    if (hasHostBits(parsed.bytes, length)) {
+      context.addIssue({
+        code: 'custom',
+        message: `${text} has bits set beyond its length`,
+      });
+      return z.NEVER;
+    }
+    const range = rangeOf(parsed);
+    if (['unspecified', 'multicast', 'broadcast', 'loopback', 'linkLocal'].includes(range)) {
+      context.addIssue({ code: 'custom', message: `${text} is a ${range} prefix` });
+      return z.NEVER;
+    }
+    return `${parsed.text}/${length}`;
+  });
 
 /** Each key by itself, without its default: a file has all of them, of two custom resources each has some. */
 export const nodeConfigKeys = {

@@ -19,20 +19,25 @@ export const asn = z
     error: 'is a reserved ASN (0, 23456, 65535, 4294967295)',
   });
 
-const address = z.string().transform((text, context): string => {
-  const parsed = parsedOrIssue(text, context);
-  if (parsed === undefined) return z.NEVER;
-  const range = rangeOf(parsed);
-  if (['unspecified', 'multicast', 'broadcast'].includes(range)) {
-    context.addIssue({ code: 'custom', message: `${text} is a ${range} address` });
-    return z.NEVER;
-  }
-  return parsed.text;
-});
+/** No spelling of an address is longer. */
+const address = z
+  .string()
+  .max(45)
+  .transform((text, context): string => {
+    const parsed = parsedOrIssue(text, context);
+    if (parsed === undefined) return z.NEVER;
+    const range = rangeOf(parsed);
+    if (['unspecified', 'multicast', 'broadcast'].includes(range)) {
+      context.addIssue({ code: 'custom', message: `${text} is a ${range} address` });
+      return z.NEVER;
+    }
+    return parsed.text;
+  });
 
 /** What the kernel allows in a name (dev_valid_name) and BIRD can read within quotes, less than either. */
 const interfaceName = z
   .string()
+  .max(15)
   .regex(
     /^(?!\.{1,2}$)[A-Za-z0-9_.@-]{1,15}$/,
     'must be an interface name: 1 to 15 letters, digits, or _ . @ -',
@@ -44,6 +49,7 @@ export const peer = z
   .strictObject({
     name: z
       .string()
+      .max(32)
       .regex(
         /^[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?$/,
         'must be 1 to 32 letters, digits, _ or -, beginning and ending with a letter or digit',
@@ -57,6 +63,7 @@ export const peer = z
     port: z.int().min(1).max(65535).default(179),
     passwordFile: z
       .string()
+      .max(1024)
       .startsWith('/', 'must be an absolute path')
       .optional()
       .describe('A file with the TCP MD5 password (RFC 2385), one line.'),
@@ -105,6 +112,7 @@ export const peer = z
     families: z
       .array(family)
       .min(1)
+      .max(8)
       .optional()
       .describe("What is exchanged. Default: the address's own family; both with extendedNextHop."),
     extendedNextHop: z

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
+import { parse } from 'yaml';
 import { definitionFiles } from '../../scripts/crds/definitions.ts';
 import { type Schema, structural } from '../../scripts/crds/structural.ts';
 
@@ -12,6 +13,21 @@ for (const [name, text] of definitionFiles()) {
 test('nothing in them would be refused or act: no default, no look-ahead, no additionalProperties but a schema', t => {
   const text = [...definitionFiles().values()].join();
   t.notRegex(text, /\bdefault:|pattern:.*\(\?|additionalProperties: (false|true)/);
+});
+
+test('no text and no list of a spec is unbounded: servers reckon the cost of CEL rules by the bounds', t => {
+  const unbounded: string[] = [];
+  const look = (schema: Schema, path: string) => {
+    const { type, enum: values, maxLength, maxItems } = schema;
+    if (type === 'string' && values === undefined && maxLength === undefined) unbounded.push(path);
+    if (type === 'array' && maxItems === undefined) unbounded.push(path);
+    for (const [key, child] of Object.entries(schema.properties ?? {})) look(child, `${path}.${key}`);
+    if (schema.items !== undefined) look(schema.items, `${path}[]`);
+  };
+  for (const [name, text] of definitionFiles()) {
+    look(parse(text).spec.versions[0].schema.openAPIV3Schema.properties.spec, name);
+  }
+  t.deepEqual(unbounded, []);
 });
 
 test('a number beyond 32 bits says so, and what is within stays', t => {

@@ -1,0 +1,189 @@
+/**
+ * The rules of deploy/overlays/cel, by an implementation of CEL that is not the server's: each is at a place that the
+ * definition has, refuses something that only it refuses, and nothing that the agent takes.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { parse as parseRule } from '@marcbachmann/cel-js';
+import test from 'ava';
+import fc from 'fast-check';
+import { parse } from 'yaml';
+import { nodeConfigSpecSchema } from '../../lib/sources/node-config-resource.ts';
+import { poolSpecSchema } from '../../lib/sources/pool-resource.ts';
+import { definitionFiles } from '../../scripts/crds/definitions.ts';
+
+interface Rule {
+  /** Where it looks: keys of the spec, `*` for each item of a list. */
+  at: string[];
+  rule: string;
+  message: string;
+}
+
+const folder = new URL('../../deploy/overlays/cel/', import.meta.url);
+const root = '/spec/versions/0/schema/openAPIV3Schema/properties/spec';
+const definitions = definitionFiles();
+
+function rulesOf(file: string): Rule[] {
+  const patches: { op: string; path: string; value: { rule: string; message: string }[] }[] = parse(
+    readFileSync(new URL(file, folder), 'utf8'),
+  );
+  return patches.flatMap(({ path, value }) => {
+    const keys = path.slice(root.length).split('/').slice(1, -1);
+    const at = keys.flatMap((key, index) => {
+      if (key === 'properties' && keys[index - 1] !== 'properties') return [];
+      return key === 'items' ? ['*'] : [key];
+    });
+    return value.map(each => ({ at, ...each }));
+  });
+}
+
+/** What the rules say of a spec: the messages of those that it breaks. */
+function refusedBy(rules: readonly Rule[], spec: unknown): string[] {
+  return rules
+    .filter(({ at, rule }) =>
+      selvesAt(spec, at).some(self => parseRule(rule)({ self: typed(self) }) !== true),
+    )
+    .map(({ message }) => message);
+}
+
+function selvesAt(value: unknown, [key, ...rest]: string[]): unknown[] {
+  if (value === undefined) return [];
+  if (key === undefined) return [value];
+  if (key === '*') return (value as unknown[]).flatMap(item => selvesAt(item, rest));
+  return selvesAt((value as Record<string, unknown>)[key], rest);
+}
+
+/** Integers are ints, as the schema's types make them on the server. */
+function typed(value: unknown): unknown {
+  if (typeof value === 'number') return BigInt(value);
+  if (Array.isArray(value)) return value.map(typed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, typed(each)]));
+}
+
+for (const file of ['nodeconfigs.yaml', 'anycastpools.yaml']) {
+  test(`${file}: each rule stands at a place that the definition has`, t => {
+    for (const { path } of parse(readFileSync(new URL(file, folder), 'utf8'))) {
+      let at: Record<string, unknown> | undefined = parse(definitions.get(file) ?? '');
+      const keys = path.split('/').slice(1);
+      t.is(keys.pop(), 'x-kubernetes-validations');
+      for (const key of keys) at = at?.[key] as typeof at;
+      t.is(typeof at?.type, 'string', path);
+    }
+  });
+}
+
+test('the overlay has no rules but those tested here', t => {
+  t.deepEqual(readdirSync(folder).sort(), ['anycastpools.yaml', 'kustomization.yaml', 'nodeconfigs.yaml']);
+});
+
+const tor = { name: 'tor', address: '192.0.2.1', asn: 64500 };
+const withPeer = (change: object) => ({ bgp: { peers: [{ ...tor, ...change }] } });
+const pool = { cidrs: ['192.0.2.0/28'], namespaces: { names: ['dns'] } };
+const expression = (change: object) => ({
+  ...pool,
+  namespaces: { selector: { matchExpressions: [{ key: 'a', ...change }] } },
+});
+
+/** What breaks one rule and no other, by the rule's message. */
+const bad: Record<string, Record<string, object[]>> = {
+  'nodeconfigs.yaml': {
+    'is a reserved ASN': [23456, 65535, 4294967295].map(localAsn => ({ bgp: { localAsn } })),
+    'asn is a reserved ASN': [23456, 65535, 4294967295].map(asn => withPeer({ asn })),
+    'interface is needed with a link-local address': ['fe80::1', 'FEBF:0::1'].map(address =>
+      withPeer({ address }),
+    ),
+    'multihop goes with no interface: the peer is on that link, or it is hops away': [
+      withPeer({ multihop: 2, interface: 'eth0' }),
+    ],
+    "sourceAddress is of another family than the peer's address": [
+      withPeer({ sourceAddress: '2001:db8::2' }),
+      withPeer({ address: '2001:db8::1', sourceAddress: '192.0.2.2' }),
+    ],
+    'passwordKey goes with no passwordFile': [withPeer({ passwordFile: '/a', passwordKey: 'a' })],
+    'extendedNextHop needs an IPv6 session': [withPeer({ extendedNextHop: true })],
+    'extendedNextHop is about IPv4 routes, which families leaves out': [
+      withPeer({ address: '2001:db8::1', extendedNextHop: true, families: ['ipv6'] }),
+    ],
+  },
+  'anycastpools.yaml': {
+    'say which namespaces, by names or selector; an empty selector lets all in': [
+      { ...pool, namespaces: {} },
+      { ...pool, namespaces: { names: [] } },
+    ],
+    'exclusive needs exactly one name in namespaces.names, and no selector': [
+      { ...pool, exclusive: true, namespaces: { names: ['a', 'b'] } },
+      { ...pool, exclusive: true, namespaces: { names: ['a'], selector: {} } },
+      { ...pool, exclusive: true, namespaces: { selector: {} } },
+    ],
+    'In and NotIn need values, Exists and DoesNotExist have none': [
+      expression({ operator: 'In' }),
+      expression({ operator: 'NotIn', values: [] }),
+      expression({ operator: 'Exists', values: ['x'] }),
+    ],
+  },
+};
+const schemas = { 'nodeconfigs.yaml': nodeConfigSpecSchema, 'anycastpools.yaml': poolSpecSchema } as const;
+
+for (const [file, schema] of Object.entries(schemas)) {
+  const rules = rulesOf(file);
+  for (const { message } of rules) {
+    test(`${file}: the rule "${message}" refuses what it is about, and so does the agent`, t => {
+      const specs = bad[file]?.[message] ?? [];
+      t.true(specs.length > 0);
+      for (const spec of specs) {
+        t.deepEqual(refusedBy(rules, spec), [message], JSON.stringify(spec));
+        t.false(schema.safeParse(spec).success, JSON.stringify(spec));
+      }
+    });
+  }
+}
+
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
+const address = fc.constantFrom('192.0.2.1', '2001:db8::1', 'fe80::1', 'FE8::1', 'feb0:0:0::9', '10.0.0.1');
+const asn = fc.constantFrom(1, 64500, 23456, 65535, 4294967294, 4294967295);
+const peer = fc.record({
+  name: fc.constant('tor'),
+  address,
+  asn,
+  interface: maybe(fc.constant('eth0')),
+  multihop: maybe(fc.integer({ min: 1, max: 255 })),
+  sourceAddress: maybe(address),
+  passwordFile: maybe(fc.constant('/a')),
+  passwordKey: maybe(fc.constant('a')),
+  extendedNextHop: maybe(fc.boolean()),
+  families: maybe(fc.subarray(['ipv4', 'ipv6'], { minLength: 1 })),
+});
+const nodeConfig = fc.record({
+  bgp: fc.record({ localAsn: maybe(asn), peers: fc.array(peer, { maxLength: 1 }) }),
+});
+const names = fc.subarray(['a', 'b', 'c']);
+const operator = fc.constantFrom('In', 'NotIn', 'Exists', 'DoesNotExist');
+const matchExpressions = fc.array(fc.record({ key: fc.constant('a'), operator, values: maybe(names) }));
+const anycastPool = fc.record({
+  cidrs: fc.constant(['192.0.2.0/28']),
+  namespaces: fc.record({
+    names: maybe(names),
+    selector: maybe(fc.record({ matchExpressions: maybe(matchExpressions) })),
+  }),
+  exclusive: maybe(fc.boolean()),
+});
+
+for (const [file, specs] of [
+  ['nodeconfigs.yaml', nodeConfig],
+  ['anycastpools.yaml', anycastPool],
+] as const) {
+  test(`${file}: the server's rules and the agent's say the same of any spec that the types allow`, t => {
+    const rules = rulesOf(file);
+    let good = 0;
+    fc.assert(
+      fc.property(specs as fc.Arbitrary<object>, raw => {
+        const spec = JSON.parse(JSON.stringify(raw));
+        const agent = schemas[file].safeParse(spec).success;
+        if (agent) good++;
+        return agent === (refusedBy(rules, spec).length === 0);
+      }),
+      { numRuns: 2000 },
+    );
+    t.true(good > 20, `${good} of them good`);
+  });
+}
