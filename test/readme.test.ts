@@ -1,18 +1,23 @@
-/** What the README tells people to copy is what the program takes. */
-import { readFileSync } from 'node:fs';
+/** What the README and the page on installing tell people to copy is what the program takes. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
+import { parse } from 'yaml';
+import { checkConfigs } from '../lib/check-config.ts';
 import { parseAgentConfig } from '../lib/config.ts';
 import { parseAllocationFile } from '../lib/sources/allocation.ts';
-import { parseNodeConfig } from '../lib/sources/node-config.ts';
+import { nodeConfigKeys, parseNodeConfig } from '../lib/sources/node-config.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const install = readFileSync(new URL('../docs/install.md', import.meta.url), 'utf8');
 
 /** The first fenced block of a language that contains `mark`. */
-function example(language: string, mark: string): string {
-  for (const [, block = ''] of readme.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))) {
+function example(language: string, mark: string, page = readme): string {
+  for (const [, block = ''] of page.matchAll(new RegExp(`\`\`\`${language}\\n([\\s\\S]*?)\`\`\``, 'g'))) {
     if (block.includes(mark)) return block;
   }
-  throw new Error(`the README has no ${language} with ${mark}`);
+  throw new Error(`the page has no ${language} with ${mark}`);
 }
 
 test("the README's agent configuration is accepted, and needs nothing more", t => {
@@ -27,6 +32,27 @@ test("the README's allocations are accepted", t => {
   const { allocations, unusable } = parseAllocationFile(example('json', '"allocations"'), 'README.md');
   t.deepEqual([...allocations.keys()], ['default/dns-1']);
   t.deepEqual(unusable, []);
+});
+
+test('the resources of the page on installing are accepted, one laid over the other too', t => {
+  const dir = mkdtempSync(join(tmpdir(), 'flock-docs-'));
+  t.teardown(() => rmSync(dir, { recursive: true }));
+  const path = join(dir, 'resources.yaml');
+  writeFileSync(path, example('yaml', 'kind: AnycastPool', install));
+  t.deepEqual(
+    checkConfigs([path]).map(({ what, problem }) => [what, problem]),
+    [
+      ['NodeConfig default', undefined],
+      ['NodeConfig node-a', undefined],
+      ['AnycastPool dns', undefined],
+      ['NodeConfig node-a over default', undefined],
+    ],
+  );
+});
+
+test('the peer of the page on installing is accepted', t => {
+  const { peers } = parse(example('yaml', 'passwordKey', install));
+  t.true(nodeConfigKeys.peers.parse(peers)[0]?.bfd);
 });
 
 test('every script that the README names is there', t => {

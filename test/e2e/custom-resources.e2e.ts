@@ -9,7 +9,7 @@ import { startBird } from '../support/bird.ts';
 import type { ApiObject } from '../support/kube-api.ts';
 import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
 import { eventually } from '../support/lab.ts';
-import { asInManifest, baseFolder, baseManifests } from '../support/manifests.ts';
+import { asInManifest, baseFolder, baseManifests, componentManifest } from '../support/manifests.ts';
 import { createNodeLab, routesOf } from '../support/node-lab.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
@@ -55,6 +55,17 @@ test.serial('every manifest of the base is listed in its kustomization', t => {
     name => String(name).endsWith('.yaml') && name !== 'kustomization.yaml',
   );
   t.deepEqual([...kustomization.resources].sort(), files.map(String).sort());
+});
+
+test.serial("a real server takes the PodMonitor's patches of the agent and its configuration", async t => {
+  const { spec, metadata } = componentManifest('pod-monitor', 'agent.yaml');
+  const path = `/apis/apps/v1/namespaces/${metadata.namespace}/daemonsets/${metadata.name}`;
+  const patched = await server.request('PATCH', path, { spec });
+  const [agent, ...others] = patched.spec.template.spec.containers;
+  t.deepEqual(others, []);
+  t.deepEqual(agent.ports, [{ name: 'metrics', containerPort: 9470, hostPort: 9470, protocol: 'TCP' }]);
+  t.true(agent.volumeMounts.length > 0, 'merged, not replaced');
+  await t.notThrowsAsync(server.apply(componentManifest('pod-monitor', 'configuration.yaml')));
 });
 
 test.serial('the server refuses what the schemas refuse', async t => {

@@ -3,11 +3,11 @@ import test, { type ExecutionContext } from 'ava';
 import { Metrics } from '../../lib/observe/metrics.ts';
 import { serveObservations } from '../../lib/observe/server.ts';
 
-async function serve(t: ExecutionContext, healthy = true): Promise<string> {
+async function serve(t: ExecutionContext, { healthy = true, listen = '127.0.0.1:0' } = {}): Promise<string> {
   const metrics = new Metrics();
   metrics.watchDestinations('advertised', () => 7);
   const server = await serveObservations({
-    listen: '127.0.0.1:0',
+    listen,
     registry: metrics.registry,
     status: () => ({ destinations: 7 }),
     healthy: () => healthy,
@@ -41,7 +41,13 @@ test('status is JSON', async t => {
 
 test('health is 200 in sync and 503 before', async t => {
   t.is((await fetch(`${await serve(t)}/healthz`)).status, 200);
-  t.is((await fetch(`${await serve(t, false)}/healthz`)).status, 503);
+  t.is((await fetch(`${await serve(t, { healthy: false })}/healthz`)).status, 503);
+});
+
+test('at [::] it is reached by IPv4 and IPv6', async t => {
+  const url = await serve(t, { listen: '[::]:0' });
+  t.is((await fetch(`${url}/healthz`)).status, 200);
+  t.is((await fetch(`${url.replace('127.0.0.1', '[::1]')}/healthz`)).status, 200);
 });
 
 test('anything else is refused, and says what there is', async t => {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import type { ApiObject } from './kube-api.ts';
 
 export const baseFolder = fileURLToPath(new URL('../../deploy/base', import.meta.url));
@@ -13,6 +13,11 @@ export function baseManifests(): ApiObject[] {
     parseAllDocuments(readFileSync(join(baseFolder, path), 'utf8')).map(document => document.toJS());
   const [kustomization] = read('kustomization.yaml');
   return kustomization.resources.flatMap(read);
+}
+
+/** A file of a component beside the base: one object, or a part of one that is merged into the base's. */
+export function componentManifest(component: string, file: string): ApiObject {
+  return parse(readFileSync(join(baseFolder, '../components', component, file), 'utf8'));
 }
 
 /** Starts a program with what deploy/base/agent.yaml gives the agent: uid 0, NET_ADMIN, and no way to more. */
