@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { parseAllDocuments } from 'yaml';
+import { nodeConfigSpecSchema } from '../../lib/sources/node-config-resource.ts';
 import { layOutAgent, startAgent, writeAllocations } from '../support/agent.ts';
 import { startBird } from '../support/bird.ts';
 import type { ApiObject } from '../support/kube-api.ts';
@@ -79,6 +80,52 @@ test.serial('the server refuses what the schemas refuse', async t => {
   await refused(custom('NodeConfig', 'bad', { bgp: { localAsn: 4294967296 } }));
   await refused(custom('NodeConfig', 'bad', { bgp: { peers: [{ name: 'x', asn: 1 }] } }));
   await refused(custom('NodeConfig', 'bad', { node: { draining: 'yes' } }));
+  await refused(custom('NodeConfig', 'bad', { bird: { mode: 'none' } }));
+  for (const bad of [{ communities: ['no-export'] }, { gracefulRestart: { seconds: 0 } }, { bfd: 'on' }]) {
+    const peers = [{ name: 'x', address: '192.0.2.1', asn: 1, ...bad }];
+    await refused(custom('NodeConfig', 'bad', { bgp: { peers } }));
+  }
+});
+
+test.serial('the server keeps every key that there is, and fills in none', async t => {
+  const peer = {
+    name: 'tor',
+    address: '2001:db8::1',
+    interface: 'eth0',
+    asn: 4294967294,
+    port: 1790,
+    passwordKey: 'tor',
+    sourceAddress: '2001:db8::2',
+    bfd: true,
+    gracefulRestart: { enabled: true, seconds: 60 },
+    communities: ['64512:100', '64512:1:2'],
+    passive: true,
+    families: ['ipv4', 'ipv6'],
+    extendedNextHop: true,
+  };
+  const others = [
+    { name: 'far', address: '192.0.2.1', asn: 1, multihop: 2, passwordFile: '/secret' },
+    { name: 'plain', address: '192.0.2.2', asn: 1 },
+  ];
+  const spec = {
+    bgp: { localAsn: 64512, routerId: '192.0.2.11', peers: [peer, ...others] },
+    node: { draining: true },
+    advertise: { prefixes: ['10.244.1.0/24'] },
+    bird: { mode: 'filter' },
+    reserved: ['10.0.0.0/8'],
+    drain: { terminatingMs: 1, longestMs: 2, notReadyMs: 3 },
+  };
+  t.true(nodeConfigSpecSchema.safeParse(spec).success);
+  await server.apply(custom('NodeConfig', 'whole', spec));
+  const kept = await server.request('GET', `${group}/nodeconfigs/whole`);
+  t.deepEqual(kept.spec, spec);
+  const [crd] = baseManifests().filter(({ metadata }) => metadata.name.startsWith('nodeconfigs.'));
+  const { properties } = crd.spec.versions[0].schema.openAPIV3Schema.properties.spec;
+  t.deepEqual(Object.keys(spec).sort(), Object.keys(properties).sort(), 'and these are all');
+  const { items } = properties.bgp.properties.peers;
+  const written = new Set([peer, ...others].flatMap(Object.keys));
+  t.deepEqual([...written].sort(), Object.keys(items.properties).sort());
+  await server.request('DELETE', `${group}/nodeconfigs/whole`);
 });
 
 test.serial('kubectl get shows the columns, by the short names too', async t => {
