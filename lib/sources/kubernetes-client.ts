@@ -1,8 +1,8 @@
 /**
  * The requests made of the Kubernetes API: a list, a watch that can not hang, and now and then a write.
  *
- * Each has its deadline: an answer in full, or for a watch its first byte and then some sign of life. Beneath
- * that, TCP keepalive finds a peer that is gone: libuv probes every second once the connection has been silent
+ * Each has its deadlines: for signs of life, and for the whole of a list or of one event of a watch, so that
+ * neither silence nor a trickle of bytes passes for an answer. Beneath that, TCP keepalive finds a peer that is gone: libuv probes every second once the connection has been silent
  * for `keepAliveMs`, and gives up after ten (uv_tcp_keepalive), so that is noticed within twenty seconds.
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
@@ -44,9 +44,14 @@ export interface KubernetesWrite {
   body: unknown;
 }
 
-export interface WatchDeadlines {
-  /** Milliseconds until the server must have begun to answer. */
+export interface AnswerDeadlines {
+  /** Milliseconds until the server must have begun to answer, and between two pieces of a list. */
   answerMs: number;
+  /** Milliseconds for the whole of a list, or of an event that has begun, however steadily it comes. */
+  wholeMs: number;
+}
+
+export interface WatchDeadlines extends AnswerDeadlines {
   /** Milliseconds a watch may be silent. Events and bookmarks are signs of life. */
   idleMs: number;
 }
@@ -65,15 +70,15 @@ export class KubernetesClient {
 
   /**
    * @param path with its query
-   * @param deadlineMs milliseconds for the whole answer
-   * @throws ApiStatusError, SilenceError, GarbageError, an error of the network, or the signal's reason
+   * @throws ApiStatusError, SilenceError, TooSlowError, GarbageError, an error of the network, or the signal's reason
    */
-  async getJson(path: string, deadlineMs: number, signal: AbortSignal): Promise<unknown> {
+  async getJson(path: string, { answerMs, wholeMs }: AnswerDeadlines, signal: AbortSignal): Promise<unknown> {
     const lifetime = new Lifetime(signal);
     try {
-      lifetime.expectWithin(deadlineMs);
-      const body = await text(await this.#open(path, lifetime.signal));
-      return parseJson(body);
+      lifetime.expectWithin(answerMs);
+      lifetime.expectWhole(wholeMs);
+      const response = await this.#open(path, lifetime.signal);
+      return parseJson(await textOf(response, () => lifetime.expectWithin(answerMs)));
     } catch (error) {
       throw lifetime.reasonOr(error);
     } finally {
@@ -114,7 +119,7 @@ export class KubernetesClient {
    */
   async *watch(
     path: string,
-    { answerMs, idleMs }: WatchDeadlines,
+    { answerMs, wholeMs, idleMs }: WatchDeadlines,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent | undefined, void> {
     const lifetime = new Lifetime(signal);
@@ -123,7 +128,11 @@ export class KubernetesClient {
       const response = await this.#open(path, lifetime.signal);
       lifetime.expectWithin(idleMs);
       yield undefined;
-      for await (const line of linesOf(response, () => lifetime.expectWithin(idleMs))) yield parseEvent(line);
+      const onPiece = (begins: boolean, ends: boolean) => {
+        lifetime.expectWithin(idleMs);
+        if (begins || ends) lifetime.expectWhole(begins ? wholeMs : undefined);
+      };
+      for await (const line of linesOf(response, onPiece)) yield parseEvent(line);
     } catch (error) {
       throw lifetime.reasonOr(error);
     } finally {
@@ -196,13 +205,29 @@ async function statusErrorOf(response: IncomingMessage): Promise<ApiStatusError>
   return new ApiStatusError(response.statusCode ?? 0, message, seconds > 0 ? seconds * 1000 : 0);
 }
 
-async function* linesOf(response: IncomingMessage, onChunk: () => void): AsyncGenerator<string> {
+async function textOf(response: IncomingMessage, onPiece: () => void): Promise<string> {
+  response.setEncoding('utf8');
+  let whole = '';
+  for await (const piece of response) {
+    onPiece();
+    whole += piece;
+  }
+  return whole;
+}
+
+/** @param onPiece told of each piece whether a line begins in it that does not end there, and whether one ends */
+async function* linesOf(
+  response: IncomingMessage,
+  onPiece: (begins: boolean, ends: boolean) => void,
+): AsyncGenerator<string> {
   response.setEncoding('utf8');
   let rest = '';
-  for await (const chunk of response) {
-    onChunk();
-    const lines = (rest + chunk).split('\n');
+  for await (const piece of response) {
+    const began = rest !== '';
+    const lines = (rest + piece).split('\n');
     rest = lines.pop() ?? '';
+    const ends = lines.length > 0;
+    onPiece(rest !== '' && (ends || !began), ends);
     yield* lines;
     if (rest.length > longestLine) throw new GarbageError('the API server sent a line without an end');
   }

@@ -7,7 +7,8 @@
  * - the server's own time-out, or silence: watch again from the last version;
  * - too many requests (429): the same, after a pause;
  * - 410, a version too old: list again, at once;
- * - cut, ended early, refused, an answer that makes no sense, and all the rest: list again, after a pause.
+ * - cut, ended early, refused, an answer that makes no sense or never ends, and all the rest: list again, after
+ *   a pause.
  * A list and not a watch, because a server that was away may come back with another history: from a version that
  * a restored etcd has not come to yet, a watch is open and silent (seen with 1.20). A list at that version is
  * refused, and the newest is asked for. Pauses grow, with jitter, so that a server that comes back is not met by
@@ -27,8 +28,10 @@ export interface ListWatchTiming {
    * anywhere in the cluster, and none while none does (seen with 1.20): a still cluster is asked again this often.
    */
   idleMs: number;
-  /** Milliseconds for a list, and for the beginning of a watch. */
+  /** Milliseconds until an answer begins, and between two pieces of a list. */
   answerMs: number;
+  /** Milliseconds for the whole of a list, or of an event that has begun. A slow network may take its time. */
+  wholeMs: number;
   /** The first pause after a failure, in milliseconds; it doubles with each further one. */
   firstPauseMs: number;
   longestPauseMs: number;
@@ -40,6 +43,7 @@ export const defaultTiming: ListWatchTiming = {
   watchSeconds: 300,
   idleMs: 90_000,
   answerMs: 30_000,
+  wholeMs: 120_000,
   firstPauseMs: 250,
   longestPauseMs: 30_000,
   steadyMs: 10_000,
@@ -119,7 +123,7 @@ export class ListWatch {
     const query = this.#query({ resourceVersion: this.#listVersion });
     let list: { metadata?: { resourceVersion?: unknown }; items?: unknown } | null;
     try {
-      list = (await client.getJson(query, timing.answerMs, signal)) as typeof list;
+      list = (await client.getJson(query, timing, signal)) as typeof list;
     } catch (error) {
       // 410: that version is forgotten. 504: the server has not come to it ("Too large resource version").
       if (this.#listVersion === '' || ![410, 504].includes(statusOf(error) ?? 0)) throw error;
@@ -178,11 +182,15 @@ export class ListWatch {
     return this.#watchBegan === undefined ? 0 : performance.now() - this.#watchBegan;
   }
 
-  /** Between a half and the whole of a pause that doubles with each failure. */
+  /**
+   * Between a half and the whole of a pause that doubles with each failure; and if the server asks for a longer
+   * one, that and up to half of it more, for it asks all nodes for the same.
+   */
   #pauseMs(failures: number, askedMs: number): number {
     const { firstPauseMs, longestPauseMs } = this.#options.timing;
     const longest = Math.min(firstPauseMs * 2 ** (failures - 1), longestPauseMs);
-    return Math.max(longest * (0.5 + Math.random() / 2), Math.min(askedMs, longestPauseMs));
+    const asked = Math.min(askedMs, longestPauseMs);
+    return Math.max(longest * (1 - Math.random() / 2), asked * (1 + Math.random() / 2));
   }
 
   #reportConnection(): void {

@@ -312,22 +312,45 @@ test('a server that asks for a pause is given it', async t => {
   t.is(lists.length, 1);
 });
 
+test('nodes that are asked for the same pause do not come back in step', async t => {
+  const sources = await Promise.all(Array.from({ length: 10 }, () => follow(t, { longestPauseMs: 1000 })));
+  const cameBack = sources.map(async ({ pods, api, lists }) => {
+    let asked = 0;
+    api.list = (response, query) => {
+      asked = performance.now();
+      refuse(429, 'busy', { 'retry-after': '1' })(response, query);
+    };
+    await pods.start();
+    await eventually('the first list', () => lists.length === 1);
+    const first = asked;
+    await eventually('the second', () => lists.length === 2);
+    return asked - first;
+  });
+  const pauses = await Promise.all(cameBack);
+  t.true(Math.min(...pauses) >= 990, `${pauses}`);
+  t.true(Math.max(...pauses) - Math.min(...pauses) > 100, `${pauses}`);
+});
+
 for (const [what, end] of Object.entries({
   'is cut': response => response.destroy(),
   'ends before its time': response => response.end(),
 } satisfies Record<string, (response: ServerResponse) => void>)) {
   test(`a watch that ${what} loses no pod, and is followed by a list no older than what was seen`, async t => {
     const { pods, api, lists, watches, cache, ready, warnings } = await follow(t);
+    let keptUntilListed = 0;
     api.watch = response => {
       api.watch = send();
-      api.list = listOf('43', pod('a', false), pod('b'));
+      api.list = (again, query) => {
+        keptUntilListed = cache.snapshot().size;
+        listOf('43', pod('a', false), pod('b'))(again, query);
+      };
       response.writeHead(200).write(bookmark('42'));
       setTimeout(() => end(response), 50);
     };
     await pods.start();
-    await eventually('the loss', () => warnings().length === 1);
-    t.is(cache.snapshot().size, 1);
     await eventually('what was missed', () => ready('a') === false && ready('b'));
+    t.is(keptUntilListed, 1);
+    t.is(warnings().length, 1);
     t.is(lists[1]?.get('resourceVersion'), '42');
     await eventually('a watch from there', () => watches[1]?.get('resourceVersion') === '43');
     t.regex(warnings()[0]?.event ?? '', /the connection was cut|ended the watch before its time/);
@@ -363,6 +386,49 @@ test('a server that takes requests and never answers is a loss', async t => {
   await pods.start();
   await eventually('a warning', () => warnings().length > 0);
   t.regex(warnings()[0]?.event ?? '', /said nothing for 100 ms/);
+});
+
+test('a list that takes its time is waited for as long as it goes on', async t => {
+  const { pods, api, cache, lists } = await follow(t, { answerMs: 500 });
+  api.list = async response => {
+    for (const letter of `{"metadata":{"resourceVersion":"1"},"items":[]}`) {
+      response.write(letter);
+      await wait(20);
+    }
+    response.end();
+  };
+  await pods.start();
+  await eventually('the list', () => cache.synced);
+  t.is(lists.length, 1);
+});
+
+test('an event that comes in drops without an end is a loss', async t => {
+  const { pods, api, lists, warnings } = await follow(t, { wholeMs: 300 });
+  api.watch = response => {
+    response.writeHead(200).write(bookmark('11'));
+    const timer = setInterval(() => response.write(' '), 20);
+    response.on('close', () => clearInterval(timer));
+  };
+  await pods.start();
+  await eventually('a fresh list', () => lists.length >= 2);
+  t.regex(warnings()[0]?.event ?? '', /came to no end/);
+});
+
+test('events without a pause between them are no loss, however long they last', async t => {
+  const { pods, api, ready, warnings } = await follow(t, { wholeMs: 300 });
+  const text = Array.from({ length: 30 }, (_, index) => event('MODIFIED', pod('a', true, `${11 + index}`)));
+  // Cut so that a line is always under way.
+  const pieces = (text.join('') + event('MODIFIED', pod('a', false, '90'))).match(/.{1,100}/gs) ?? [];
+  api.watch = async response => {
+    response.writeHead(200);
+    for (const piece of pieces) {
+      response.write(piece);
+      await wait(20);
+    }
+  };
+  await pods.start();
+  await eventually('the last', () => ready('a') === false);
+  t.deepEqual(warnings(), []);
 });
 
 test('nobody listening at the start is not fatal', async t => {

@@ -36,6 +36,8 @@ export async function startKubeApiServer({ dir }: { dir: string }): Promise<Kube
 export class KubeApiServer extends KubeApi {
   /** A kubeconfig with every right there is. */
   readonly kubeconfigPath: string;
+  /** The key of the certificate that is in `caPath` beside its authority; there once it has started. */
+  readonly keyPath: string;
   readonly #dir: string;
   readonly #binary: string;
   readonly #ports: { server: number; etcd: number; etcdPeer: number };
@@ -49,6 +51,7 @@ export class KubeApiServer extends KubeApi {
     this.#binary = binary;
     this.#ports = { server, etcd, etcdPeer };
     this.kubeconfigPath = join(dir, 'kubeconfig');
+    this.keyPath = join(dir, 'apiserver.key');
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     writeFileSync(join(dir, 'service-account.key'), privateKey.export({ type: 'pkcs1', format: 'pem' }));
     writeFileSync(join(dir, 'tokens.csv'), `${this.token},admin,admin,"system:masters"\n`);
