@@ -111,9 +111,19 @@ export class Exchange {
       for (const listener of this.#listeners) listener(part);
       const isTaken = this.#response.write(part);
       if (drip) await new Promise(resolve => setTimeout(resolve, drip.everyMs));
-      else if (!isTaken)
-        await new Promise(resolve => this.#response.once('drain', resolve).once('close', resolve));
+      else if (!isTaken) await this.#drained();
     }
     return true;
+  }
+
+  /** Until the client takes more, or nothing any more. */
+  #drained(): Promise<void> {
+    return new Promise(resolve => {
+      const go = () => {
+        this.#response.off('drain', go).off('close', go);
+        resolve();
+      };
+      this.#response.on('drain', go).on('close', go);
+    });
   }
 }

@@ -33,6 +33,7 @@ export class ApiProxy {
   readonly #connections = new Set<Socket>();
   #closedBytes = 0;
   #fault: Fault = {};
+  #onExchange: (exchange: Exchange) => void = () => {};
 
   private constructor(behind: ProxiedServer) {
     this.#behind = behind;
@@ -64,6 +65,11 @@ export class ApiProxy {
   /** Bytes sent to clients, TLS and all. */
   get sentBytes(): number {
     return [...this.#connections].reduce((sum, { bytesWritten }) => sum + bytesWritten, this.#closedBytes);
+  }
+
+  /** Shows `listener` each request, before it is passed on. */
+  onExchange(listener: (exchange: Exchange) => void): void {
+    this.#onExchange = listener;
   }
 
   /** Something is wrong from now on. */
@@ -99,6 +105,7 @@ export class ApiProxy {
       }),
     );
     this.exchanges.push(exchange);
+    this.#onExchange(exchange);
     if (this.#fault.meet) this.#fault.meet(exchange);
     else exchange.pass();
   }

@@ -8,15 +8,13 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { ApiError, type ApiObject, issuer, KubeApi } from './kube-api.ts';
 import { endChild, eventually, type Namespace } from './lab.ts';
-import { Relay } from './relay.ts';
+import { answerIn, Relay } from './relay.ts';
 
 const builder = fileURLToPath(new URL('../../scripts/kube-apiserver', import.meta.url));
-const relayProgram = fileURLToPath(new URL('relay.ts', import.meta.url));
 
 /**
  * Builds the server if this machine has none yet, starts it, and waits until it is ready.
@@ -146,9 +144,7 @@ export class KubeApiServer extends KubeApi {
     const { server: port } = this.#ports;
     const path = join(this.#dir, `${namespace.name}.sock`);
     this.#relays.push(await Relay.listen({ path }, { port, host: '127.0.0.1' }));
-    const args = ['--pdeathsig', 'KILL', process.execPath, relayProgram, String(port), path];
-    const child = namespace.spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    await once(child.stdout as Readable, 'data');
+    await answerIn(namespace, { port, path });
   }
 
   /** Runs a program whose output goes to a log in the folder, and which the kernel ends when this one dies. */

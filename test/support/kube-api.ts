@@ -1,6 +1,6 @@
 /** What tests do to an API server, with every right there is. The test is the kubelet and the controllers. */
 import { readFileSync } from 'node:fs';
-import { request } from 'node:https';
+import { type Agent, request } from 'node:https';
 
 /** What the server calls itself in service account tokens. */
 export const issuer = 'https://kubernetes.default.svc';
@@ -32,11 +32,14 @@ export class KubeApi {
   readonly caPath: string;
   /** The bearer token of an administrator. */
   readonly token: string;
+  readonly #agent: Agent | undefined;
 
-  constructor(url: string, caPath: string, token: string) {
+  /** @param agent keeps connections, for many requests; default: one each, so that no server's end is in the way */
+  constructor(url: string, caPath: string, token: string, agent?: Agent) {
     this.url = url;
     this.caPath = caPath;
     this.token = token;
+    this.#agent = agent;
   }
 
   /** The text of a kubeconfig for a bearer token; `server` may be the address of a proxy. */
@@ -70,6 +73,7 @@ export class KubeApi {
         {
           method,
           ca: readFileSync(this.caPath),
+          agent: this.#agent,
           headers: {
             authorization: `Bearer ${this.token}`,
             // Node gives a DELETE with a body no length by itself, and the server then ignores the body.

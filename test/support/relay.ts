@@ -2,7 +2,18 @@
  * Passes connections on. As a program (`node relay.ts PORT SOCKET`) it joins the loopback of a network namespace
  * to a UNIX socket, which no network namespace bounds.
  */
+import { once } from 'node:events';
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import type { Namespace } from './lab.ts';
+
+/** Has what listens on the UNIX socket at `path` answer at a namespace's loopback too, as long as its lab lives. */
+export async function answerIn(namespace: Namespace, { port, path }: { port: number; path: string }) {
+  const args = ['--pdeathsig', 'KILL', process.execPath, fileURLToPath(import.meta.url), `${port}`, path];
+  const child = namespace.spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout as Readable, 'data');
+}
 
 export class Relay {
   readonly #server: Server;

@@ -6,7 +6,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { abortOnSignals, Interrupted } from '../support/interruption.ts';
+import { runProof } from '../support/proof.ts';
 import { prove } from './prove.ts';
 import { bad, print } from './report.ts';
 import { scenarios } from './scenarios.ts';
@@ -21,26 +21,13 @@ interface Options {
 /** Twice what it takes: what takes longer hangs. */
 const deadlineMs = 10 * 60_000;
 
-async function run({ json, only, runs }: Options): Promise<void> {
-  if (process.env.FLOCK_TEST_UNPRIVILEGED !== undefined) {
-    process.stderr.write('This proof makes network namespaces, and here it may not.\n');
-    process.exit(1);
-  }
-  const stop = new AbortController();
-  abortOnSignals(stop);
-  const deadline = setTimeout(() => stop.abort(new Error(`no end in ${deadlineMs / 1000} s`)), deadlineMs);
-  try {
-    const { rows, failures } = await prove({ only, vethRuns: Number(runs), signal: stop.signal });
+function run({ json, only, runs }: Options): Promise<void> {
+  return runProof(deadlineMs, async signal => {
+    const { rows, failures } = await prove({ only, vethRuns: Number(runs), signal });
     if (json !== undefined) writeFileSync(json, `${JSON.stringify({ scenarios: rows }, null, 2)}\n`);
     for (const failure of failures) print(bad(failure));
-    process.exitCode = failures.length === 0 ? 0 : 1;
-  } catch (error) {
-    const why = (stop.signal.aborted ? stop.signal.reason : error) as Error;
-    process.stderr.write(`\n${why instanceof Interrupted ? why.message : why.stack}\n`);
-    process.exitCode = why instanceof Interrupted ? why.exitCode : 1;
-  }
-  clearTimeout(deadline);
-  process.exit();
+    return failures;
+  });
 }
 
 const names = [...scenarios.map(({ name }) => name), ...ways.map(way => `veth-${way}`)];

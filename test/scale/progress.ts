@@ -1,0 +1,31 @@
+/** Says what is under way, how far it is, and how long it took: on standard error, so that results stay alone. */
+
+export class Progress {
+  readonly #began = performance.now();
+  #said = this.#began;
+
+  /** Tells of `work` while it lasts, once a second at most, and when it has ended. */
+  static async of<T>(what: string, work: (progress: Progress) => Promise<T>): Promise<T> {
+    const progress = new Progress();
+    say(`${what} …`);
+    const result = await work(progress);
+    say(`  ${progress.#seconds()} s`);
+    return result;
+  }
+
+  /** @param done how much of `all` there is */
+  at(done: number, all: number): void {
+    const now = performance.now();
+    if (now - this.#said < 1000 || done === all) return;
+    this.#said = now;
+    say(`  ${done.toLocaleString('en')} of ${all.toLocaleString('en')} after ${this.#seconds()} s`);
+  }
+
+  #seconds(): string {
+    return ((performance.now() - this.#began) / 1000).toFixed(1);
+  }
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
