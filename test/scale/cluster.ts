@@ -14,6 +14,16 @@ const groupSize = 10;
 /** What begins the name of a pod of another node, and of nothing else in the cluster. */
 export const foreignName = 'elsewhere-';
 
+/** The name of a node whose pods are not of interest. */
+export function otherNode(index: number): string {
+  return `other-${index}`;
+}
+
+/** How many other nodes have their full share of pods. */
+export function fullNodes({ local, all }: { local: number; all: number }): number {
+  return Math.floor((all - local) / podsOfOtherNodes);
+}
+
 /** A pod of the node, by its index. */
 export interface LocalPod {
   readonly name: string;
@@ -55,8 +65,8 @@ export async function fillCluster(
   await api.request('POST', '/api/v1/nodes', { metadata: { name: node } });
   await each(all, progress, async index => {
     if (index >= local) {
-      const other = Math.floor((index - local) / podsOfOtherNodes);
-      await api.request('POST', podsPath, manifest(`${foreignName}${index}`, `other-${other}`, {}));
+      const other = otherNode(Math.floor((index - local) / podsOfOtherNodes));
+      await api.request('POST', podsPath, manifest(`${foreignName}${index}`, other, {}));
       return;
     }
     const { name, ipv4, ipv6, own, shared } = localPod(index);

@@ -7,7 +7,8 @@ import { startKubeApiServer } from '../support/kube-api-server.ts';
 import { eventually, Lab } from '../support/lab.ts';
 import { answerIn } from '../support/relay.ts';
 import { watchRoutes } from '../support/route-watch.ts';
-import { busyApi, fillCluster, foreignName } from './cluster.ts';
+import { busyApi, fillCluster, foreignName, fullNodes } from './cluster.ts';
+import { type Crowd, gather } from './crowd.ts';
 import { type Flip, flipPods, type Lags, lagsOf } from './flips.ts';
 import {
   addPodInterfaces,
@@ -52,6 +53,7 @@ export interface Figures {
   };
   /** Route events in the kernel while the agent ended and another one took over. */
   restart: { syncedMs: number; routeEvents: number };
+  crowd: Crowd;
 }
 
 export interface Outcome {
@@ -61,6 +63,8 @@ export interface Outcome {
 }
 
 const settledMs = 30_000;
+/** More would measure the processors that they share with the server. */
+const crowdSize = 500;
 
 export async function measure(size: Size, signal: AbortSignal): Promise<Outcome> {
   const lab = await Lab.create();
@@ -132,6 +136,11 @@ export async function measure(size: Size, signal: AbortSignal): Promise<Outcome>
     if (routeEvents > 0) failures.push(`the restart of the agent changed ${routeEvents} routes`);
     await stopAgent(again.agent);
 
+    const otherNodes = fullNodes({ local: size.pods, all: size.cluster });
+    const crowd = await Progress.of(`starting ${crowdSize} other nodes at once`, progress =>
+      gather(api, join(dir, 'crowd'), { nodes: crowdSize, otherNodes }, progress),
+    );
+
     const foreign = [...wire.foreign];
     if (foreign.length > 0)
       failures.push(`${foreign.length} pods of other nodes crossed the wire: ${foreign.slice(0, 3)}`);
@@ -149,6 +158,7 @@ export async function measure(size: Size, signal: AbortSignal): Promise<Outcome>
           traffic,
           observerDelayMs: Math.round(delay.percentile(99) / 1e4) / 100,
         },
+        crowd,
         restart: { syncedMs: again.figures.syncedMs, routeEvents },
       },
     };

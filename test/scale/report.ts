@@ -3,7 +3,7 @@
 import type { Quantiles } from './flips.ts';
 import type { Figures, Start } from './measure.ts';
 
-export function describe({ size, empty, full, flips, restart }: Figures): string[] {
+export function describe({ size, empty, full, flips, restart, crowd }: Figures): string[] {
   const { pods, cluster } = size;
   const { listBytes, sentBytes } = full.traffic;
   return [
@@ -20,6 +20,8 @@ export function describe({ size, empty, full, flips, restart }: Figures): string
       ` ${(flips.agent.cpuMs / flips.asked).toFixed(2)} ms of processor a flip,` +
       ` then ${flips.agent.rssMiB} MiB RSS, ${flips.agent.peakMiB} at most`,
     `restart: in sync after ${restart.syncedMs} ms, ${restart.routeEvents} route events`,
+    `${crowd.nodes} other nodes at once, ${crowd.pods} pods listed: all watch after ${crowd.allMs} ms, ${crowd.postponed} were put off (429);` +
+      ` the server spent ${(crowd.serverCpuMs / crowd.nodes).toFixed(1)} ms of processor and holds ${Math.round((crowd.serverMiB * 1024) / crowd.nodes)} KiB a node`,
   ];
 }
 

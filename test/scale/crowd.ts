@@ -1,0 +1,120 @@
+/** Many nodes that begin to follow their pods at the same moment, and what that costs the API server. */
+import { writeFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { KubernetesClient } from '../../lib/sources/kubernetes-client.ts';
+import { loadKubernetesServer } from '../../lib/sources/kubernetes-config.ts';
+import { defaultTiming, ListWatch } from '../../lib/sources/kubernetes-list-watch.ts';
+import type { KubeApi } from '../support/kube-api.ts';
+import { eventually } from '../support/lab.ts';
+import { otherNode } from './cluster.ts';
+import type { Progress } from './progress.ts';
+
+export interface Crowd {
+  nodes: number;
+  /** Pods in all lists together. */
+  pods: number;
+  /** Until all had a list and a watch, in milliseconds; they share the processors with the server. */
+  allMs: number;
+  /** Nodes that the server put off (429) at least once. */
+  postponed: number;
+  /** What the server spent on it, in milliseconds of processor. */
+  serverCpuMs: number;
+  /** What the server holds more of while they watch, in MiB: live heap, and stacks. */
+  serverMiB: number;
+}
+
+/**
+ * @param kubeconfig path of a file to write
+ * @param otherNodes how many nodes with pods there are; beyond them they are taken again
+ */
+export async function gather(
+  api: KubeApi,
+  kubeconfig: string,
+  { nodes, otherNodes }: { nodes: number; otherNodes: number },
+  progress: Progress,
+): Promise<Crowd> {
+  // An administrator is exempt from the server's limits, agents are not.
+  writeFileSync(kubeconfig, api.kubeconfig(await agentToken(api)));
+  const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
+  const crowd = { pods: 0, watching: 0, postponed: 0 };
+  const log = pino({ messageKey: 'event' }, { write: (line: string) => count(line, crowd) });
+  const before = await spentBy(api);
+  const began = performance.now();
+  const members = Array.from({ length: nodes }, (_, index) => {
+    const node = otherNode(index % otherNodes);
+    const target = {
+      replace(objects: unknown[]) {
+        crowd.pods += objects.length;
+      },
+      upsert() {},
+      remove() {},
+    };
+    const what = `the pods of ${node}`;
+    const fieldSelector = `spec.nodeName=${node}`;
+    return new ListWatch({
+      client,
+      path: '/api/v1/pods',
+      what,
+      fieldSelector,
+      target,
+      log,
+      timing: defaultTiming,
+    });
+  });
+  for (const member of members) member.start();
+  await eventually(
+    () => `${nodes} watches, not ${crowd.watching}`,
+    () => {
+      progress.at(crowd.watching, nodes);
+      return crowd.watching >= nodes;
+    },
+    { timeoutMs: 120_000 },
+  );
+  const allMs = Math.round(performance.now() - began);
+  const after = await spentBy(api);
+  for (const member of members) member.stop();
+  client.close();
+  return {
+    nodes,
+    pods: crowd.pods,
+    allMs,
+    postponed: crowd.postponed,
+    serverCpuMs: Math.round(after.cpuMs - before.cpuMs),
+    serverMiB: Math.round((after.liveBytes - before.liveBytes) / 2 ** 20),
+  };
+}
+
+/** By what a source says: once that it follows or does so again, and once that it was put off. */
+function count(line: string, crowd: { watching: number; postponed: number }): void {
+  const { event } = JSON.parse(line) as { event: string };
+  if (/following|again after/.test(event)) crowd.watching++;
+  else if (/answers 429/.test(event)) crowd.postponed++;
+}
+
+/** The token of an account that may follow pods, as the agent's. */
+async function agentToken(api: KubeApi): Promise<string> {
+  const [kind, name] = ['ServiceAccount', 'crowd'];
+  const rbac = '/apis/rbac.authorization.k8s.io/v1';
+  await api.request('POST', `${rbac}/clusterroles`, {
+    metadata: { name },
+    rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] }],
+  });
+  await api.request('POST', `${rbac}/clusterrolebindings`, {
+    metadata: { name },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
+    subjects: [{ kind, name, namespace: 'default' }],
+  });
+  return await api.serviceAccountToken('default', name);
+}
+
+/** By the server's own account; its garbage is collected first, which a profile of the heap has it do. */
+async function spentBy(api: KubeApi): Promise<{ cpuMs: number; liveBytes: number }> {
+  const read = async (name: string) => {
+    const metrics: string = await api.request('GET', '/metrics');
+    return Number(new RegExp(`^${name} (.*)$`, 'm').exec(metrics)?.[1]);
+  };
+  const cpuMs = (await read('process_cpu_seconds_total')) * 1000;
+  await api.request('GET', '/debug/pprof/heap?gc=1');
+  const heap = await read('go_memstats_heap_alloc_bytes');
+  return { cpuMs, liveBytes: heap + (await read('go_memstats_stack_inuse_bytes')) };
+}
