@@ -19,9 +19,11 @@ export interface Crowd {
   postponed: number;
   /** What the server spent on it, in milliseconds of processor. */
   serverCpuMs: number;
-  /** What the server holds more of while they watch, in MiB: live heap, and stacks. */
+  /** What the server lets go of when they end, in MiB: live heap, and stacks. */
   serverMiB: number;
 }
+
+const processor = 'process_cpu_seconds_total';
 
 /**
  * @param kubeconfig path of a file to write
@@ -38,7 +40,7 @@ export async function gather(
   const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
   const crowd = { pods: 0, watching: 0, postponed: 0 };
   const log = pino({ messageKey: 'event' }, { write: (line: string) => count(line, crowd) });
-  const before = await spentBy(api);
+  const spentBefore = await readMetric(api, processor);
   const began = performance.now();
   const members = Array.from({ length: nodes }, (_, index) => {
     const node = otherNode(index % otherNodes);
@@ -71,16 +73,23 @@ export async function gather(
     { timeoutMs: 120_000 },
   );
   const allMs = Math.round(performance.now() - began);
-  const after = await spentBy(api);
+  const spent = (await readMetric(api, processor)) - spentBefore;
+  const liveWith = await liveBytes(api);
   for (const member of members) member.stop();
   client.close();
+  await eventually(
+    'the end of the watches',
+    async () =>
+      (await readMetric(api, 'apiserver_registered_watchers{group="",kind="Pod",version="v1"}')) < nodes / 10,
+  );
+  const held = liveWith - (await liveBytes(api));
   return {
     nodes,
     pods: crowd.pods,
     allMs,
     postponed: crowd.postponed,
-    serverCpuMs: Math.round(after.cpuMs - before.cpuMs),
-    serverMiB: Math.round((after.liveBytes - before.liveBytes) / 2 ** 20),
+    serverCpuMs: Math.round(spent * 1000),
+    serverMiB: Math.round(held / 2 ** 20),
   };
 }
 
@@ -107,14 +116,17 @@ async function agentToken(api: KubeApi): Promise<string> {
   return await api.serviceAccountToken('default', name);
 }
 
-/** By the server's own account; its garbage is collected first, which a profile of the heap has it do. */
-async function spentBy(api: KubeApi): Promise<{ cpuMs: number; liveBytes: number }> {
-  const read = async (name: string) => {
-    const metrics: string = await api.request('GET', '/metrics');
-    return Number(new RegExp(`^${name} (.*)$`, 'm').exec(metrics)?.[1]);
-  };
-  const cpuMs = (await read('process_cpu_seconds_total')) * 1000;
-  await api.request('GET', '/debug/pprof/heap?gc=1');
-  const heap = await read('go_memstats_heap_alloc_bytes');
-  return { cpuMs, liveBytes: heap + (await read('go_memstats_stack_inuse_bytes')) };
+/** What the server counts of itself. */
+async function readMetric(api: KubeApi, name: string): Promise<number> {
+  const metrics: string = await api.request('GET', '/metrics');
+  const line = metrics.split('\n').find(each => each.startsWith(`${name} `));
+  if (line === undefined) throw new Error(`the server has no metric ${name}`);
+  return Number(line.slice(name.length));
+}
+
+/** Heap and stacks of the server, without garbage; what it keeps for use again goes with the rounds that follow. */
+async function liveBytes(api: KubeApi): Promise<number> {
+  for (let round = 0; round < 3; round++) await api.request('GET', '/debug/pprof/heap?gc=1');
+  const heap = await readMetric(api, 'go_memstats_heap_alloc_bytes');
+  return heap + (await readMetric(api, 'go_memstats_stack_inuse_bytes'));
 }

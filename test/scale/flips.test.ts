@@ -25,6 +25,11 @@ test('the lag runs from the answer to the first route event that says the same',
   t.is(overtaken, 0);
 });
 
+test('a flip is followed also where the next was sent before, as when answers are late', t => {
+  const flips = [flip(false, 100, 190), flip(true, 191, 300)];
+  t.is(lagsOf(flips, [sighting(195, 71), sighting(302, 70)], 70).overtaken, 0);
+});
+
 test('a flip that the next one found not yet followed is overtaken, and other addresses say nothing of it', t => {
   const flips = [flip(false, 100, 105), flip(true, 200, 210), flip(false, 300, 305)];
   const seen = [sighting(120, 71, { address: '10.200.0.2' }), sighting(90, 71), sighting(310, 71)];

@@ -14,9 +14,9 @@ export interface Flip {
 }
 
 export interface Lags {
-  /** Flips whose route was seen before the pod's next flip. */
+  /** Flips whose route was seen before the pod's next flip was answered. */
   seen: number;
-  /** Flips that the next one had overtaken. */
+  /** Flips that the next one had overtaken: the kernel never showed them. */
   overtaken: number;
   /** Milliseconds from the server's answer to the patch until the kernel's route; less than 0: it came before. */
   sinceAnswer: Quantiles;
@@ -81,12 +81,13 @@ export function lagsOf(flips: readonly Flip[], sightings: readonly RouteSighting
     if (list) list.push(sighting);
     else byAddress.set(sighting.address, [sighting]);
   }
-  const nextSentAt = new Map<string, number>();
+  // Of the pod's next flip; that was sent when this one was answered, and can not be followed much before its own answer.
+  const nextAnsweredAt = new Map<string, number>();
   const sinceAnswer: number[] = [];
   const sincePatch: number[] = [];
   for (const { address, ready, sentAt, answeredAt } of flips.toReversed()) {
-    const until = nextSentAt.get(address) ?? Infinity;
-    nextSentAt.set(address, sentAt);
+    const until = nextAnsweredAt.get(address) ?? Infinity;
+    nextAnsweredAt.set(address, answeredAt);
     const follows = ({ at, protocol, gone }: RouteSighting) =>
       at >= sentAt && at < until && (protocol === advertise && !gone) === ready;
     const sighting = byAddress.get(address)?.find(follows);

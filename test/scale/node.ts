@@ -116,8 +116,8 @@ export async function differences(
     expected.set(`${shared}/128`, [...(expected.get(`${shared}/128`) ?? []), `${ipv6}%${hostInterface}`]);
   }
   const routes = new Map((await routesOf(node, advertise)).map(each => [each.destination, each.nexthops]));
-  const found: string[] =
-    items.length === count ? [] : [`the API server has ${items.length} pods of ${count}`];
+  const found = (await routesOf(node, hold)).map(({ destination }) => `${destination} is still held`);
+  if (items.length !== count) found.push(`the API server has ${items.length} pods of ${count}`);
   for (const destination of new Set([...expected.keys(), ...routes.keys()])) {
     const [wanted, there] = [expected, routes].map(map =>
       String(map.get(destination)?.toSorted() ?? 'no route'),

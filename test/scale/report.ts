@@ -16,6 +16,7 @@ export function describe({ size, empty, full, flips, restart, crowd }: Figures):
     `lag in ms from the server's answer to the kernel's route: ${quantilesOf(flips.sinceAnswer)}`,
     `lag in ms from the patch's sending: ${quantilesOf(flips.sincePatch)}`,
     `  (they include what the observer itself is late: p99 ${flips.observerDelayMs} ms)`,
+    `${flips.traffic.lists} times a watch was lost and a list made up for it`,
     `${Math.round(flips.traffic.watchBytes / flips.traffic.events)} bytes an event,` +
       ` ${(flips.agent.cpuMs / flips.asked).toFixed(2)} ms of processor a flip,` +
       ` then ${flips.agent.rssMiB} MiB RSS, ${flips.agent.peakMiB} at most`,
