@@ -70,19 +70,20 @@ export async function measure(size: Size, signal: AbortSignal): Promise<Outcome>
   const lab = await Lab.create();
   const ends: (() => unknown)[] = [() => lab.destroy()];
   const failures: string[] = [];
+  const step = <T>(what: string, work: (progress: Progress) => Promise<T>) => Progress.of(what, signal, work);
   try {
     const dir = join(lab.dir, 'api');
     mkdirSync(dir);
-    const server = await Progress.of('starting kube-apiserver', () => startKubeApiServer({ dir }));
+    const server = await step('starting kube-apiserver', () => startKubeApiServer({ dir }));
     ends.push(() => server.stop());
     const api = busyApi(server);
     ends.push(() => api.close());
     const name = 'node-1';
-    await Progress.of(`creating ${size.cluster.toLocaleString('en')} pods`, progress =>
+    await step(`creating ${size.cluster.toLocaleString('en')} pods`, progress =>
       fillCluster(api, { node: name, local: size.pods, all: size.cluster }, progress),
     );
     const node = await lab.namespace('node');
-    await Progress.of(`making ${size.pods} interfaces`, async () =>
+    await step(`making ${size.pods} interfaces`, async () =>
       addPodInterfaces(node, await lab.namespace('pods'), size.pods),
     );
     const path = join(dir, 'proxy.sock');
@@ -107,17 +108,17 @@ export async function measure(size: Size, signal: AbortSignal): Promise<Outcome>
       return { agent, figures: { firstRequestMs, syncedMs, ...costOf(agent), traffic: wire.sinceLast() } };
     };
 
-    const empty = await Progress.of('starting an agent without pods', () => start('node-without-pods'));
+    const empty = await step('starting an agent without pods', () => start('node-without-pods'));
     await stopAgent(empty.agent);
-    const full = await Progress.of(`starting the agent of ${size.pods} pods`, () => start(name));
+    const full = await step(`starting the agent of ${size.pods} pods`, () => start(name));
     await expectTruth('after the start');
     const routes = watchRoutes(node, [advertise, hold]);
     ends.push(() => routes.stop());
     const delay = monitorEventLoopDelay({ resolution: 5 });
     delay.enable();
     const cpuBefore = costOf(full.agent).cpuMs;
-    const flips = await Progress.of(`${size.rate} flips a second for ${size.seconds} s`, progress =>
-      flipPods(api, size, signal, progress),
+    const flips = await step(`${size.rate} flips a second for ${size.seconds} s`, progress =>
+      flipPods(api, size, progress),
     );
     await expectTruth('after the flips');
     delay.disable();
@@ -130,14 +131,14 @@ export async function measure(size: Size, signal: AbortSignal): Promise<Outcome>
 
     routes.seen.length = 0;
     await stopAgent(full.agent);
-    const again = await Progress.of('starting another agent in its place', () => start(name));
+    const again = await step('starting another agent in its place', () => start(name));
     await expectTruth('after the restart');
     const routeEvents = routes.seen.length;
     if (routeEvents > 0) failures.push(`the restart of the agent changed ${routeEvents} routes`);
     await stopAgent(again.agent);
 
     const otherNodes = fullNodes({ local: size.pods, all: size.cluster });
-    const crowd = await Progress.of(`starting ${crowdSize} other nodes at once`, progress =>
+    const crowd = await step(`starting ${crowdSize} other nodes at once`, progress =>
       gather(api, join(dir, 'crowd'), { nodes: crowdSize, otherNodes }, progress),
     );
 

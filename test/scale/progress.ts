@@ -1,20 +1,34 @@
 /** Says what is under way, how far it is, and how long it took: on standard error, so that results stay alone. */
 
 export class Progress {
+  readonly #signal: AbortSignal;
   readonly #began = performance.now();
   #said = this.#began;
 
+  private constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
   /** Tells of `work` while it lasts, once a second at most, and when it has ended. */
-  static async of<T>(what: string, work: (progress: Progress) => Promise<T>): Promise<T> {
-    const progress = new Progress();
+  static async of<T>(
+    what: string,
+    signal: AbortSignal,
+    work: (progress: Progress) => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    const progress = new Progress(signal);
     say(`${what} …`);
     const result = await work(progress);
     say(`  ${progress.#seconds()} s`);
     return result;
   }
 
-  /** @param done how much of `all` there is */
+  /**
+   * @param done how much of `all` there is
+   * @throws the signal's reason when it is aborted: who reports need not look
+   */
   at(done: number, all: number): void {
+    this.#signal.throwIfAborted();
     const now = performance.now();
     if (now - this.#said < 1000 || done === all) return;
     this.#said = now;
