@@ -118,6 +118,15 @@ const sendUntilTimeout =
   };
 const wait = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
 
+/** Whether requests go on, after three of them with 40 ms between two at least. For a test that runs alone: loops slow each other. */
+async function isPatient(requests: readonly unknown[]): Promise<boolean> {
+  await eventually('a few tries', () => requests.length >= 3);
+  const began = performance.now();
+  const before = requests.length;
+  await wait(300);
+  return requests.length - before <= 1 + (performance.now() - began) / 40;
+}
+
 test('a list from the server’s memory, then a watch from its version with bookmarks and a time-out', async t => {
   const { pods, cache, lists, watches, ready, news } = await follow(t);
   await pods.start();
@@ -182,13 +191,11 @@ test('a watch that ends in order is begun again where a bookmark stood', async t
   t.deepEqual(warnings(), []);
 });
 
-test('a watch the server ends at once is not asked for without a pause', async t => {
+test.serial('a watch the server ends at once is not asked for without a pause', async t => {
   const { pods, api, watches } = await follow(t);
   api.watch = response => void response.writeHead(200).end();
   await pods.start();
-  await wait(500);
-  t.true(watches.length <= 15, `${watches.length} watches`);
-  t.true(watches.length >= 3, `${watches.length} watches`);
+  t.true(await isPatient(watches), `${watches.length} watches`);
 });
 
 for (const [what, gone] of [
@@ -217,12 +224,11 @@ for (const [what, gone] of [
   });
 }
 
-test('410 each time is no hot loop', async t => {
+test.serial('410 each time is no hot loop', async t => {
   const { pods, api, lists } = await follow(t);
   api.watch = send(event('ERROR', { kind: 'Status', code: 410, message: 'too old' }));
   await pods.start();
-  await wait(500);
-  t.true(lists.length <= 15, `${lists.length} lists`);
+  t.true(await isPatient(lists), `${lists.length} lists`);
 });
 
 test('a server that has not come to our version is asked for the newest it has', async t => {
@@ -288,20 +294,22 @@ for (const [status, kind] of [
   [500, 'answer'],
   [503, 'answer'],
 ] as const) {
-  test(`${status} is one line with its remedy, many tries with pauses, and one line when it is over`, async t => {
-    const { pods, api, cache, lists, warnings, news } = await follow(t);
-    api.list = refuse(status, 'go away');
-    await pods.start();
-    await wait(400);
-    t.true(lists.length >= 3 && lists.length <= 15, `${lists.length} lists`);
-    t.is(warnings().length, 1);
-    t.regex(warnings()[0]?.event ?? '', new RegExp(`lost the pods of node-a: .*${status}: go away`));
-    t.regex(warnings()[0]?.remedy ?? '', new RegExp(kind));
-    api.list = listOf('1');
-    await eventually('a list', () => cache.synced);
-    await eventually('the recovery', () => news().filter(line => /again after/.test(line)).length === 1);
-    t.is(warnings().length, 1);
-  });
+  test.serial(
+    `${status} is one line with its remedy, many tries with pauses, and one line when it is over`,
+    async t => {
+      const { pods, api, cache, lists, warnings, news } = await follow(t);
+      api.list = refuse(status, 'go away');
+      await pods.start();
+      t.true(await isPatient(lists), `${lists.length} lists`);
+      t.is(warnings().length, 1);
+      t.regex(warnings()[0]?.event ?? '', new RegExp(`lost the pods of node-a: .*${status}: go away`));
+      t.regex(warnings()[0]?.remedy ?? '', new RegExp(kind));
+      api.list = listOf('1');
+      await eventually('a list', () => cache.synced);
+      await eventually('the recovery', () => news().filter(line => /again after/.test(line)).length === 1);
+      t.is(warnings().length, 1);
+    },
+  );
 }
 
 test('a server that asks for a pause is given it', async t => {
@@ -388,14 +396,14 @@ test('a server that takes requests and never answers is a loss', async t => {
   t.regex(warnings()[0]?.event ?? '', /said nothing for 100 ms/);
 });
 
-test('a list that takes its time is waited for as long as it goes on', async t => {
-  const { pods, api, cache, lists } = await follow(t, { answerMs: 500 });
-  api.list = async response => {
-    for (const letter of `{"metadata":{"resourceVersion":"1"},"items":[]}`) {
-      response.write(letter);
-      await wait(20);
+test.serial('a list that takes its time is waited for as long as it goes on', async t => {
+  const { pods, api, cache, lists } = await follow(t, { answerMs: 1000 });
+  api.list = async (response, query) => {
+    for (let letter = 0; letter < 30; letter++) {
+      response.write(' ');
+      await wait(50);
     }
-    response.end();
+    listOf('1', pod('a'))(response, query);
   };
   await pods.start();
   await eventually('the list', () => cache.synced);
@@ -414,8 +422,8 @@ test('an event that comes in drops without an end is a loss', async t => {
   t.regex(warnings()[0]?.event ?? '', /came to no end/);
 });
 
-test('events without a pause between them are no loss, however long they last', async t => {
-  const { pods, api, ready, warnings } = await follow(t, { wholeMs: 300 });
+test.serial('events without a pause between them are no loss, however long they last', async t => {
+  const { pods, api, ready, warnings } = await follow(t, { wholeMs: 1000 });
   const text = Array.from({ length: 30 }, (_, index) => event('MODIFIED', pod('a', true, `${11 + index}`)));
   // Cut so that a line is always under way.
   const pieces = (text.join('') + event('MODIFIED', pod('a', false, '90'))).match(/.{1,100}/gs) ?? [];
@@ -423,7 +431,7 @@ test('events without a pause between them are no loss, however long they last', 
     response.writeHead(200);
     for (const piece of pieces) {
       response.write(piece);
-      await wait(20);
+      await wait(30);
     }
   };
   await pods.start();
