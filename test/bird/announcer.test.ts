@@ -17,7 +17,7 @@ function announcer(mode: 'learn' | 'filter') {
       status: () => ({ connected: true, version: '2.0.12', applied: bird.applied, lastError: undefined }),
     },
     nodeConfig: { snapshot: () => config.nodeConfig },
-    mode,
+    mode: () => mode,
     clock: { now: () => at.now, after: () => () => {} },
     settleMs: 50,
     onOutcome: () => {},
