@@ -238,5 +238,10 @@ function isDraining({ drainUntil }: Stand): boolean {
 }
 
 function sameNexthop(left: Nexthop, right: Nexthop): boolean {
-  return left.interface === right.interface && left.via === right.via && left.weight === right.weight;
+  return (
+    left.interface === right.interface &&
+    left.via === right.via &&
+    left.weight === right.weight &&
+    left.onlink === right.onlink
+  );
 }

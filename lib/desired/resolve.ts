@@ -14,6 +14,8 @@ export interface Nexthop {
   readonly via: string;
   /** Share among the nexthops of one destination, 1 to 256. */
   readonly weight: number;
+  /** Its source knows that `via` is on the link of that interface, whatever addresses the interface has. */
+  readonly onlink?: boolean;
 }
 
 /** A destination and the nexthops that serve it, in canonical order, never empty. */
@@ -28,6 +30,7 @@ export interface AllocationView {
   readonly hostInterface: string;
   readonly ipv4?: string | null | undefined;
   readonly ipv6?: string | null | undefined;
+  readonly onlink?: boolean | undefined;
   readonly anycast: readonly string[];
   readonly addresses: readonly string[];
   readonly state: 'pending' | 'committed';
@@ -157,6 +160,7 @@ function nexthopsOf(
   warnings: ResolveWarning[],
 ): Record<4 | 6, Nexthop | undefined> {
   const via: Record<4 | 6, Nexthop | undefined> = { 4: undefined, 6: undefined };
+  const { hostInterface, onlink = false } = allocation;
   for (const [family, text] of [
     [4, allocation.ipv4],
     [6, allocation.ipv6],
@@ -165,7 +169,7 @@ function nexthopsOf(
     const address = parseOrWarn(key, `unicast IPv${family} address`, text, warnings);
     if (address === undefined) continue;
     if (address.family === family) {
-      via[family] = { interface: allocation.hostInterface, via: address.text, weight };
+      via[family] = { interface: hostInterface, via: address.text, weight, ...(onlink && { onlink }) };
     } else {
       warnings.push({
         key,

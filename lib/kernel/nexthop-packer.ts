@@ -6,7 +6,7 @@ import { parseAddress } from '../address.ts';
 import type { Nexthop } from '../desired/resolve.ts';
 import type { LinkTable } from './link-table.ts';
 import { compareNexthop, concatenate, emptyNexthops, weighted, weightOf } from './nexthops.ts';
-import { AF_INET, AF_INET6, nexthopLength, nexthopOffsets } from './record-layout.ts';
+import { AF_INET, AF_INET6, NexthopFlag, nexthopLength, nexthopOffsets } from './record-layout.ts';
 
 export class NexthopPacker {
   readonly #links: LinkTable;
@@ -60,13 +60,19 @@ export class NexthopPacker {
   }
 }
 
-function packNexthop({ via, weight }: Nexthop, interfaceIndex: number): Uint8Array {
+/**
+ * The kernel finds a pod's address behind a host route by itself. BIRD does not: it calls a gateway strange that no
+ * address of the interface covers, and learns no such route unless it is marked `onlink` (nl_parse_route and
+ * nl_parse_multipath of 2.0.12: "KRT: Received route … with strange next-hop …").
+ */
+function packNexthop({ via, weight, onlink = false }: Nexthop, interfaceIndex: number): Uint8Array {
   const bytes = new Uint8Array(nexthopLength);
   const view = new DataView(bytes.buffer);
   const gateway = parseAddress(via);
   view.setUint32(nexthopOffsets.interfaceIndex, interfaceIndex, true);
   view.setUint16(nexthopOffsets.weight, weight, true);
   view.setUint8(nexthopOffsets.gatewayFamily, gateway.family === 4 ? AF_INET : AF_INET6);
+  view.setUint8(nexthopOffsets.flags, onlink ? NexthopFlag.onlink : 0);
   bytes.set(gateway.bytes, nexthopOffsets.gateway);
   return bytes;
 }

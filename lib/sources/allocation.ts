@@ -24,6 +24,10 @@ export const allocationSchema = z.strictObject({
     .describe("The host's end of the pod's veth."),
   ipv4: z.string().nullish().describe("The pod's unicast IPv4 address."),
   ipv6: z.string().nullish().describe("The pod's unicast IPv6 address."),
+  onlink: z
+    .boolean()
+    .optional()
+    .describe('Both are on hostInterface by a host route, and no address of that interface covers them.'),
   anycast: z.array(z.string()).default([]).describe('Anycast addresses from the anycast annotation.'),
   addresses: z.array(z.string()).default([]).describe('Further anycast addresses that the pod binds.'),
   state: z.enum(['pending', 'committed']).describe('Only committed allocations are routed.'),

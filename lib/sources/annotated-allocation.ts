@@ -69,7 +69,12 @@ export function allocationOf(
     return { reasons };
   const { namespace, name, uid } = pod;
   return {
-    allocation: { namespace, name, uid, hostInterface, ...via, anycast, addresses: [], state: 'committed' },
+    allocation: {
+      ...{ namespace, name, uid, hostInterface, ...via },
+      // The kernel was asked, and is asked again whenever that may change.
+      onlink: true,
+      ...{ anycast, addresses: [], state: 'committed' },
+    },
     reasons,
   };
 }

@@ -28,6 +28,7 @@ const allocation = {
   hostInterface: 'veth1',
   ipv4: '10.0.0.5',
   ipv6: 'fd00::5',
+  onlink: true,
   anycast: ['192.0.2.53', '2001:db8::53'],
   addresses: [],
   state: 'committed' as const,

@@ -53,7 +53,7 @@ export const everyForm: Record<string, GroupForm> = {
 
 export async function program(
   t: Host,
-  { node }: NodeLab,
+  { node }: Pick<NodeLab, 'node'>,
   { follow = false, onChange, receiveBuffer, groups, through = socket => socket }: ProgramOptions = {},
 ): Promise<Program> {
   const socket = new RouteSocket({ netns: node.path, ...(receiveBuffer !== undefined && { receiveBuffer }) });
