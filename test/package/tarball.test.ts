@@ -3,7 +3,7 @@
  * utilities alone, and a mount namespace in which the system's libnl is empty.
  */
 import { execFile } from 'node:child_process';
-import { access, cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,8 +12,6 @@ import test, { type ExecutionContext } from 'ava';
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
-/** Made by builds, or not ours: what a fresh checkout does not have. */
-const notChecked = /^(node_modules|build.*|dist|prebuilds\/.*-.*|\.git|\.cache|.*\.tgz)$/;
 /** What npm and a package's scripts may expect of any machine. */
 const tools = ['sh', 'env', 'cat', 'cp', 'mkdir', 'ls', 'rm', 'uname', 'dirname', 'basename', 'readlink'];
 
@@ -27,22 +25,16 @@ async function temporaryFolder(t: ExecutionContext): Promise<string> {
   return folder;
 }
 
-/** A copy of the checkout, packed: building there disturbs nobody who uses this one. */
 async function pack(folder: string): Promise<{ tarball: string; files: string[] }> {
-  const copy = join(folder, 'checkout');
-  await cp(root, copy, {
-    recursive: true,
-    filter: source => !notChecked.test(source.slice(root.length)),
-  });
-  await symlink(join(root, 'node_modules'), join(copy, 'node_modules'));
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
-    cwd: copy,
-    maxBuffer: 1 << 26,
-  });
-  const [packed] = JSON.parse(stdout.slice(stdout.search(/^\[/m))) as [
-    { filename: string; files: { path: string }[] },
-  ];
-  return { tarball: join(folder, packed.filename), files: packed.files.map(({ path }) => path) };
+  const tarball = (await run(join(root, 'scripts/pack'), [folder], { maxBuffer: 1 << 26 })).stdout.trim();
+  const { stdout } = await run('tar', ['-tzf', tarball]);
+  return {
+    tarball,
+    files: stdout
+      .trimEnd()
+      .split('\n')
+      .map(path => path.replace(/^package\//, '')),
+  };
 }
 
 /** Files of the system's libnl, by the dynamic linker's own list. */
