@@ -89,6 +89,8 @@ export class KubeApiServer extends KubeApi {
       `--service-account-signing-key-file=${key}`,
       `--service-account-issuer=${issuer}`,
       '--service-cluster-ip-range=198.18.0.0/24',
+      // As in any cluster: its own network pods are privileged.
+      '--allow-privileged',
       // It wants a default service account in each namespace, which a controller makes that is not here.
       '--disable-admission-plugins=ServiceAccount',
     ]);

@@ -42,6 +42,11 @@ export class KubeApi {
     this.#agent = agent;
   }
 
+  /** The text of that authority. */
+  authority(): string {
+    return readFileSync(this.caPath, 'utf8');
+  }
+
   /** The text of a kubeconfig for a bearer token; `server` may be the address of a proxy. */
   kubeconfig(token: string, server = this.url): string {
     return JSON.stringify({
@@ -72,7 +77,7 @@ export class KubeApi {
         new URL(path, this.url),
         {
           method,
-          ca: readFileSync(this.caPath),
+          ca: this.authority(),
           agent: this.#agent,
           headers: {
             authorization: `Bearer ${this.token}`,
@@ -139,6 +144,12 @@ export class KubeApi {
       ...(podIPs && { podIP: podIPs[0], podIPs: podIPs.map(ip => ({ ip })) }),
     };
     return this.patchPodStatus(name, status, { namespace });
+  }
+
+  /** What a scheduler does. */
+  bindPod(name: string, node: string, { namespace = 'default' } = {}): Promise<ApiObject> {
+    const binding = { metadata: { name }, target: { kind: 'Node', name: node } };
+    return this.request('POST', `/api/v1/namespaces/${namespace}/pods/${name}/binding`, binding);
   }
 
   /**
