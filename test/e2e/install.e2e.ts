@@ -28,6 +28,8 @@ const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
 const address = '198.51.100.53';
 const node = { name: 'node-a', address: '192.0.2.11/26' };
 const router = { address: '192.0.2.1/26', asn: 64500, nodeAsn: 64512 };
+/** What the router has to offer. */
+const upstream = '203.0.113.0/24';
 const podIP = '10.244.0.5';
 const birdProtocol = 12;
 
@@ -88,12 +90,13 @@ router id 192.0.2.1;
 timeformat protocol iso long ms;
 protocol device {}
 protocol kernel { ipv4 { import none; export where source = RTS_BGP; }; }
+protocol static { ipv4; route ${upstream} unreachable; }
 protocol bgp node_a {
   local 192.0.2.1 as ${router.asn};
   neighbor 192.0.2.11 as ${router.nodeAsn};
   connect delay time 1; connect retry time 1; error wait time 1, 2;
   graceful restart on;
-  ipv4 { import all; export none; };
+  ipv4 { import all; export where source = RTS_STATIC; };
 }
 `;
 }
@@ -161,17 +164,23 @@ test.serial('the agent has NET_ADMIN and nothing else, for good', async t => {
   t.regex(Uid ?? '', /^0\t0\t/);
 });
 
-test.serial('resources that pass check-config give the router a session', async t => {
-  let said = '';
-  for (const commands of blocks(4)) said += await follow(commands);
-  t.log(said);
-  await agent.ready();
-  await bird.ready();
-  await eventually('the session', async () =>
-    /Established/.test(await torBird.command('show protocols node_a')),
-  );
-  t.pass();
-});
+test.serial(
+  'resources that pass check-config give node and router a session and the node its routes',
+  async t => {
+    let said = '';
+    for (const commands of blocks(4)) said += await follow(commands);
+    t.log(said);
+    await agent.ready();
+    await bird.ready();
+    await eventually('the session', async () =>
+      /Established/.test(await torBird.command('show protocols node_a')),
+    );
+    await eventually("the router's routes in the node's kernel", async () =>
+      (await host.ip('route', 'show', upstream, 'proto', `${birdProtocol}`)).includes('via 192.0.2.1 '),
+    );
+    t.pass();
+  },
+);
 
 test.serial("a pod's address is announced to the router, and packets to it are answered", async t => {
   for (const commands of blocks(5)) await follow(commands);
@@ -228,6 +237,8 @@ test.serial('an update of the agent drops no BGP session and no route', async t 
   await agent.ready();
   t.deepEqual(watch.seen, []);
   t.is(await sessionSince(), since);
+  // What the next agent has to know of this one outlives its container.
+  await t.notThrowsAsync(stat(kubelet.hostPath('/var/lib/flock-anycast/state.json')));
 });
 
 test.serial("an update of BIRD's DaemonSet takes no route from the router", async t => {

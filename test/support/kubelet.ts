@@ -170,8 +170,8 @@ export class RunningPod {
   async stop(): Promise<number | string> {
     const { container } = this;
     const { exec } = this.#spec.lifecycle?.preStop ?? {};
-    if (exec !== undefined) await container.exec(exec.command);
-    // The hook may have ended it already.
+    // A hook that fails is an event and no more; and it may have ended the container already.
+    if (exec !== undefined) await container.exec(exec.command).catch(() => {});
     await container.kill('TERM').catch(() => {});
     const grace = setTimeout(
       () => container.kill('KILL').catch(() => {}),
