@@ -2,14 +2,12 @@
  * docs/install.md, followed to the letter: from an empty API server and nodes without anything to a pod's address at a
  * router. The test is the engine, the scheduler, the kubelet and the CNI; everything else is what the page says.
  */
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import test from 'ava';
+import { Administrator } from '../support/administrator.ts';
 import { type BirdProcess, startBird } from '../support/bird.ts';
 import { buildImage, type Image } from '../support/images.ts';
 import type { ApiObject } from '../support/kube-api.ts';
@@ -20,8 +18,6 @@ import { routesOf } from '../support/node-lab.ts';
 import { readPage } from '../support/page.ts';
 import { watchRoutes } from '../support/route-watch.ts';
 
-const run = promisify(execFile);
-const checkout = fileURLToPath(new URL('../..', import.meta.url));
 const page = readPage('install.md');
 const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
 /** What the page announces, and where its nodes and router are. */
@@ -38,6 +34,7 @@ let lab: Lab;
 let host: Namespace;
 let tor: Namespace;
 let torBird: BirdProcess;
+let administrator: Administrator;
 let kubelet: Kubelet;
 let agent: RunningPod;
 let bird: RunningPod;
@@ -58,6 +55,10 @@ test.before(async t => {
   await server.request('POST', '/api/v1/namespaces/default/endpoints', {
     metadata: { name: 'kubernetes' },
     subsets: [{ addresses: [{ ip: '192.0.2.62' }], ports: [{ port: 6443 }] }],
+  });
+  administrator = new Administrator(join(dir, 'administrator'), page.blocks, {
+    kubeconfig: server.kubeconfigPath,
+    packageFolder: join(dir, 'images/agent/opt/flock-anycast'),
   });
   kubelet = new Kubelet({ server, node: node.name, network: host, images });
   torBird = await startBird(tor, { name: 'tor', config: routerConfig() });
@@ -101,30 +102,6 @@ protocol bgp node_a {
 `;
 }
 
-/** Runs commands of the page as an administrator does, in a folder with the checkout's deploy/ and the files written so far. */
-async function follow(commands: string): Promise<string> {
-  const folder = join(dir, 'administrator');
-  await mkdir(folder, { recursive: true });
-  await stat(join(folder, 'deploy')).catch(() =>
-    symlinkSync(join(checkout, 'deploy'), join(folder, 'deploy')),
-  );
-  for (const { file, text } of page.blocks) if (file !== undefined) writeFileSync(join(folder, file), text);
-  const bin = join(dir, 'bin');
-  await mkdir(bin, { recursive: true });
-  const [image] = images.values();
-  const cli = join(image?.tree ?? '', 'opt/flock-anycast/dist/cli.js');
-  writeFileSync(join(bin, 'flock-anycast'), `#!/bin/sh\nexec node ${cli} "$@"\n`, { mode: 0o755 });
-  const { stdout } = await run('sh', ['-euc', commands], {
-    cwd: folder,
-    env: {
-      PATH: [bin, dirname(process.execPath), process.env.PATH].join(delimiter),
-      HOME: folder,
-      KUBECONFIG: server.kubeconfigPath,
-    },
-  });
-  return stdout;
-}
-
 const daemonSet = (name: string): Promise<ApiObject> =>
   server.request('GET', `/apis/apps/v1/namespaces/flock-anycast/daemonsets/${name}`);
 const runAgent = async () => kubelet.run(await daemonSet('flock-anycast'));
@@ -142,9 +119,9 @@ test.serial(
 );
 
 test.serial('kubectl applies the overlay, and its pods run and wait', async t => {
-  for (const commands of blocks(3)) await follow(commands);
+  for (const commands of blocks(3)) await administrator.follow(commands);
   await eventually('the custom resources to be served', () =>
-    follow('kubectl get anc,apool').then(() => true),
+    administrator.follow('kubectl get anc,apool').then(() => true),
   );
   bird = await runBird();
   agent = await runAgent();
@@ -168,7 +145,7 @@ test.serial(
   'resources that pass check-config give node and router a session and the node its routes',
   async t => {
     let said = '';
-    for (const commands of blocks(4)) said += await follow(commands);
+    for (const commands of blocks(4)) said += await administrator.follow(commands);
     t.log(said);
     await agent.ready();
     await bird.ready();
@@ -183,7 +160,7 @@ test.serial(
 );
 
 test.serial("a pod's address is announced to the router, and packets to it are answered", async t => {
-  for (const commands of blocks(5)) await follow(commands);
+  for (const commands of blocks(5)) await administrator.follow(commands);
   await server.bindPod('dns-1', node.name, { namespace: 'dns' });
   const { spec } = await server.request('GET', '/api/v1/namespaces/dns/pods/dns-1');
   const pod = await lab.namespace('dns-1');
