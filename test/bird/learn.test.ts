@@ -1,7 +1,7 @@
 import test from 'ava';
 import { startBird } from '../support/bird.ts';
 import { eventually } from '../support/lab.ts';
-import { program } from '../support/program.ts';
+import { everyForm, program } from '../support/program.ts';
 import { established, fabric, gateways, kernelRoutes, routes, startNode } from './fabric.ts';
 
 const four = '192.0.2.53/32';
@@ -37,41 +37,42 @@ test('a kernel route tagged advertise is announced, in both families; another ta
   t.deepEqual(await kernelRoutes(host, '10.244.1.0/24'), [], 'which never enters its own kernel');
 });
 
-test('pods behind host routes are strange to BIRD, and are learned when their source says that they are on the link', async t => {
-  const { lab, router, nodes } = await fabric(1);
-  t.teardown(() => lab.destroy());
-  const [node] = nodes as [(typeof nodes)[0]];
-  const { host } = node;
-  const hostRoutes = [0, 1].flatMap(pod => [
-    `addr flush dev pod${pod} scope global`,
-    `route add 10.1.1${pod}.2 dev pod${pod}`,
-    `route add fd01:1${pod}::2 dev pod${pod}`,
-  ]);
-  await host.ipBatch(hostRoutes);
-  const bird = await startNode(node);
-  const { table, settle } = await program(t, { node: host });
-  const nexthops = (family: 4 | 6, onlink: boolean) =>
-    [0, 1].map(pod => ({
-      interface: `pod${pod}`,
-      via: family === 4 ? `10.1.1${pod}.2` : `fd01:1${pod}::2`,
-      weight: 1,
-      onlink,
-    }));
-  for (const [family, destination, peer] of [
-    [4, four, '10.0.1.2'],
-    [6, six, 'fd00:1::2'],
-  ] as const) {
-    table.want(destination, { nexthops: nexthops(family, false) });
-    await settle();
-    await eventually('the harm', () => bird.log.includes(`${destination} with strange next-hop`));
-    table.want(destination, { nexthops: nexthops(family, true) });
-    await settle();
-    await eventually(`${destination} at the router`, async () => {
-      return String(await gateways(router, destination)) === peer;
-    });
-    t.deepEqual([...table.failures()], []);
-  }
-});
+for (const [form, groups] of Object.entries(everyForm))
+  test(`${form}: pods behind host routes are strange to BIRD, and are learned when their source says that they are on the link`, async t => {
+    const { lab, router, nodes } = await fabric(1);
+    t.teardown(() => lab.destroy());
+    const [node] = nodes as [(typeof nodes)[0]];
+    const { host } = node;
+    const hostRoutes = [0, 1].flatMap(pod => [
+      `addr flush dev pod${pod} scope global`,
+      `route add 10.1.1${pod}.2 dev pod${pod}`,
+      `route add fd01:1${pod}::2 dev pod${pod}`,
+    ]);
+    await host.ipBatch(hostRoutes);
+    const bird = await startNode(node);
+    const { table, settle } = await program(t, { node: host }, { groups });
+    const nexthops = (family: 4 | 6, onlink: boolean) =>
+      [0, 1].map(pod => ({
+        interface: `pod${pod}`,
+        via: family === 4 ? `10.1.1${pod}.2` : `fd01:1${pod}::2`,
+        weight: 1,
+        onlink,
+      }));
+    for (const [family, destination, peer] of [
+      [4, four, '10.0.1.2'],
+      [6, six, 'fd00:1::2'],
+    ] as const) {
+      table.want(destination, { nexthops: nexthops(family, false) });
+      await settle();
+      await eventually('the harm', () => bird.log.includes(`${destination} with strange next-hop`));
+      table.want(destination, { nexthops: nexthops(family, true) });
+      await settle();
+      await eventually(`${destination} at the router`, async () => {
+        return String(await gateways(router, destination)) === peer;
+      });
+      t.deepEqual([...table.failures()], []);
+    }
+  });
 
 test('two nodes are one ECMP route at the router; a node without a local pod forwards to the other', async t => {
   const { lab, router, nodes } = await fabric(2);
