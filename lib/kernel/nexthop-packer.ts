@@ -10,14 +10,17 @@ import { AF_INET, AF_INET6, NexthopFlag, nexthopLength, nexthopOffsets } from '.
 
 export class NexthopPacker {
   readonly #links: LinkTable;
+  readonly #marksOnlink: boolean;
   /** The interfaces that what is kept was packed for. */
   #revision = -1;
   #sets = new WeakMap<readonly Nexthop[], Uint8Array>();
   /** Single ones; undefined where the interface is missing or down. */
   #nexthops = new WeakMap<Nexthop, Uint8Array | undefined>();
 
-  constructor(links: LinkTable) {
+  /** @param marksOnlink whether nexthops that are to be on-link say so; those of a group are in any case */
+  constructor(links: LinkTable, marksOnlink = true) {
     this.#links = links;
+    this.#marksOnlink = marksOnlink;
   }
 
   /**
@@ -54,7 +57,10 @@ export class NexthopPacker {
   #packOne(nexthop: Nexthop): Uint8Array | undefined {
     if (this.#nexthops.has(nexthop)) return this.#nexthops.get(nexthop);
     const index = this.#links.usableIndex(nexthop.interface);
-    const packed = index === undefined ? undefined : packNexthop(nexthop, index);
+    const packed =
+      index === undefined
+        ? undefined
+        : packNexthop(nexthop, index, this.#marksOnlink && nexthop.onlink === true);
     this.#nexthops.set(nexthop, packed);
     return packed;
   }
@@ -65,7 +71,7 @@ export class NexthopPacker {
  * address of the interface covers, and learns no such route unless it is marked `onlink` (nl_parse_route and
  * nl_parse_multipath of 2.0.12: "KRT: Received route … with strange next-hop …").
  */
-function packNexthop({ via, weight, onlink = false }: Nexthop, interfaceIndex: number): Uint8Array {
+function packNexthop({ via, weight }: Nexthop, interfaceIndex: number, onlink: boolean): Uint8Array {
   const bytes = new Uint8Array(nexthopLength);
   const view = new DataView(bytes.buffer);
   const gateway = parseAddress(via);

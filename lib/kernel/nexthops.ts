@@ -96,11 +96,10 @@ export function splitNexthops(packed: Uint8Array): Uint8Array[] {
   return Array.from({ length: countNexthops(packed) }, (_, index) => pickNexthop(packed, index));
 }
 
-/** Interface, gateway and whether it is onlink: a nexthop whose weight alone changed is the same nexthop. */
+/** Interface and gateway: a nexthop whose weight alone changed is the same nexthop. */
 export function identityOf(nexthop: Uint8Array): string {
-  const { gatewayFamily, gateway, flags } = nexthopOffsets;
-  const onlink = (nexthop[flags] as number) & NexthopFlag.onlink;
-  return `${interfaceAt(nexthop, 0)}/${onlink}/${nexthop[gatewayFamily]}/${nexthop.subarray(gateway).join('.')}`;
+  const { gatewayFamily, gateway } = nexthopOffsets;
+  return `${interfaceAt(nexthop, 0)}/${nexthop[gatewayFamily]}/${nexthop.subarray(gateway).join('.')}`;
 }
 
 /** Canonical order of two packed nexthops: negative, 0 or positive. */

@@ -87,7 +87,12 @@ export class RouteTable {
     const tell = (event: RouteEvent) => this.#events.push(event);
     const cohorts = new Cohorts(options.groups, protocols.advertise);
     this.#beliefs = new RouteBeliefs({ metric, protocols, links, agenda: this.#agenda, cohorts, tell });
-    this.#rules = { packer: new NexthopPacker(links), cohorts, protocols, settleMs };
+    this.#rules = {
+      packer: new NexthopPacker(links, options.groups === undefined),
+      cohorts,
+      protocols,
+      settleMs,
+    };
     this.#cohorts = cohorts;
     this.#strays = new StrayRoutes(protocols.hold, settleMs);
     this.#absent = new AbsentInterfaces(links);
