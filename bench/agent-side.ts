@@ -1,0 +1,163 @@
+/**
+ * What the agent is from its sources to the kernel and BIRD, wired as lib/agent.ts does, with sources in memory:
+ * so that a flip begins with bytes in hand, and its way can be timed.
+ */
+import { BirdAnnouncer } from '../lib/bird/announcer.ts';
+import { BirdManager, type BirdManagerOptions, type BirdOutcome } from '../lib/bird/manager.ts';
+import {
+  AnycastReconciler,
+  DesiredTable,
+  LinkTable,
+  type NodeConfig,
+  PodCache,
+  RouteSocket,
+  RouteTable,
+} from '../lib/index.ts';
+import { RouteProgrammer } from '../lib/kernel/route-programmer.ts';
+import { createLog } from '../lib/observe/log.ts';
+import { Metrics } from '../lib/observe/metrics.ts';
+import { Reporter } from '../lib/observe/reporter.ts';
+import { type Source, systemClock } from '../lib/reconciler.ts';
+import { podFromManifest } from '../lib/sources/pod.ts';
+import type { Host } from '../test/support/node-lab.ts';
+import { MemorySource } from './memory-source.ts';
+import { type BenchPod, manifestOf } from './population.ts';
+
+const protocols = { advertise: 70, hold: 71 };
+const owned = { table: 254, metric: 16, protocols };
+const auditMs = 30_000;
+
+export interface AgentSideOptions {
+  netns: string;
+  /** How long a withdrawn route still forwards, in milliseconds. */
+  settleMs?: number;
+  /** Without it nobody is told, as in learn mode with no word to say. */
+  bird?: Pick<BirdManagerOptions, 'mode' | 'configPath' | 'socketPath'> & {
+    nodeConfig: NodeConfig;
+    onOutcome?: (outcome: BirdOutcome) => void;
+  };
+}
+
+export class AgentSide {
+  readonly pods = new PodCache();
+  readonly allocations: MemorySource;
+  readonly table: RouteTable;
+  readonly programmer: RouteProgrammer;
+  readonly reconciler: AnycastReconciler;
+  /** Calls that wrote to the kernel so far, and requests in them. */
+  batches = 0;
+  requests = 0;
+  /** Added to the clock: what comes by time comes at once. */
+  #ahead = 0;
+
+  constructor(socket: RouteSocket, { settleMs = 50, bird }: AgentSideOptions, host: Host) {
+    const clock = { now: () => systemClock.now() + this.#ahead, after: systemClock.after };
+    const log = createLog('silent');
+    const links = new LinkTable();
+    this.allocations = new MemorySource();
+    this.table = new RouteTable({ ...owned, settleMs, links });
+    this.programmer = new RouteProgrammer({
+      socket,
+      table: this.table,
+      links,
+      owned: { ...owned, protocols: Object.values(protocols) },
+      auditMs,
+      now: clock.now,
+      log,
+      onChange: () => this.reconciler.trigger(),
+    });
+    const reporter = new Reporter({ log, metrics: new Metrics(), links, table: this.table });
+    this.reconciler = new AnycastReconciler({
+      pods: this.pods as Source<ReturnType<typeof podFromManifest>>,
+      allocations: this.allocations,
+      desired: new DesiredTable({ terminatingMs: 5000, longestMs: 300_000, notReadyMs: 0 }),
+      table: this.table,
+      programmer: this.programmer,
+      announcer: { follow() {}, isWithdrawn: () => true, ...this.#announcer(bird, settleMs, clock, host) },
+      reporter: {
+        warned: warning => reporter.warned(warning),
+        passFailed: error => reporter.passFailed(error),
+        passed: (outcome, ms, first) => {
+          if (outcome.requests.length > 0) this.batches++;
+          this.requests += outcome.requests.length;
+          reporter.passed(outcome, ms, first);
+        },
+      },
+      clock,
+      tickMs: 2000,
+    });
+  }
+
+  static async start(host: Host, options: AgentSideOptions): Promise<AgentSide> {
+    const socket = new RouteSocket({ netns: options.netns });
+    host.teardown(() => socket.close());
+    const side = new AgentSide(socket, options, host);
+    await side.programmer.start();
+    host.teardown(() => side.programmer.stop());
+    return side;
+  }
+
+  /** These pods and no others, all Ready, and their routes in the kernel. */
+  async populate(pods: readonly BenchPod[]): Promise<void> {
+    this.allocations.replace(pods);
+    this.pods.replace(pods.map(pod => podFromManifest(JSON.parse(manifestOf(pod, true)), 'bench')));
+    await this.settle();
+    // The first audit, which comes a second after the start.
+    this.#ahead += 1000;
+    await this.settle();
+  }
+
+  /** Takes in what a source hands over: the manifest's text. */
+  take(manifest: string): void {
+    this.pods.upsert(podFromManifest(JSON.parse(manifest), 'bench'));
+  }
+
+  /** Passes until nothing is left to do, now or by the clock soon. */
+  async settle(): Promise<void> {
+    do {
+      await this.reconciler.reconcile();
+      const wait = this.table.nextDeadline - systemClock.now() - this.#ahead;
+      if (Number.isFinite(wait) && wait > 0)
+        await new Promise(resolve => systemClock.after(wait, () => resolve(0)));
+    } while (this.table.busy || Number.isFinite(this.table.nextDeadline));
+  }
+
+  /** The next pass is one that audits. */
+  auditNext(): void {
+    this.#ahead += auditMs + 1;
+  }
+
+  #announcer(
+    bird: AgentSideOptions['bird'],
+    settleMs: number,
+    clock: typeof systemClock,
+    host: Host,
+  ): Partial<BirdAnnouncer> {
+    if (bird === undefined) return {};
+    const { mode, nodeConfig, onOutcome = () => {}, ...paths } = bird;
+    const manager = new BirdManager({
+      mode,
+      ...paths,
+      routes: owned,
+      kernelExport: true,
+      log: createLog('silent'),
+    });
+    host.teardown(() => manager.close());
+    const announcer = new BirdAnnouncer({
+      bird: manager,
+      nodeConfig: { snapshot: () => nodeConfig },
+      mode,
+      clock,
+      settleMs,
+      onSettled: () => this.reconciler.trigger(),
+      onOutcome: outcome => {
+        onOutcome(outcome);
+        if (outcome.state === 'applied') this.reconciler.trigger();
+      },
+    });
+    return {
+      follow: active => announcer.follow(active),
+      isWithdrawn: destination => announcer.isWithdrawn(destination),
+    };
+  }
+}

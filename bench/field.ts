@@ -1,0 +1,114 @@
+/**
+ * The ground that all peers work on: a node with eight interfaces to pods, and what is routed over them.
+ * bench/native/rtnetlink.h, bench/peers/go and bench/peers/python say the same in their languages.
+ */
+import { join } from 'node:path';
+import { type Address, parseAddress } from '../lib/address.ts';
+import { compile } from '../test/support/compile.ts';
+import type { Lab, Namespace } from '../test/support/lab.ts';
+import { createNodeLab, type Host, type NodeLab } from '../test/support/node-lab.ts';
+import { LineProgram } from './line-program.ts';
+
+export type Family = 4 | 6;
+export const families: readonly Family[] = [4, 6];
+
+/** Nexthops a route can have here. */
+export const interfaceCount = 8;
+
+/** `add` makes routes in variant 0, `replace` brings them to variant 1, `noop` writes that again. */
+export const operations = ['add', 'replace', 'noop', 'delete'] as const;
+export type Operation = (typeof operations)[number];
+
+/** One piece of work: so many host routes of a family, all through the same nexthops. */
+export interface Cell {
+  family: Family;
+  nexthops: number;
+  destinations: number;
+}
+
+export function variantOf(operation: Operation): 0 | 1 {
+  return operation === 'add' ? 0 : 1;
+}
+
+/** 198.18.0.0 or 2001:db8::, plus `number`, which is below 131,072. */
+export function destination(family: Family, number: number): string {
+  const high = number >> 16;
+  const low = number & 0xffff;
+  return family === 4
+    ? `198.${18 + high}.${low >> 8}.${low & 255}`
+    : `2001:db8::${high.toString(16)}:${low.toString(16)}`;
+}
+
+/** Of pod `index`, in one of two variants: other addresses behind the same interfaces. */
+export function gateway(family: Family, index: number, variant: 0 | 1): string {
+  return family === 4 ? `10.1.${index + 1}.${2 + variant}` : `fd00:1:${index + 1}::${2 + variant}`;
+}
+
+/** Its bytes in network order. */
+export function addressBytes(text: string): Uint8Array {
+  const { bytes }: Address = parseAddress(text);
+  return bytes;
+}
+
+export class Field implements NodeLab {
+  readonly lab: Lab;
+  readonly node: Namespace;
+  readonly pods: Namespace;
+  readonly nexthop: NodeLab['nexthop'];
+  readonly addPod: NodeLab['addPod'];
+  /** The floor's program, which also counts for all others. */
+  readonly floor: LineProgram;
+
+  private constructor({ lab, node, pods, nexthop, addPod }: NodeLab, floor: LineProgram) {
+    this.lab = lab;
+    this.node = node;
+    this.pods = pods;
+    this.nexthop = nexthop;
+    this.addPod = addPod;
+    this.floor = floor;
+  }
+
+  static async create(host: Host): Promise<Field> {
+    const lab = await createNodeLab(host, interfaceCount);
+    const program = await compile(new URL('native/floor.c', import.meta.url), lab.lab.dir);
+    return new Field(lab, new LineProgram(lab.node.spawn(program, [], { stdio: ['pipe', 'pipe', 'pipe'] })));
+  }
+
+  /** How many of the field's routes the kernel holds, by variant: read from a dump. */
+  async count(family: Family): Promise<[number, number]> {
+    const [first = 0, second = 0] = (await this.floor.ask(`count ${family}`)).split(' ').map(Number);
+    return [first, second];
+  }
+
+  /** @throws Error unless the kernel holds what an operation on this cell leaves behind, and nothing else */
+  async verify(operation: Operation, { family, destinations }: Cell): Promise<void> {
+    const wanted =
+      operation === 'delete' ? [0, 0] : operation === 'add' ? [destinations, 0] : [0, destinations];
+    const found = await this.count(family);
+    if (found.join() !== wanted.join())
+      throw new Error(
+        `after ${operation} the kernel holds ${found.join(' + ')} routes, not ${wanted.join(' + ')}`,
+      );
+  }
+
+  /** Starts a bare listener to route changes. Gives what ends it. */
+  async listen(): Promise<() => Promise<void>> {
+    const { stop } = await startWatch(this.node, 'discard');
+    return stop;
+  }
+
+  file(name: string): string {
+    return join(this.lab.dir, name);
+  }
+}
+
+/** Starts bench/native/watch.c and waits until it listens. */
+export async function startWatch(
+  namespace: Namespace,
+  mode: 'discard' | 'print',
+): Promise<{ lines: LineProgram; stop: () => Promise<void> }> {
+  const program = await compile(new URL('native/watch.c', import.meta.url), namespace.lab.dir);
+  const lines = new LineProgram(namespace.spawn(program, [mode], { stdio: ['pipe', 'pipe', 'pipe'] }));
+  await lines.next();
+  return { lines, stop: () => lines.stop() };
+}

@@ -1,0 +1,10 @@
+/** Everybody who programs routes here, the floor first. */
+import { bird } from './bird.ts';
+import { floor } from './floor.ts';
+import { frr } from './frr.ts';
+import { ip } from './ip.ts';
+import { loop, ours } from './ours.ts';
+import type { Peer } from './peer.ts';
+import { go, pyroute2 } from './scripted.ts';
+
+export const allPeers: readonly Peer[] = [floor, ours, loop, ip, go, pyroute2, frr, bird];

@@ -1,0 +1,61 @@
+/** A cell's routes as our addon takes them. */
+import { Operation as Request, RouteBatch, type RouteRecord, RouteSocket } from '../../lib/index.ts';
+import {
+  addressBytes,
+  type Cell,
+  destination,
+  type Field,
+  gateway,
+  type Operation,
+  variantOf,
+} from '../field.ts';
+
+const requests = {
+  add: Request.create,
+  replace: Request.replace,
+  noop: Request.replace,
+  delete: Request.delete,
+} as const;
+
+/** The field's interfaces by pod: how a route names them. */
+export async function interfacesOf(field: Field): Promise<number[]> {
+  await using socket = new RouteSocket({ netns: field.node.path });
+  const links = new Map((await socket.links()).map(({ name, index }) => [name, index]));
+  return Array.from({ length: links.size }, (_, pod) => links.get(`p${pod}`) ?? 0);
+}
+
+/** What is to be done, known in advance: a record a route. */
+export function recordsOf(operation: Operation, cell: Cell, interfaces: readonly number[]): RouteRecord[] {
+  const { family, destinations } = cell;
+  const count = operation === 'delete' ? 0 : cell.nexthops;
+  const nexthops = Array.from({ length: count }, (_, pod) => ({
+    interfaceIndex: interfaces[pod] as number,
+    gateway: addressBytes(gateway(family, pod, variantOf(operation))),
+  }));
+  return Array.from({ length: destinations }, (_, number) => ({
+    operation: requests[operation],
+    family,
+    destination: addressBytes(destination(family, number)),
+    prefixLength: family === 4 ? 32 : 128,
+    protocol: 70,
+    table: 254,
+    metric: 16,
+    nexthops,
+  }));
+}
+
+/**
+ * Encodes and applies, both on the clock.
+ * @returns microseconds
+ * @throws Error when the kernel refuses one
+ */
+export async function timedApply(socket: RouteSocket, records: readonly RouteRecord[]): Promise<number> {
+  const began = process.hrtime.bigint();
+  const batch = new RouteBatch();
+  for (const record of records) batch.add(record);
+  const outcome = await socket.apply(batch.bytes());
+  const took = Number(process.hrtime.bigint() - began) / 1000;
+  const failed = outcome.findIndex(errno => errno !== 0);
+  if (failed >= 0) throw new Error(`request ${failed}: errno ${outcome[failed]}`);
+  return took;
+}

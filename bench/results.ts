@@ -1,0 +1,118 @@
+/** What a run measured, as `--json` writes it. Times are microseconds unless a name says otherwise. */
+import type { Family } from './field.ts';
+
+/** One measured piece of work. */
+export interface Row {
+  /** `routes` is the table of all peers; the others are named after the part that measured them. */
+  work: string;
+  peer: string;
+  family: Family | '4+6';
+  nexthops: number;
+  destinations: number;
+  op: string;
+  /** Who else in the namespace is told of every change. */
+  listens: string;
+  medianUsPerRoute: number;
+  /** Least and most over the rounds. */
+  spread: [number, number];
+  rounds: number;
+  /** Median over the rounds of the ratio within one; null without a floor beside it. */
+  ratioToFloor: number | null;
+}
+
+/** From an event to a stage of its way. */
+export interface LatencySeries {
+  mode: 'learn' | 'filter' | 'floor';
+  /** What begins it: bytes in hand of this process, a renamed file of the agent's, or a netlink call. */
+  source: 'event' | 'file' | 'netlink';
+  stage: 'ack' | 'bird' | 'peer';
+  destinations: number;
+  samples: number;
+  p50: number;
+  p99: number;
+  max: number;
+}
+
+/** What an agent costs while nothing happens. */
+export interface Idle {
+  process: 'agent' | 'bird';
+  mode: 'learn' | 'filter';
+  destinations: number;
+  cpuPercent: number;
+  rssMb: number;
+}
+
+export interface ChurnSample {
+  /** Since the first flip. */
+  seconds: number;
+  lagP50Ms: number;
+  lagMaxMs: number;
+  /** Of this stretch. */
+  flips: number;
+  batches: number;
+  requests: number;
+  cpuPercent: number;
+  rssMb: number;
+}
+
+export interface Churn {
+  pods: number;
+  destinations: number;
+  flipsPerSecond: number;
+  seconds: number;
+  flips: number;
+  /** Flips that a pass took in together with an earlier one of the same pod. */
+  coalesced: number;
+  batches: number;
+  requests: number;
+  cpuPercent: number;
+  rssMb: { start: number; middle: number; end: number };
+  lagMs: { p50: number; p99: number; max: number };
+  samples: ChurnSample[];
+}
+
+/** A measured number that belongs to no series: `name` in words, `unit` such as `ms`. */
+export interface Figure {
+  name: string;
+  value: number;
+  unit: string;
+  destinations: number;
+}
+
+export interface Goal {
+  goal: string;
+  /** What was measured may be at most (`least: true`: at least) this. */
+  limit: number;
+  least?: boolean;
+  unit: string;
+  /** Null when this run did not measure it. */
+  measured: number | null;
+  met: boolean | null;
+  /** What exactly was taken. */
+  from: string;
+}
+
+export interface Machine {
+  cpu: string;
+  cores: number;
+  memoryGb: number;
+  node: string;
+  /** One-minute load average at the start: others' work disturbs ours. */
+  load: number;
+}
+
+export interface Results {
+  machine: Machine;
+  date: string;
+  kernel: string;
+  quick: boolean;
+  seconds: number;
+  rows: Row[];
+  latency: LatencySeries[];
+  idle: Idle[];
+  churn: Churn | null;
+  figures: Figure[];
+  goals: Goal[];
+  /** What was left out, and why. */
+  skipped: { what: string; why: string }[];
+}
