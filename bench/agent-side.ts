@@ -47,6 +47,9 @@ export class AgentSide {
   /** Calls that wrote to the kernel so far, and requests in them. */
   batches = 0;
   requests = 0;
+  /** Called when a pass takes in what the sources have said, and when all that is in the kernel. */
+  onPassBegins: () => void = () => {};
+  onPassEnds: () => void = () => {};
   /** Added to the clock: what comes by time comes at once. */
   #ahead = 0;
 
@@ -72,7 +75,7 @@ export class AgentSide {
       allocations: this.allocations,
       desired: new DesiredTable({ terminatingMs: 5000, longestMs: 300_000, notReadyMs: 0 }),
       table: this.table,
-      programmer: this.programmer,
+      programmer: this.#observed(this.programmer),
       announcer: { follow() {}, isWithdrawn: () => true, ...this.#announcer(bird, settleMs, clock, host) },
       reporter: {
         warned: warning => reporter.warned(warning),
@@ -125,6 +128,22 @@ export class AgentSide {
   /** The next pass is one that audits. */
   auditNext(): void {
     this.#ahead += auditMs + 1;
+  }
+
+  /** The programmer, with a word before and after. */
+  #observed(programmer: RouteProgrammer): Pick<RouteProgrammer, 'pass' | 'nextDeadline'> {
+    const side = this;
+    return {
+      get nextDeadline() {
+        return programmer.nextDeadline;
+      },
+      async pass(mayRemove) {
+        side.onPassBegins();
+        const outcome = await programmer.pass(mayRemove);
+        side.onPassEnds();
+        return outcome;
+      },
+    };
   }
 
   #announcer(

@@ -1,4 +1,6 @@
 /** Every part of the bench, in the order of a run. */
+import { churn } from './churn/churn.ts';
+import { latency } from './latency/latency.ts';
 import type { Part } from './part.ts';
 import { audit } from './work/audit.ts';
 import { bothFamilies } from './work/both-families.ts';
@@ -18,4 +20,6 @@ export const parts: readonly Part[] = [
   idlePass,
   audit,
   eventLoop,
+  latency,
+  churn,
 ];

@@ -14,3 +14,18 @@ export function printSummary(r: Results): void {
         x.ratioToFloor?.toFixed(2),
       );
 }
+export function tmp(r: Results) {
+  for (const l of r.latency)
+    console.log(
+      l.mode,
+      l.source,
+      l.stage,
+      l.destinations,
+      l.samples,
+      l.p50.toFixed(0),
+      l.p99.toFixed(0),
+      l.max.toFixed(0),
+    );
+  console.log(r.idle);
+  console.log(r.churn);
+}

@@ -23,13 +23,18 @@ export class BirdProcess {
   readonly socketPath: string;
   readonly #child: ChildProcess;
   readonly #output: string[] = [];
+  /** Called with what it logs, when it does. */
+  onLog: (text: string) => void = () => {};
 
   constructor(child: ChildProcess, configPath: string, socketPath: string) {
     this.#child = child;
     this.configPath = configPath;
     this.socketPath = socketPath;
     child.stderr?.setEncoding('utf8');
-    child.stderr?.on('data', (text: string) => this.#output.push(text));
+    child.stderr?.on('data', (text: string) => {
+      this.#output.push(text);
+      this.onLog(text);
+    });
   }
 
   get running(): boolean {

@@ -1,0 +1,86 @@
+/** Flips of one address, by three hands: a bare netlink call, bytes handed to our reconciler, a file of the agent's. */
+import { writeFileSync } from 'node:fs';
+import { type AgentFiles, writeFileAtomically } from '../../test/support/agent.ts';
+import type { AgentSide } from '../agent-side.ts';
+import { destination } from '../field.ts';
+import { type BenchPod, manifestOf } from '../population.ts';
+import type { BirdEar } from './bird-ear.ts';
+import type { Flips } from './series.ts';
+import type { Stage } from './stage.ts';
+
+const advertise = 70;
+const hold = 71;
+
+/** Until the peer's kernel has a route from the C program's call; one up and one down a flip. */
+export async function floorFlips(stage: Stage, flips: Flips, number: number, count: number): Promise<void> {
+  const { floor, atRouter } = stage;
+  const address = destination(4, number);
+  const call = async (operation: string, protocol: number) => {
+    const [began = 0n, ended = 0n] = (await floor.ask(`one ${operation} 4 ${number} ${protocol}`))
+      .split(' ')
+      .map(BigInt);
+    return { began, ended };
+  };
+  for (let flip = 0; flip < count; flip++) {
+    for (const [operation, protocol, gone] of [
+      ['create', advertise, false],
+      ['replace', hold, true],
+    ] as const) {
+      const seen = atRouter.next({ address, gone });
+      const { began, ended } = await call(operation, protocol);
+      flips.add('ack', began, ended);
+      flips.add('peer', began, await seen);
+    }
+    await call('delete', hold);
+  }
+}
+
+/** What puts a manifest into a source's hands. */
+export type Hand = (pod: BenchPod, ready: boolean) => void;
+
+export const byEvent =
+  (agent: AgentSide): Hand =>
+  (pod, ready) =>
+    agent.take(manifestOf(pod, ready));
+
+export const byFile =
+  ({ pods }: AgentFiles): Hand =>
+  (pod, ready) =>
+    writeFileAtomically(`${pods}/${pod.name}.json`, manifestOf(pod, ready));
+
+/** The manifests of those that stand still, before an agent reads the folder. */
+export function layOutPods({ pods }: AgentFiles, all: readonly BenchPod[]): void {
+  for (const pod of all) writeFileSync(`${pods}/${pod.name}.json`, manifestOf(pod, true));
+}
+
+export interface PodFlip {
+  pod: BenchPod;
+  address: string;
+  hand: Hand;
+  count: number;
+  /** Tells when BIRD knows, where somebody listens for that. */
+  bird?: BirdEar;
+}
+
+/** A pod, Ready now and the only one of `address`, goes and comes. */
+export async function podFlips(
+  { atNode, atRouter }: Stage,
+  flips: Flips,
+  { pod, address, hand, count, bird }: PodFlip,
+): Promise<void> {
+  for (let flip = 0; flip < count; flip++) {
+    const removed = atNode.next({ address, gone: true });
+    for (const ready of [false, true]) {
+      const acknowledged = atNode.next({ address, gone: false, protocol: ready ? advertise : hold });
+      const seen = atRouter.next({ address, gone: !ready });
+      const told = bird?.next();
+      const began = process.hrtime.bigint();
+      hand(pod, ready);
+      const [ack, peer] = await Promise.all([acknowledged, seen]);
+      flips.add('ack', began, ack);
+      flips.add('peer', began, peer);
+      if (told !== undefined) flips.add('bird', began, await told);
+      if (!ready) await removed;
+    }
+  }
+}

@@ -1,0 +1,127 @@
+/** From one pod's flip to the kernel's answer, to BIRD, and to the router's kernel, in tables of several sizes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { layOutAgent, startAgent, writeAllocations, writeFileAtomically } from '../../test/support/agent.ts';
+import { endChild } from '../../test/support/lab.ts';
+import type { Host } from '../../test/support/node-lab.ts';
+import { AgentSide } from '../agent-side.ts';
+import { destination } from '../field.ts';
+import type { Bench, Part } from '../part.ts';
+import { allocationOf, podOn, populationOf } from '../population.ts';
+import { cpuSeconds, rssMb } from '../process-cost.ts';
+import type { Results } from '../results.ts';
+import { BirdEar } from './bird-ear.ts';
+import { byEvent, byFile, floorFlips, layOutPods, podFlips } from './flips.ts';
+import { Flips } from './series.ts';
+import { type Mode, type Stage, setStage } from './stage.ts';
+
+const modes: readonly Mode[] = ['learn', 'filter'];
+const groups = 500;
+/** The price of being told, measured with fewer flips. */
+const toldShare = 4;
+
+export const latency: Part = {
+  name: 'latency',
+  what: "a pod's flip to the netlink answer, to BIRD and to the BGP peer's kernel, learn and filter mode",
+  steps: ({ plan }) => modes.length * plan.latency.destinations.length * 3,
+  async run(bench) {
+    for (const destinations of bench.plan.latency.destinations)
+      for (const mode of modes) await measure(bench, mode, destinations);
+  },
+};
+
+/** One stage for all, so that the three are beside each other. */
+async function measure({ host, plan, results, step }: Bench, mode: Mode, destinations: number) {
+  const stage = await setStage(host, mode);
+  const { flips: count } = plan.latency;
+  const label = (what: string) => `${mode} mode, ${destinations} destinations: ${what}`;
+  const still = populationOf({ family: 4, nexthops: 1, destinations }, Math.min(groups, destinations));
+  const address = destination(4, destinations);
+  const pod = podOn(4, 0, 0, 'flipping', [address]);
+
+  step(label('the floor'));
+  if (mode === 'learn') {
+    const floor = new Flips({ mode: 'floor', source: 'netlink', destinations });
+    await stage.floor.ask(`add 4 1 ${destinations}`);
+    await stage.announced(destinations);
+    await floorFlips(stage, floor, destinations, count);
+    results.latency.push(...floor.series());
+  }
+
+  step(label('from an event in hand'));
+  const event = new Flips({ mode, source: 'event', destinations });
+  await withAgentSide(host, stage, mode, async (agent, configured) => {
+    await agent.populate([...still, pod]);
+    const stop = new AbortController();
+    const running = agent.reconciler.run(stop.signal);
+    await stage.announced(destinations + 1);
+    const flip = { pod, address, hand: byEvent(agent) };
+    await podFlips(stage, event, { ...flip, count });
+    const told = mode === 'filter' ? configured : await BirdEar.inLog(stage.bird, address);
+    const bird = new Flips({ mode, source: 'event', destinations });
+    await podFlips(stage, bird, { ...flip, count: Math.ceil(count / toldShare), bird: told });
+    results.latency.push(...event.series(), ...bird.series().filter(({ stage: at }) => at === 'bird'));
+    await stage.bird.command('debug "*" off');
+    stop.abort();
+    await running;
+  });
+
+  step(label("from a file of the agent's"));
+  const file = new Flips({ mode, source: 'file', destinations });
+  const files = layOutAgent(stage.file('agent'), {
+    bird: { mode, config: stage.bird.configPath, socket: stage.bird.socketPath },
+  });
+  writeFileAtomically(files.nodeConfig, JSON.stringify(stage.node.nodeConfig));
+  writeAllocations(files, [...still, pod].map(allocationOf));
+  layOutPods(files, [...still, pod]);
+  const agent = startAgent(stage.node.host, files);
+  await agent.logged('in sync');
+  await sleep(1500);
+  await noteIdle(results, plan.latency.idleSeconds, {
+    ...{ mode, destinations, agent: agent.child.pid as number, bird: stage.bird.pid },
+  });
+  await podFlips(stage, file, { pod, address, hand: byFile(files), count });
+  results.latency.push(...file.series());
+  await endChild(agent.child, 5000);
+}
+
+/** Our composition in this process, until `work` is done; its end leaves the routes where they are. */
+async function withAgentSide(
+  host: Host,
+  stage: Stage,
+  mode: Mode,
+  work: (agent: AgentSide, configured: BirdEar) => Promise<void>,
+): Promise<void> {
+  const ends: (() => unknown)[] = [];
+  const mine: Host = { teardown: end => ends.push(end) };
+  const configured = new BirdEar();
+  host.teardown(async () => {
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+  const agent = await AgentSide.start(mine, {
+    netns: stage.node.host.path,
+    bird: {
+      mode,
+      configPath: stage.bird.configPath,
+      socketPath: stage.bird.socketPath,
+      nodeConfig: stage.node.nodeConfig,
+      onOutcome: ({ state }) => state === 'applied' && configured.heard(),
+    },
+  });
+  await work(agent, configured);
+  for (const end of ends.splice(0).reverse()) await end();
+}
+
+async function noteIdle(
+  results: Results,
+  seconds: number,
+  { mode, destinations, ...pids }: { mode: Mode; destinations: number; agent: number; bird: number },
+): Promise<void> {
+  const processes = ['agent', 'bird'] as const;
+  const before = processes.map(process => cpuSeconds(pids[process]));
+  await sleep(seconds * 1000);
+  for (const [index, process] of processes.entries()) {
+    const used = cpuSeconds(pids[process]) - (before[index] as number);
+    const cpuPercent = (used / seconds) * 100;
+    results.idle.push({ process, mode, destinations, cpuPercent, rssMb: rssMb(pids[process]) });
+  }
+}
