@@ -14,7 +14,7 @@ import { allPeers } from './peers/all.ts';
 import { quickPlan, wholePlan } from './plan.ts';
 import { Progress } from './progress.ts';
 import { renderReport } from './report/html.ts';
-import { printSummary, tmp } from './report/terminal.ts';
+import { printSummary } from './report/terminal.ts';
 import type { Results } from './results.ts';
 import { run } from './run.ts';
 
@@ -61,7 +61,7 @@ function write(results: Results, json: string, html: string): void {
   writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(html, renderReport(results));
   printSummary(results);
-  tmp(results);
+
   process.stdout.write(`\n${json}\n${html}\n`);
 }
 

@@ -1,6 +1,7 @@
 /** Every part of the bench, in the order of a run. */
 import { churn } from './churn/churn.ts';
 import { latency } from './latency/latency.ts';
+import { memory } from './memory/memory.ts';
 import type { Part } from './part.ts';
 import { audit } from './work/audit.ts';
 import { bothFamilies } from './work/both-families.ts';
@@ -22,4 +23,5 @@ export const parts: readonly Part[] = [
   eventLoop,
   latency,
   churn,
+  memory,
 ];

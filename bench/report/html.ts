@@ -1,4 +1,141 @@
-import type { Results } from '../results.ts';
-export function renderReport(r: Results): string {
-  return JSON.stringify(r);
+/** The report: one HTML file that needs nothing else, drawn from the results alone. Pure. */
+import { allPeers } from '../peers/all.ts';
+import type { Churn, Results, Row } from '../results.ts';
+import { nobody } from '../work/routes.ts';
+import { escaped, short } from './chart.ts';
+import { churnChart } from './churn-chart.ts';
+import { latencyChart } from './latency-chart.ts';
+import { peersChart } from './peers-chart.ts';
+import { ratioChart } from './ratio-chart.ts';
+import { style } from './style.ts';
+import { figuresTable, goalsTable, idleTable, latencyTable, rowsTable } from './tables.ts';
+
+export function renderReport(results: Results): string {
+  const routes = results.rows.filter(({ work }) => work === 'routes');
+  const others = results.rows.filter(({ work }) => work !== 'routes');
+  const { latency, idle, churn, figures, goals, skipped } = results;
+  const sections = [
+    section(
+      'Goals',
+      'Each as a ratio or a number of this run; the last column says what was taken.',
+      goalsTable(goals),
+    ),
+    routes.length > 0 && peersSection(routes),
+    routes.some(({ peer }) => peer === 'ours') && ratioSection(routes),
+    latency.length > 0 &&
+      section(
+        "From a pod's flip to the peer's kernel",
+        'Event: the bytes of a pod manifest in hand of our reconciler; file: the same renamed into the folder of a real agent process; floor: one prepared netlink call. “BIRD here” is taken apart from the rest, for being told costs time.',
+        latencyChart(latency),
+        details('all numbers', latencyTable(latency)),
+        idle.length > 0 && details('what agent and BIRD cost while nothing happens', idleTable(idle)),
+      ),
+    churn !== null && churnSection(churn),
+    others.length > 0 &&
+      section(
+        "The agent's own work",
+        'Over the floor where there is one: the same requests, prepared. Flips and passes are microseconds each.',
+        ...worksOf(others),
+      ),
+    figures.length > 0 && section('Memory and the event loop', '', figuresTable(results)),
+    skipped.length > 0 &&
+      section(
+        'Left out',
+        '',
+        `<ul>${skipped.map(({ what, why }) => `<li><b>${escaped(what)}</b>: ${escaped(why)}</li>`).join('')}</ul>`,
+      ),
+  ];
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>flock-anycast: bench of ${results.date.slice(0, 10)}</title>
+<style>${style}</style>
+</head>
+<body>
+${header(results)}
+<main>
+${sections.filter(Boolean).join('\n')}
+</main>
+</body>
+</html>
+`;
+}
+
+function header({ machine, date, kernel, quick, seconds }: Results): string {
+  const facts = [
+    ['machine', `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB`],
+    ['kernel', kernel],
+    ['Node', machine.node],
+    ['date', date.slice(0, 16).replace('T', ' ')],
+    ['load at the start', machine.load.toFixed(1)],
+    ['run', `${quick ? 'quick' : 'whole'}, ${seconds} s`],
+  ];
+  const list = facts
+    .map(([name, value]) => `<div><dt>${name}</dt><dd>${escaped(value ?? '')}</dd></div>`)
+    .join('');
+  return `<header><div><h1>What a route costs</h1>
+<p>flock-anycast beside the kernel's own floor and beside others, all in one run, in turns, in network namespaces of
+one machine. Read ratios: they are taken within a round, and a machine drifts.</p>
+<dl>${list}</dl></div></header>`;
+}
+
+function section(title: string, words: string, ...parts: (string | false)[]): string {
+  const lead = words === '' ? '' : `<p>${escaped(words)}</p>`;
+  return `<section><h2>${escaped(title)}</h2>${lead}${parts.filter(Boolean).join('\n')}</section>`;
+}
+
+function details(summary: string, content: string): string {
+  return `<details><summary>${escaped(summary)}</summary>${content}</details>`;
+}
+
+function peersSection(routes: Row[]): string {
+  const unheard = routes.filter(({ listens }) => listens === nobody);
+  const present = allPeers.filter(({ name }) => unheard.some(({ peer }) => peer === name));
+  const who = present.map(({ name, what }) => {
+    const most = Math.max(
+      ...unheard.filter(({ peer }) => peer === name).map(({ destinations }) => destinations),
+    );
+    return `<li><b>${name}</b>: ${escaped(what)}; up to ${most.toLocaleString('en')} destinations</li>`;
+  });
+  return section(
+    'Everybody',
+    'Microseconds a route, median of the rounds, logarithmic; nobody listens. Of each peer the largest table up to 10,000 destinations.',
+    peersChart(unheard),
+    `<ul>${who.join('')}</ul>`,
+    details('all numbers', rowsTable(routes)),
+  );
+}
+
+function ratioSection(routes: Row[]): string {
+  return section(
+    'Ours over the floor',
+    'Encoding in JavaScript, one apply, every outcome; over the same messages prepared in C. 1.00 is the kernel itself. “Heard”: somebody listens to route changes.',
+    ratioChart(routes),
+  );
+}
+
+function churnSection(churn: Churn): string {
+  const tiles: [string, string][] = [
+    [short(churn.flips), 'flips'],
+    [short(churn.requests), 'requests to the kernel'],
+    [short(churn.batches), 'batches'],
+    [short(churn.coalesced), 'flips that met an earlier one of their pod in a pass'],
+    [`${short(churn.lagMs.p50)} ms`, 'median lag'],
+    [`${short(churn.lagMs.p99)} ms`, '99th percentile'],
+    [`${short(churn.cpuPercent)} %`, 'of a core'],
+    [`${short(churn.rssMb.start)} → ${short(churn.rssMb.end)} MB`, 'resident memory'],
+  ];
+  return section(
+    'A node under churn',
+    `${churn.pods} pods, ${churn.destinations.toLocaleString('en')} destinations, ${churn.flipsPerSecond.toLocaleString('en')} flips a second for ${churn.seconds} s. Lag: from the event in hand to the kernel's answer for all that it changed.`,
+    `<div class="tiles">${tiles.map(([value, what]) => `<div><b>${value}</b><span>${escaped(what)}</span></div>`).join('')}</div>`,
+    churnChart(churn),
+  );
+}
+
+function worksOf(rows: Row[]): string[] {
+  const works = [...new Set(rows.map(({ work }) => work))];
+  return works.map(work => details(work, rowsTable(rows.filter(row => row.work === work))));
 }

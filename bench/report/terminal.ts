@@ -1,31 +1,49 @@
-import type { Results } from '../results.ts';
-export function printSummary(r: Results): void {
-  for (const f of r.figures) console.log(f.name, f.value, f.unit);
-  for (const x of r.rows)
-    if (x.work !== 'routes')
-      console.log(
-        x.work,
-        x.peer,
-        x.family,
-        x.nexthops,
-        x.destinations,
-        x.op,
-        x.medianUsPerRoute.toFixed(2),
-        x.ratioToFloor?.toFixed(2),
-      );
+/** What a run says on the terminal: its goals, and the table of all peers in short. */
+import { styleText } from 'node:util';
+import type { Goal, Results, Row } from '../results.ts';
+import { nobody } from '../work/routes.ts';
+import { short } from './chart.ts';
+import { quantity } from './tables.ts';
+
+export function printSummary({ rows, goals, skipped, kernel, machine, seconds }: Results): void {
+  print(`\n${kernel}, ${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}; ${seconds} s`);
+  printPeers(rows.filter(({ work, listens, op }) => work === 'routes' && listens === nobody && op === 'add'));
+  const measured = goals.filter(({ met }) => met !== null);
+  if (measured.length > 0) print(`\n${styleText('bold', 'goals')}`);
+  for (const goal of measured) print(goalLine(goal));
+  for (const { what, why } of skipped) print(`left out: ${what}: ${why}`);
 }
-export function tmp(r: Results) {
-  for (const l of r.latency)
-    console.log(
-      l.mode,
-      l.source,
-      l.stage,
-      l.destinations,
-      l.samples,
-      l.p50.toFixed(0),
-      l.p99.toFixed(0),
-      l.max.toFixed(0),
-    );
-  console.log(r.idle);
-  console.log(r.churn);
+
+function printPeers(rows: readonly Row[]): void {
+  if (rows.length === 0) return;
+  const kinds = [...new Set(rows.map(kindOf))];
+  const columns = (words: string[]) => words.map(word => word.padStart(14)).join('');
+  print(`\n${styleText('bold', 'us a route, adding')}`);
+  print(`${''.padEnd(20)}${columns(kinds)}`);
+  const lines = [...new Set(rows.map(({ peer, destinations }) => `${peer} ${destinations}`))].sort(
+    (left, right) => sizeOf(left) - sizeOf(right),
+  );
+  for (const line of lines) {
+    const its = rows.filter(({ peer, destinations }) => `${peer} ${destinations}` === line);
+    const cells = kinds.map(kind => its.find(row => kindOf(row) === kind));
+    print(`${line.padEnd(20)}${columns(cells.map(row => (row ? short(row.medianUsPerRoute) : '–')))}`);
+  }
+}
+
+function sizeOf(line: string): number {
+  return Number(line.split(' ')[1]);
+}
+
+function kindOf({ family, nexthops }: Row): string {
+  return `IPv${family} x ${nexthops}`;
+}
+
+function goalLine({ goal, limit, least, unit, measured, met, from }: Goal): string {
+  const verdict = met ? styleText('green', 'met    ') : styleText('red', 'not met');
+  const asked = `${least ? '>=' : '<='} ${quantity(limit, unit)}`;
+  return `${verdict} ${quantity(measured ?? 0, unit).padStart(12)}  ${asked.padStart(13)}  ${goal} (${from})`;
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
 }

@@ -1,0 +1,58 @@
+/** A chart as SVG text: ECharts draws without a browser. */
+import { type EChartsOption, init } from 'echarts';
+
+export const ink = '#1f2933';
+export const faint = '#7b8794';
+export const rule = '#e4e7eb';
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+/** @param label what a reader who does not see it is told */
+export function draw(option: EChartsOption, { width, height }: Size, label: string): string {
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
+  chart.setOption({
+    animation: false,
+    textStyle: { fontFamily: 'system-ui, sans-serif', color: ink },
+    ...option,
+  });
+  const svg = chart.renderToSVGString();
+  chart.dispose();
+  const named = `<svg role="img" aria-label="${escaped(label)}" `;
+  // It is as wide as the page lets it be.
+  return svg.replace('<svg ', named).replace(/width="\d+" height="\d+"/, '');
+}
+
+export function escaped(text: string): string {
+  return text.replace(/[&<>"]/g, found => `&#${found.charCodeAt(0)};`);
+}
+
+const peerColours: Record<string, string> = {
+  floor: '#9aa5b1',
+  ours: '#0b7285',
+  loop: '#66b2b2',
+  ip: '#e8590c',
+  go: '#5c7cfa',
+  pyroute2: '#f2b705',
+  frr: '#c2255c',
+  bird: '#7048e8',
+};
+
+export function colourOf(peer: string): string {
+  return peerColours[peer] ?? ink;
+}
+
+/** Three figures that mean something: 1,234 · 12.3 · 0.12. */
+export function short(value: number): string {
+  const size = Math.abs(value);
+  if (size >= 100) return Math.round(value).toLocaleString('en');
+  return size >= 10 ? value.toFixed(1) : value.toFixed(2);
+}
+
+/** Of microseconds, with a unit that fits. */
+export function time(us: number): string {
+  if (us >= 1e6) return `${short(us / 1e6)} s`;
+  return us >= 1000 ? `${short(us / 1000)} ms` : `${short(us)} us`;
+}
