@@ -6,8 +6,8 @@ export interface Plan {
   rounds: number;
   nexthops: readonly number[];
   destinations: readonly number[];
-  /** No peer but the floor and ours is asked for more. */
-  peerLimit: number;
+  /** What a peer is asked for is its limit times this; the floor and ours are asked for all. */
+  peerShare: number;
   /** Of the agent's own work: reconcile, flip, pass. */
   agentDestinations: number;
   /** Where one flip is held against the same in a larger table. */
@@ -24,7 +24,7 @@ export const wholePlan: Plan = {
   rounds: 5,
   nexthops: [1, 2, 8],
   destinations: [100, 10_000, 100_000],
-  peerLimit: 10_000,
+  peerShare: 1,
   agentDestinations: 10_000,
   largeTable: 100_000,
   flips: 1000,
@@ -39,12 +39,12 @@ export const quickPlan: Plan = {
   rounds: 5,
   nexthops: [1, 8],
   destinations: [1000],
-  peerLimit: 100,
-  agentDestinations: 2000,
+  peerShare: 0.01,
+  agentDestinations: 1000,
   largeTable: 10_000,
-  flips: 200,
+  flips: 100,
   idlePasses: 20_000,
   auditRoutes: 8192,
-  latency: { destinations: [10, 1000], flips: 20, idleSeconds: 1 },
+  latency: { destinations: [1000], flips: 25, idleSeconds: 1 },
   churn: { pods: 50, destinations: 1000, flipsPerSecond: 1000, seconds: 3 },
 };

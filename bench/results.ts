@@ -107,6 +107,8 @@ export interface Results {
   kernel: string;
   quick: boolean;
   seconds: number;
+  /** How long each part took. */
+  parts: { name: string; seconds: number }[];
   rows: Row[];
   latency: LatencySeries[];
   idle: Idle[];

@@ -23,6 +23,7 @@ export async function run({ plan, parts, peers, signal, progress: begin }: RunOp
     kernel: kernel(),
     quick: plan.quick,
     seconds: 0,
+    parts: [],
     rows: [],
     latency: [],
     idle: [],
@@ -40,6 +41,7 @@ export async function run({ plan, parts, peers, signal, progress: begin }: RunOp
   try {
     for (const part of parts) {
       progress.part(part.name);
+      const start = performance.now();
       const ends: (() => unknown)[] = [];
       const host = { teardown: (end: () => unknown) => void ends.push(end) };
       try {
@@ -47,6 +49,7 @@ export async function run({ plan, parts, peers, signal, progress: begin }: RunOp
       } finally {
         for (const end of ends.reverse()) await end();
       }
+      results.parts.push({ name: part.name, seconds: (performance.now() - start) / 1000 });
     }
   } finally {
     progress.stop();

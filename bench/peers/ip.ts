@@ -20,7 +20,7 @@ export function ipLines(operation: Operation, { family, nexthops, destinations }
 export const ip: Peer = {
   name: 'ip',
   what: '`ip -batch` of iproute2, start of the process included',
-  limit: 100_000,
+  limit: 10_000,
   missing: always,
   open: async (field, cell) => ({
     async perform(operation) {

@@ -21,7 +21,7 @@ export const ours: Peer = {
 export const loop: Peer = {
   name: 'loop',
   what: 'the same addon without batching: one call a route, each awaited',
-  limit: 100_000,
+  limit: 10_000,
   missing: always,
   async open(field, cell) {
     const socket = new RouteSocket({ netns: field.node.path });

@@ -1,4 +1,5 @@
 /** Everybody beside everybody: microseconds a route, a panel an operation, a group a kind of route. */
+import { allPeers } from '../peers/all.ts';
 import type { Row } from '../results.ts';
 import { colourOf, draw, faint, rule, short } from './chart.ts';
 
@@ -14,7 +15,7 @@ const titles: Record<string, string> = {
 export function peersChart(rows: readonly Row[]): string {
   const drawn = comparable(rows);
   const kinds = [...new Set(drawn.map(kindOf))];
-  const peers = [...new Set(drawn.map(({ peer }) => peer))];
+  const peers = allPeers.map(({ name }) => name).filter(name => drawn.some(({ peer }) => peer === name));
   const operations = [...new Set(drawn.map(({ op }) => op))];
   const at = (index: number) => 50 + index * panelHeight;
   return draw(

@@ -12,21 +12,37 @@ const listenedTo = ['floor', 'ours'];
 interface Piece {
   cell: Cell;
   listens: string;
-  peers: Peer[];
+  /** Slow ones with a smaller cell. */
+  turns: { peer: Peer; cell: Cell }[];
 }
 
-function* pieces({ plan, peers }: Pick<Bench, 'plan' | 'peers'>): Generator<Piece> {
+/** Who is asked for how much at one size of the table; nobody for the same twice. */
+function turnsAt(
+  destinations: number,
+  { plan, peers }: Pick<Bench, 'plan' | 'peers'>,
+): { peer: Peer; destinations: number }[] {
+  const limitOf = ({ name, limit }: Peer) =>
+    listenedTo.includes(name) ? Number.POSITIVE_INFINITY : limit * plan.peerShare;
+  return peers
+    .filter(peer => !plan.destinations.some(less => less < destinations && less >= limitOf(peer)))
+    .map(peer => ({ peer, destinations: Math.min(destinations, limitOf(peer)) }));
+}
+
+function* pieces(bench: Pick<Bench, 'plan' | 'peers'>): Generator<Piece> {
+  const { plan } = bench;
   for (const listens of [nobody, bareListener]) {
     for (const destinations of plan.destinations) {
+      const turns = turnsAt(destinations, bench).filter(
+        ({ peer }) => listens === nobody || listenedTo.includes(peer.name),
+      );
       for (const family of families) {
         for (const nexthops of plan.nexthops) {
-          const able = peers.filter(
-            ({ name, limit }) =>
-              destinations <= limit &&
-              (destinations <= plan.peerLimit || listenedTo.includes(name)) &&
-              (listens === nobody || listenedTo.includes(name)),
-          );
-          if (able.length > 0) yield { cell: { family, nexthops, destinations }, listens, peers: able };
+          const cell = { family, nexthops, destinations };
+          const own = turns.map(turn => ({
+            peer: turn.peer,
+            cell: { ...cell, destinations: turn.destinations },
+          }));
+          yield { cell, listens, turns: own };
         }
       }
     }
@@ -36,18 +52,18 @@ function* pieces({ plan, peers }: Pick<Bench, 'plan' | 'peers'>): Generator<Piec
 export const routes: Part = {
   name: 'routes',
   what: 'add, replace, write again and delete 100 to 100,000 routes: every peer in the same namespace',
-  steps: bench => [...pieces(bench)].reduce((sum, { peers }) => sum + peers.length, 0) * bench.plan.rounds,
+  steps: bench => [...pieces(bench)].reduce((sum, { turns }) => sum + turns.length, 0) * bench.plan.rounds,
   async run(bench) {
     const field = await Field.create(bench.host);
-    for (const { cell, listens, peers } of pieces(bench)) {
+    for (const { cell, listens, turns } of pieces(bench)) {
       const stop = listens === nobody ? async () => {} : await field.listen();
       const samples = new Samples();
       for (let round = 0; round < bench.plan.rounds; round++) {
         // Whoever came first last time comes last now.
-        const turns = [...peers.slice(round % peers.length), ...peers.slice(0, round % peers.length)];
-        for (const peer of turns) {
-          bench.step(`${peer.name}: ${cell.destinations} IPv${cell.family}, ${cell.nexthops} nexthop(s)`);
-          await turn(field, peer, cell, samples);
+        const first = round % turns.length;
+        for (const { peer, cell: own } of [...turns.slice(first), ...turns.slice(0, first)]) {
+          bench.step(`${peer.name}: ${own.destinations} IPv${own.family}, ${own.nexthops} nexthop(s)`);
+          await turn(field, peer, own, samples);
         }
       }
       await stop();
@@ -60,7 +76,7 @@ async function turn(field: Field, peer: Peer, cell: Cell, samples: Samples): Pro
   const worker = await peer.open(field, cell);
   try {
     for (const operation of operations) {
-      samples.add(peer.name, operation, await worker.perform(operation));
+      samples.add(peer.name, operation, await worker.perform(operation), cell.destinations);
       await field.verify(operation, cell);
     }
   } finally {

@@ -4,30 +4,46 @@ import { median, ratios, summary } from '../statistics.ts';
 
 type Named = Pick<Row, 'work' | 'family' | 'nexthops' | 'destinations' | 'listens'>;
 
-export class Samples {
-  readonly #microseconds = new Map<string, { peer: string; op: string; values: number[] }>();
+interface Series {
+  peer: string;
+  op: string;
+  destinations: number | undefined;
+  /** Microseconds for all, a round each. */
+  values: number[];
+}
 
-  /** @param microseconds for the whole, in this round */
-  add(peer: string, op: string, microseconds: number): void {
+export class Samples {
+  readonly #microseconds = new Map<string, Series>();
+
+  /**
+   * @param microseconds for the whole, in this round
+   * @param destinations of this peer, where it is not asked for all
+   */
+  add(peer: string, op: string, microseconds: number, destinations?: number): void {
     const key = `${peer} ${op}`;
-    const known = this.#microseconds.get(key) ?? { peer, op, values: [] };
+    const known = this.#microseconds.get(key) ?? { peer, op, destinations, values: [] };
     known.values.push(microseconds);
     this.#microseconds.set(key, known);
   }
 
-  /** A row a peer and operation; ratios are to the peer `floor` in the same operation and round. */
+  /** A row a peer and operation; ratios are to the peer `floor` in the same operation and round, a route. */
   rows(named: Named): Row[] {
-    return [...this.#microseconds.values()].map(({ peer, op, values }) => {
-      const floor = this.#microseconds.get(`floor ${op}`)?.values;
-      const { median: middle, low, high, samples } = summary(values.map(value => value / named.destinations));
+    const perRoute = ({ values, destinations = named.destinations }: Series) =>
+      values.map(value => value / destinations);
+    return [...this.#microseconds.values()].map(series => {
+      const { peer, op, destinations = named.destinations } = series;
+      const floor = this.#microseconds.get(`floor ${op}`);
+      const values = perRoute(series);
+      const { median: middle, low, high, samples } = summary(values);
       return {
         ...named,
+        destinations,
         peer,
         op,
         medianUsPerRoute: middle,
         spread: [low, high],
         rounds: samples,
-        ratioToFloor: floor === undefined ? null : median(ratios(values, floor)),
+        ratioToFloor: floor === undefined ? null : median(ratios(values, perRoute(floor))),
       };
     });
   }
