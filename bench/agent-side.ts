@@ -4,6 +4,7 @@
  */
 import { BirdAnnouncer } from '../lib/bird/announcer.ts';
 import { BirdManager, type BirdManagerOptions, type BirdOutcome } from '../lib/bird/manager.ts';
+import type { AllocationView } from '../lib/desired/resolve.ts';
 import {
   AnycastReconciler,
   DesiredTable,
@@ -17,6 +18,7 @@ import { RouteProgrammer } from '../lib/kernel/route-programmer.ts';
 import { createLog } from '../lib/observe/log.ts';
 import { Metrics } from '../lib/observe/metrics.ts';
 import { Reporter } from '../lib/observe/reporter.ts';
+import { Pace } from '../lib/pace.ts';
 import { type Source, systemClock } from '../lib/reconciler.ts';
 import { podFromManifest } from '../lib/sources/pod.ts';
 import type { Host } from '../test/support/node-lab.ts';
@@ -55,6 +57,7 @@ export class AgentSide {
 
   constructor(socket: RouteSocket, { settleMs = 50, bird }: AgentSideOptions, host: Host) {
     const clock = { now: () => systemClock.now() + this.#ahead, after: systemClock.after };
+    const pace = new Pace(clock.now);
     const log = createLog('silent');
     const links = new LinkTable();
     this.allocations = new MemorySource();
@@ -68,11 +71,12 @@ export class AgentSide {
       now: clock.now,
       log,
       onChange: () => this.reconciler.trigger(),
+      pace,
     });
     const reporter = new Reporter({ log, metrics: new Metrics(), links, table: this.table });
     this.reconciler = new AnycastReconciler({
       pods: this.pods as Source<ReturnType<typeof podFromManifest>>,
-      allocations: this.allocations,
+      allocations: this.#observedAllocations(),
       desired: new DesiredTable({ terminatingMs: 5000, longestMs: 300_000, notReadyMs: 0 }),
       table: this.table,
       programmer: this.#observed(this.programmer),
@@ -88,6 +92,7 @@ export class AgentSide {
       },
       clock,
       tickMs: 2000,
+      pace,
     });
   }
 
@@ -130,17 +135,30 @@ export class AgentSide {
     this.#ahead += auditMs + 1;
   }
 
-  /** The programmer, with a word before and after. */
+  /** The reconciler asks whether all was read at the very moment when it takes in what changed. */
+  #observedAllocations(): Source<AllocationView> {
+    const { allocations } = this;
+    const begins = () => this.onPassBegins();
+    return {
+      get synced() {
+        begins();
+        return allocations.synced;
+      },
+      snapshot: () => allocations.snapshot(),
+      onChange: listener => allocations.onChange(listener),
+    };
+  }
+
+  /** The programmer, with a word when a pass has been carried out. */
   #observed(programmer: RouteProgrammer): Pick<RouteProgrammer, 'pass' | 'nextDeadline'> {
-    const side = this;
+    const ends = () => this.onPassEnds();
     return {
       get nextDeadline() {
         return programmer.nextDeadline;
       },
       async pass(mayRemove) {
-        side.onPassBegins();
         const outcome = await programmer.pass(mayRemove);
-        side.onPassEnds();
+        ends();
         return outcome;
       },
     };

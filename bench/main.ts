@@ -4,7 +4,7 @@
  *     npm run bench [-- --quick] [-- --only NAME…]
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { aborted, abortOnSignals, Interrupted } from '../test/support/interruption.ts';
@@ -14,6 +14,7 @@ import { allPeers } from './peers/all.ts';
 import { quickPlan, wholePlan } from './plan.ts';
 import { Progress } from './progress.ts';
 import { renderReport } from './report/html.ts';
+import { peersChart, unheard } from './report/peers-chart.ts';
 import { printSummary } from './report/terminal.ts';
 import type { Results } from './results.ts';
 import { run } from './run.ts';
@@ -23,11 +24,12 @@ interface Options {
   only?: string[];
   json: string;
   html: string;
+  plot?: string | undefined;
 }
 
-const folder = fileURLToPath(new URL('results/', import.meta.url));
+const folder = relative(process.cwd(), fileURLToPath(new URL('results', import.meta.url)));
 
-async function main({ quick, only = [], json, html }: Options): Promise<void> {
+async function main({ quick, only = [], json, html, plot }: Options): Promise<void> {
   if (process.env.FLOCK_TEST_UNPRIVILEGED !== undefined) {
     process.stderr.write('The bench makes network namespaces, and here it may not.\n');
     process.exit(1);
@@ -47,7 +49,7 @@ async function main({ quick, only = [], json, html }: Options): Promise<void> {
       running,
       aborted(stop.signal).then(() => Promise.reject(stop.signal.reason)),
     ]);
-    write(results, json, html);
+    write(results, { json, html, plot });
   } catch (error) {
     const why = error as Error;
     process.stderr.write(`\n${why instanceof Interrupted ? why.message : (why.stack ?? why)}\n`);
@@ -56,10 +58,11 @@ async function main({ quick, only = [], json, html }: Options): Promise<void> {
   process.exit();
 }
 
-function write(results: Results, json: string, html: string): void {
+function write(results: Results, { json, html, plot }: Pick<Options, 'json' | 'html' | 'plot'>): void {
   for (const path of [json, html]) mkdirSync(dirname(path), { recursive: true });
   writeFileSync(json, `${JSON.stringify(results, null, 2)}\n`);
   writeFileSync(html, renderReport(results));
+  if (plot !== undefined) writeFileSync(plot, peersChart(unheard(results)));
   printSummary(results);
 
   process.stdout.write(`\n${json}\n${html}\n`);
@@ -67,14 +70,15 @@ function write(results: Results, json: string, html: string): void {
 
 await new Command('npm run bench --')
   .description(
-    'What programming routes costs here: the addon and the agent beside the kernel itself (a C program with\n' +
-      'everything prepared) and beside others, all in one run. Needs root or user namespaces; makes network\n' +
-      'namespaces of its own, and nothing outside of them is touched.',
+    'What programming routes costs here: the addon and the agent beside the kernel itself (a C program with ' +
+      'everything prepared) and beside others, all in one run. Makes network namespaces of its own; nothing outside ' +
+      'of them is touched.',
   )
   .option('--quick', 'less of everything: under a minute, for a first look and for CI', false)
   .option('--only <name...>', 'only these parts, or these peers, or both')
-  .option('--json <file>', 'the numbers', `${folder}latest.json`)
-  .option('--html <file>', 'the report, one file to open in a browser', `${folder}latest.html`)
+  .option('--json <file>', 'the numbers', `${folder}/latest.json`)
+  .option('--html <file>', 'the report, one file to open in a browser', `${folder}/latest.html`)
+  .option('--plot <file>', 'the plot of all peers alone, as SVG')
   .addHelpText('after', describeChoices(parts, allPeers))
   .addHelpText(
     'after',

@@ -17,6 +17,10 @@ export function draw(option: EChartsOption, { width, height }: Size, label: stri
     animation: false,
     textStyle: { fontFamily: 'system-ui, sans-serif', color: ink },
     ...option,
+    // A picture: nothing in it answers a pointer.
+    series: [option.series ?? []]
+      .flat()
+      .map(series => ({ ...series, silent: true })) as EChartsOption['series'],
   });
   const svg = chart.renderToSVGString();
   chart.dispose();

@@ -1,11 +1,10 @@
 /** The report: one HTML file that needs nothing else, drawn from the results alone. Pure. */
 import { allPeers } from '../peers/all.ts';
 import type { Churn, Results, Row } from '../results.ts';
-import { nobody } from '../work/routes.ts';
 import { escaped, short } from './chart.ts';
 import { churnChart } from './churn-chart.ts';
 import { latencyChart } from './latency-chart.ts';
-import { peersChart } from './peers-chart.ts';
+import { peersChart, unheard } from './peers-chart.ts';
 import { ratioChart } from './ratio-chart.ts';
 import { style } from './style.ts';
 import { figuresTable, goalsTable, idleTable, latencyTable, rowsTable } from './tables.ts';
@@ -20,7 +19,7 @@ export function renderReport(results: Results): string {
       'Each as a ratio or a number of this run; the last column says what was taken.',
       goalsTable(goals),
     ),
-    routes.length > 0 && peersSection(routes),
+    routes.length > 0 && peersSection(routes, unheard(results)),
     routes.some(({ peer }) => peer === 'ours') && ratioSection(routes),
     latency.length > 0 &&
       section(
@@ -90,19 +89,18 @@ function details(summary: string, content: string): string {
   return `<details><summary>${escaped(summary)}</summary>${content}</details>`;
 }
 
-function peersSection(routes: Row[]): string {
-  const unheard = routes.filter(({ listens }) => listens === nobody);
-  const present = allPeers.filter(({ name }) => unheard.some(({ peer }) => peer === name));
+function peersSection(routes: Row[], alone: Row[]): string {
+  const present = allPeers.filter(({ name }) => alone.some(({ peer }) => peer === name));
   const who = present.map(({ name, what }) => {
     const most = Math.max(
-      ...unheard.filter(({ peer }) => peer === name).map(({ destinations }) => destinations),
+      ...alone.filter(({ peer }) => peer === name).map(({ destinations }) => destinations),
     );
     return `<li><b>${name}</b>: ${escaped(what)}; up to ${most.toLocaleString('en')} destinations</li>`;
   });
   return section(
     'Everybody',
     'Microseconds a route, median of the rounds, logarithmic; nobody listens. Of each peer the largest table up to 10,000 destinations.',
-    peersChart(unheard),
+    peersChart(alone),
     `<ul>${who.join('')}</ul>`,
     details('all numbers', rowsTable(routes)),
   );

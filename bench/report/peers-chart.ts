@@ -1,6 +1,7 @@
 /** Everybody beside everybody: microseconds a route, a panel an operation, a group a kind of route. */
 import { allPeers } from '../peers/all.ts';
-import type { Row } from '../results.ts';
+import type { Results, Row } from '../results.ts';
+import { nobody } from '../work/routes.ts';
 import { colourOf, draw, faint, rule, short } from './chart.ts';
 
 const panelHeight = 250;
@@ -10,6 +11,11 @@ const titles: Record<string, string> = {
   noop: 'written again as it is',
   delete: 'delete',
 };
+
+/** Rows of the table of routes where nobody listens. */
+export function unheard({ rows }: Pick<Results, 'rows'>): Row[] {
+  return rows.filter(({ work, listens }) => work === 'routes' && listens === nobody);
+}
 
 /** @param rows of the table of routes with nobody listening; of each peer the largest table is drawn, 10,000 at most */
 export function peersChart(rows: readonly Row[]): string {
