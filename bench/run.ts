@@ -1,5 +1,6 @@
 /** One run: every part in its order, each with what it began ended behind it. */
 import { evaluate } from './goals.ts';
+import { withHost } from './host.ts';
 import { kernel, machine } from './machine.ts';
 import type { Part } from './part.ts';
 import type { Peer } from './peers/peer.ts';
@@ -42,13 +43,7 @@ export async function run({ plan, parts, peers, signal, progress: begin }: RunOp
     for (const part of parts) {
       progress.part(part.name);
       const start = performance.now();
-      const ends: (() => unknown)[] = [];
-      const host = { teardown: (end: () => unknown) => void ends.push(end) };
-      try {
-        await part.run({ plan, results, peers: able, host, step });
-      } finally {
-        for (const end of ends.reverse()) await end();
-      }
+      await withHost(host => part.run({ plan, results, peers: able, host, step }));
       results.parts.push({ name: part.name, seconds: (performance.now() - start) / 1000 });
     }
   } finally {

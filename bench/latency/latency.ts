@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { layOutAgent, startAgent, writeAllocations, writeFileAtomically } from '../../test/support/agent.ts';
 import { endChild } from '../../test/support/lab.ts';
-import type { Host } from '../../test/support/node-lab.ts';
 import { AgentSide } from '../agent-side.ts';
 import { destination } from '../field.ts';
+import { withHost } from '../host.ts';
 import type { Bench, Part } from '../part.ts';
 import { allocationOf, podOn, populationOf } from '../population.ts';
 import { cpuSeconds, rssMb } from '../process-cost.ts';
@@ -25,7 +25,7 @@ export const latency: Part = {
   steps: ({ plan }) => modes.length * plan.latency.destinations.length * 3,
   async run(bench) {
     for (const destinations of bench.plan.latency.destinations)
-      for (const mode of modes) await measure(bench, mode, destinations);
+      for (const mode of modes) await withHost(host => measure({ ...bench, host }, mode, destinations));
   },
 };
 
@@ -49,7 +49,7 @@ async function measure({ host, plan, results, step }: Bench, mode: Mode, destina
 
   step(label('from an event in hand'));
   const event = new Flips({ mode, source: 'event', destinations });
-  await withAgentSide(host, stage, mode, async (agent, configured) => {
+  await withAgentSide(stage, mode, async (agent, configured) => {
     await agent.populate([...still, pod]);
     const stop = new AbortController();
     const running = agent.reconciler.run(stop.signal);
@@ -85,30 +85,25 @@ async function measure({ host, plan, results, step }: Bench, mode: Mode, destina
 }
 
 /** Our composition in this process, until `work` is done; its end leaves the routes where they are. */
-async function withAgentSide(
-  host: Host,
-  stage: Stage,
+function withAgentSide(
+  { node, bird }: Stage,
   mode: Mode,
   work: (agent: AgentSide, configured: BirdEar) => Promise<void>,
 ): Promise<void> {
-  const ends: (() => unknown)[] = [];
-  const mine: Host = { teardown: end => ends.push(end) };
   const configured = new BirdEar();
-  host.teardown(async () => {
-    for (const end of ends.splice(0).reverse()) await end();
+  return withHost(async host => {
+    const agent = await AgentSide.start(host, {
+      netns: node.host.path,
+      bird: {
+        mode,
+        configPath: bird.configPath,
+        socketPath: bird.socketPath,
+        nodeConfig: node.nodeConfig,
+        onOutcome: ({ state }) => state === 'applied' && configured.heard(),
+      },
+    });
+    await work(agent, configured);
   });
-  const agent = await AgentSide.start(mine, {
-    netns: stage.node.host.path,
-    bird: {
-      mode,
-      configPath: stage.bird.configPath,
-      socketPath: stage.bird.socketPath,
-      nodeConfig: stage.node.nodeConfig,
-      onOutcome: ({ state }) => state === 'applied' && configured.heard(),
-    },
-  });
-  await work(agent, configured);
-  for (const end of ends.splice(0).reverse()) await end();
 }
 
 async function noteIdle(

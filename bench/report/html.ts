@@ -16,7 +16,9 @@ export function renderReport(results: Results): string {
   const sections = [
     section(
       'Goals',
-      'Each as a ratio or a number of this run; the last column says what was taken.',
+      results.quick
+        ? 'A quick run: its tables are smaller than the goals speak of, and so a first look only. The last column says what was taken.'
+        : 'Each as a ratio or a number of this run; the last column says what was taken.',
       goalsTable(goals),
     ),
     routes.length > 0 && peersSection(routes, unheard(results)),

@@ -5,11 +5,12 @@ import { nobody } from '../work/routes.ts';
 import { short } from './chart.ts';
 import { quantity } from './tables.ts';
 
-export function printSummary({ rows, goals, skipped, kernel, machine, seconds }: Results): void {
+export function printSummary({ rows, goals, skipped, kernel, machine, seconds, quick }: Results): void {
   print(`\n${kernel}, ${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}; ${seconds} s`);
   printPeers(rows.filter(({ work, listens, op }) => work === 'routes' && listens === nobody && op === 'add'));
   const measured = goals.filter(({ met }) => met !== null);
-  if (measured.length > 0) print(`\n${styleText('bold', 'goals')}`);
+  if (measured.length > 0)
+    print(`\n${styleText('bold', 'goals')}${quick ? ', in smaller tables than they speak of' : ''}`);
   for (const goal of measured) print(goalLine(goal));
   for (const { what, why } of skipped) print(`left out: ${what}: ${why}`);
 }

@@ -1,6 +1,8 @@
 /** A full reconcile in which every destination changed: from the sources' words to the kernel. */
 import { AgentSide } from '../agent-side.ts';
 import { type Cell, Field, families } from '../field.ts';
+import { withHost } from '../host.ts';
+import type { LineProgram } from '../line-program.ts';
 import type { Bench, Part } from '../part.ts';
 import { populationOf } from '../population.ts';
 import { nobody } from './routes.ts';
@@ -20,29 +22,30 @@ export const reconcile: Part = {
   steps: bench => [...cells(bench)].length * bench.plan.rounds,
   async run(bench) {
     // Two namespaces: our agent would take the floor's routes for strays of its own.
-    const floorField = await Field.create(bench.host);
-    for (const cell of cells(bench)) {
-      const ourField = await Field.create(bench.host);
-      const agent = await AgentSide.start(bench.host, { netns: ourField.node.path });
-      await agent.populate(populationOf(cell, groups));
-      const ask = async (operation: string) =>
-        Number(
-          await floorField.floor.ask(`${operation} ${cell.family} ${cell.nexthops} ${cell.destinations}`),
-        );
-      const samples = new Samples();
-      for (let round = 0; round < bench.plan.rounds; round++) {
-        bench.step(`IPv${cell.family}, ${cell.nexthops} nexthop(s)`);
-        await ask('add');
-        samples.add('floor', 'replace', await ask('replace'));
-        await ask('delete');
-        const variant = round % 2 === 0 ? 1 : 0;
-        agent.allocations.replace(populationOf(cell, groups, variant));
-        const began = performance.now();
-        await agent.reconciler.reconcile();
-        samples.add('ours', 'replace', (performance.now() - began) * 1000);
-        await ourField.verify(variant === 1 ? 'replace' : 'add', cell);
-      }
-      bench.results.rows.push(...samples.rows({ work: 'reconcile', ...cell, listens: nobody }));
-    }
+    const { floor } = await Field.create(bench.host);
+    for (const cell of cells(bench)) await withHost(host => measure({ ...bench, host }, floor, cell));
   },
 };
+
+async function measure({ host, plan, results, step }: Bench, floor: LineProgram, cell: Cell) {
+  const { family, nexthops, destinations } = cell;
+  const ask = async (operation: string) =>
+    Number(await floor.ask(`${operation} ${family} ${nexthops} ${destinations}`));
+  const field = await Field.create(host);
+  const agent = await AgentSide.start(host, { netns: field.node.path });
+  await agent.populate(populationOf(cell, groups));
+  const samples = new Samples();
+  for (let round = 0; round < plan.rounds; round++) {
+    step(`IPv${family}, ${nexthops} nexthop(s)`);
+    await ask('add');
+    samples.add('floor', 'replace', await ask('replace'));
+    await ask('delete');
+    const variant = round % 2 === 0 ? 1 : 0;
+    agent.allocations.replace(populationOf(cell, groups, variant));
+    const began = performance.now();
+    await agent.reconciler.reconcile();
+    samples.add('ours', 'replace', (performance.now() - began) * 1000);
+    await field.verify(variant === 1 ? 'replace' : 'add', cell);
+  }
+  results.rows.push(...samples.rows({ work: 'reconcile', ...cell, listens: nobody }));
+}
