@@ -183,7 +183,7 @@ export class AgentSide {
     const announcer = new BirdAnnouncer({
       bird: manager,
       nodeConfig: { snapshot: () => nodeConfig },
-      mode,
+      mode: () => mode,
       clock,
       settleMs,
       onSettled: () => this.reconciler.trigger(),
