@@ -19,7 +19,11 @@ using Shards = std::vector<std::vector<Request>>;
 constexpr size_t kShardSize = 32;
 constexpr size_t kMostShards = 16;
 
-size_t HashDestination(const PackedRoute& route) {
+// Sixteen IPv6 neighbours are kept together: they share nodes of the kernel's tree, which two processors that
+// take turns at them hand to and fro. In the bad moments of a shared machine, adding 10,000 with one nexthop
+// took 1.0 of one socket's time when each address went its own way, and 0.83 so.
+size_t HashDestination(PackedRoute route) {
+  if (route.family == AF_INET6) route.destination[15] &= 0xf0;
   const auto* bytes = reinterpret_cast<const char*>(route.destination);
   return std::hash<std::string_view>{}({bytes, sizeof route.destination});
 }
