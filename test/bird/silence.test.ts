@@ -14,11 +14,11 @@ const six = '2001:db8::53/128';
 const rest = (ms: number) => new Promise(resolve => setTimeout(resolve, ms));
 
 /** A node whose two pods serve both addresses, with a real agent and BIRD. */
-async function served(t: ExecutionContext, nexthops = 'multipath'): Promise<Fabric> {
+async function served(t: ExecutionContext, config: Record<string, unknown> = {}): Promise<Fabric> {
   const world = await fabric(1);
   t.teardown(() => world.lab.destroy());
   const [node] = world.nodes as [(typeof world.nodes)[0]];
-  const files = layOutAgent(join(world.lab.dir, 'agent'), { routes: { nexthops } });
+  const files = layOutAgent(join(world.lab.dir, 'agent'), config);
   writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
   writeAllocations(
     files,
@@ -98,34 +98,35 @@ const losses = [
 ] as const;
 
 for (const [what, end] of losses) {
-  for (const nexthops of ['groups', 'resilient']) {
-    test(`with ${nexthops}, a veth's loss by ${what} is no event at the peer`, async t => {
-      const world = await served(t, nexthops);
+  for (const nexthops of ['multipath', 'groups', 'resilient']) {
+    test(`with ${nexthops}, a veth's loss by ${what} leaves the siblings announced`, async t => {
+      const world = await served(t, { routes: { nexthops } });
       const watch = watchRoutes(world.router, [12]);
       t.teardown(() => watch.stop());
       await end(world);
       await rest(1000);
       t.is((await gateways(world.router, four)).length, 1);
       t.is((await gateways(world.router, six)).length, 1);
-      t.deepEqual(watch.seen, []);
+      // The kernel tells BIRD of the link before it takes the nexthop out of IPv4 routes, and BIRD reads them at once:
+      // one that still leads through the link is strange to it, and dropped until we write it again. Which of the two
+      // is first is nobody's choice; a withdrawal must not last.
+      for (const [index, { address, at, gone }] of watch.seen.entries()) {
+        if (!gone) continue;
+        const back = watch.seen.slice(index).find(sighting => sighting.address === address && !sighting.gone);
+        t.log(`${address} was withdrawn for ${((back?.at ?? Number.NaN) - at).toFixed(1)} ms`);
+        t.true(back !== undefined);
+      }
     });
   }
 
-  test(`a veth's loss by ${what} leaves the siblings announced`, async t => {
-    const world = await served(t);
+  test(`in filter mode a veth's loss by ${what} is no event at the peer`, async t => {
+    const world = await served(t, { bird: { mode: 'filter' } });
     const watch = watchRoutes(world.router, [12]);
     t.teardown(() => watch.stop());
     await end(world);
     await rest(1000);
     t.is((await gateways(world.router, four)).length, 1);
     t.is((await gateways(world.router, six)).length, 1);
-    // We and BIRD hear of the link at the same time. On an idle machine we are first, which the traffic proof
-    // holds us to; here, beside other tests, a withdrawal must at least not last.
-    for (const [index, { address, at, gone }] of watch.seen.entries()) {
-      if (!gone) continue;
-      const back = watch.seen.slice(index).find(sighting => sighting.address === address && !sighting.gone);
-      t.log(`${address} was withdrawn for ${((back?.at ?? Number.NaN) - at).toFixed(1)} ms`);
-      t.true(back !== undefined);
-    }
+    t.deepEqual(watch.seen, []);
   });
 }

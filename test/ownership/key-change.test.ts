@@ -140,10 +140,10 @@ test('a BIRD that does not run keeps no route waiting; when it comes, it announc
   await eventually('the withdrawal', async () => (await gateways(router, '192.0.2.1/32')).length === 0);
   const next = others['everything else'];
   reconfigure(files, next);
-  const asked = performance.now();
   const again = start();
+  // Less than the 10 s for which routes wait for a BIRD that runs: it says so then.
   await again.logged('nothing is left of');
-  t.true(performance.now() - asked < 8000);
+  t.false(again.lines.some(({ event }) => event?.startsWith('BIRD does not take a configuration')));
   await eventually('one key remembered', () => remembered(files).length === 1);
   await startBird(node.host, { name: 'node1', configPath: bird.configPath, socketPath: bird.socketPath });
   await announced();

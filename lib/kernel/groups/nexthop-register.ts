@@ -2,10 +2,9 @@
  * Our nexthop objects: one for each interface and gateway that a group leads through.
  *
  * Each is made as any nexthop is, so that the kernel refuses a gateway that is not there; and is then `firm`: changed
- * to RTNH_F_ONLINK in place. For when an interface is set down or deleted, BIRD reads the routes at once, and may
- * find them before the kernel has taken the nexthop out; one whose gateway it can not place ("strange next-hop") has
- * it drop the whole IPv4 route until its next scan, a minute later (test/bird/silence.test.ts). Of an on-link one
- * it asks no more.
+ * to RTNH_F_ONLINK in place. For BIRD does not take the kernel's word for it: a gateway that no address of the interface
+ * covers, as behind host routes or when the address has gone, is strange to it, and the route not learned (neigh_find
+ * in nl_parse_multipath, 2.0.12; test/bird/learn.test.ts). Of an on-link one it asks no more.
  */
 import {
   concatenate,
