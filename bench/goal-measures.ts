@@ -18,7 +18,7 @@ export function oursOverFloor(results: Results, work: string, fold: Fold, which:
   if (rows.length === 0) return null;
   const ratios = rows.map(row => row.ratioToFloor as number);
   const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
-  return { value: fold(ratios), from: `${rows.length} rows, ${sizes(rows)}, ${range}` };
+  return { value: fold(ratios), from: `${count(rows)}, ${sizes(rows)}, ${range}` };
 }
 
 export function oursUs(results: Results, work: string, fold: Fold, which: Which = {}): Measured {
@@ -26,7 +26,7 @@ export function oursUs(results: Results, work: string, fold: Fold, which: Which 
   if (rows.length === 0) return null;
   return {
     value: fold(rows.map(row => row.medianUsPerRoute)),
-    from: `${rows.length} rows, ${sizes(rows)}`,
+    from: `${count(rows)}, ${sizes(rows)}`,
   };
 }
 
@@ -84,7 +84,10 @@ function oursOf(results: Results, work: string, which: Which): Row[] {
       : same.filter(row => largest(row, same));
 }
 
+const count = (rows: readonly Row[]) => (rows.length === 1 ? '1 row' : `${rows.length} rows`);
+
 function sizes(all: readonly { destinations: number }[]): string {
   const numbers = [...new Set(all.map(({ destinations }) => destinations))];
-  return `${numbers.map(number => number.toLocaleString('en')).join(' and ')} destinations`;
+  const words = numbers.map(number => number.toLocaleString('en')).join(' and ');
+  return `${words} destination${words === '1' ? '' : 's'}`;
 }

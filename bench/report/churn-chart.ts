@@ -34,8 +34,8 @@ export function churnChart({ samples }: Churn): string {
       xAxis: panels.map((_, gridIndex) => ({
         gridIndex,
         type: 'value' as const,
-        max: Math.ceil(samples.at(-1)?.seconds ?? 1),
-        axisLabel: { formatter: '{value} s' },
+        max: samples.at(-1)?.seconds ?? 1,
+        axisLabel: { formatter: '{value} s', showMaxLabel: false },
         splitLine: { show: false },
       })),
       yAxis: panels.map(({ name }, gridIndex) => ({

@@ -5,16 +5,19 @@ import { draw, faint, rule, time } from './chart.ts';
 const colours = { floor: '#9aa5b1', learn: '#0b7285', filter: '#e8590c' } as const;
 const stages = { ack: 'the kernel here', bird: 'BIRD here', peer: "the peer's kernel" } as const;
 const marks = [
-  { key: 'p50', symbol: 'circle', size: 13 },
-  { key: 'p99', symbol: 'rect', size: [4, 16] },
-  { key: 'max', symbol: 'diamond', size: 9 },
+  { key: 'p50', symbol: 'circle', size: 13, label: 'left' },
+  { key: 'p99', symbol: 'rect', size: [4, 16], label: undefined },
+  { key: 'max', symbol: 'diamond', size: 9, label: 'right' },
 ] as const;
 
 export function latencyChart(all: readonly LatencySeries[]): string {
   const sizes = [...new Set(all.map(({ destinations }) => destinations))];
   const panels = sizes.map(size => ({
     size,
-    series: all.filter(({ destinations }) => destinations === size).reverse(),
+    series: all
+      .filter(({ destinations }) => destinations === size)
+      .sort(byPlace)
+      .reverse(),
   }));
   let top = 30;
   const places = panels.map(({ series }) => {
@@ -23,6 +26,7 @@ export function latencyChart(all: readonly LatencySeries[]): string {
     return place;
   });
   const least = Math.min(...all.map(({ p50 }) => p50));
+  const most = Math.max(...all.map(({ max }) => max));
   return draw(
     {
       legend: { data: marks.map(({ key }) => key), top: 0, itemStyle: { color: '#52606d' } },
@@ -36,7 +40,9 @@ export function latencyChart(all: readonly LatencySeries[]): string {
       xAxis: panels.map((_, gridIndex) => ({
         gridIndex,
         type: 'log' as const,
-        min: 10 ** Math.floor(Math.log10(least)),
+        // Room on the left for the label of the least.
+        min: 10 ** Math.floor(Math.log10(least / 3)),
+        max: 10 ** Math.ceil(Math.log10(most)),
         axisLabel: { formatter: (value: number) => time(value).replace('.00', '').replace('.0', '') },
         splitLine: { lineStyle: { color: rule } },
       })),
@@ -48,7 +54,7 @@ export function latencyChart(all: readonly LatencySeries[]): string {
         axisLine: { lineStyle: { color: faint } },
       })),
       series: panels.flatMap(({ series }, index) => [
-        ...marks.map(({ key, symbol, size }) => ({
+        ...marks.map(({ key, symbol, size, label }) => ({
           type: 'scatter' as const,
           name: key,
           xAxisIndex: index,
@@ -59,6 +65,13 @@ export function latencyChart(all: readonly LatencySeries[]): string {
           data: series.map(each => ({
             value: [each[key], labelOf(each)],
             itemStyle: { color: colours[each.mode] },
+            label: {
+              show: label !== undefined,
+              position: label ?? ('left' as const),
+              formatter: time(each[key]),
+              color: colours[each.mode],
+              fontSize: 11,
+            },
           })),
         })),
         ...series.map(each => ({
@@ -67,7 +80,6 @@ export function latencyChart(all: readonly LatencySeries[]): string {
           yAxisIndex: index,
           symbol: 'none',
           lineStyle: { color: colours[each.mode], width: 2, opacity: 0.45 },
-          endLabel: { show: true, formatter: time(each.p50), color: colours[each.mode], fontSize: 11 },
           data: [
             [each.p50, labelOf(each)],
             [each.max, labelOf(each)],
@@ -78,6 +90,15 @@ export function latencyChart(all: readonly LatencySeries[]): string {
     { width: 1080, height: top },
     'Microseconds from a flip to each stage, by mode, source and table size',
   );
+}
+
+/** Mode by mode, hand by hand, stage by stage as an event passes them. */
+function byPlace(left: LatencySeries, right: LatencySeries): number {
+  const place = ({ mode, source, stage }: LatencySeries) =>
+    Object.keys(colours).indexOf(mode) * 100 +
+    ['netlink', 'event', 'file'].indexOf(source) * 10 +
+    Object.keys(stages).indexOf(stage);
+  return place(left) - place(right);
 }
 
 function labelOf({ mode, source, stage }: LatencySeries): string {

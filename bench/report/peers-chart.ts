@@ -28,7 +28,7 @@ export function peersChart(rows: readonly Row[]): string {
     {
       legend: { data: peers, top: 0, icon: 'roundRect', itemWidth: 12, itemHeight: 12 },
       title: operations.map((operation, index) => ({
-        text: titles[operation] ?? operation,
+        text: `${titles[operation] ?? operation}, microseconds a route`,
         textStyle: { fontSize: 14 },
         left: 50,
         top: at(index) - 6,
@@ -50,7 +50,6 @@ export function peersChart(rows: readonly Row[]): string {
         gridIndex,
         type: 'log' as const,
         min: 0.5,
-        name: gridIndex === 0 ? 'us a route' : '',
         splitLine: { lineStyle: { color: rule } },
         axisLabel: { formatter: (value: number) => (value < 1 ? '' : short(value).replace(/\.0+$/, '')) },
       })),

@@ -1,6 +1,6 @@
 /** Ours over the floor for every cell of the table of routes: a colour and a number each. */
 import type { Row } from '../results.ts';
-import { draw } from './chart.ts';
+import { draw, ink } from './chart.ts';
 
 /** @param rows of the table of routes, by whoever listens */
 export function ratioChart(rows: readonly Row[]): string {
@@ -28,12 +28,17 @@ export function ratioChart(rows: readonly Row[]): string {
       series: [
         {
           type: 'heatmap',
-          label: { show: true, fontSize: 12, color: '#1f2933' },
+          label: {
+            show: true,
+            fontSize: 12,
+            color: ink,
+            formatter: ({ value }: { value?: unknown }) => (value as number[])[2]?.toFixed(2) ?? '',
+          },
           itemStyle: { borderColor: '#fff', borderWidth: 3, borderRadius: 5 },
           data: ours.map(row => [
             columns.indexOf(columnOf(row)),
             lines.indexOf(lineOf(row)),
-            Number((row.ratioToFloor ?? 0).toFixed(2)),
+            row.ratioToFloor ?? 0,
           ]),
         },
       ],

@@ -28,9 +28,9 @@ small { color: var(--faint); }
 .none { background: var(--rule); color: var(--faint); }
 details { margin-top: 18px; }
 summary { cursor: pointer; color: var(--accent); font-weight: 600; }
-.tiles { display: flex; flex-wrap: wrap; gap: 14px; margin: 0 0 18px; }
-.tiles div { flex: 1 1 130px; background: #f5f7fa; border-radius: 9px; padding: 10px 14px; }
-.tiles b { display: block; font-size: 20px; }
+.tiles { display: flex; flex-wrap: wrap; gap: 10px; margin: 0 0 18px; }
+.tiles div { flex: 1 1 108px; background: #f5f7fa; border-radius: 9px; padding: 10px 14px; }
+.tiles b { display: block; font-size: 17px; white-space: nowrap; }
 .tiles span { font-size: 12px; color: var(--faint); }
 @media print { section { break-inside: avoid; box-shadow: none; } }
 `;
