@@ -14,6 +14,7 @@ import {
   RouteSocket,
   RouteTable,
 } from '../lib/index.ts';
+import type { GroupForm } from '../lib/kernel/groups/group-form.ts';
 import { RouteProgrammer } from '../lib/kernel/route-programmer.ts';
 import { createLog } from '../lib/observe/log.ts';
 import { Metrics } from '../lib/observe/metrics.ts';
@@ -33,6 +34,8 @@ export interface AgentSideOptions {
   netns: string;
   /** How long a withdrawn route still forwards, in milliseconds. */
   settleMs?: number;
+  /** By what kind of nexthop group routes lead to their nexthops; default by none. */
+  groups?: GroupForm;
   /** Without it nobody is told, as in learn mode with no word to say. */
   bird?: Pick<BirdManagerOptions, 'mode' | 'configPath' | 'socketPath'> & {
     nodeConfig: NodeConfig;
@@ -55,13 +58,13 @@ export class AgentSide {
   /** Added to the clock: what comes by time comes at once. */
   #ahead = 0;
 
-  constructor(socket: RouteSocket, { settleMs = 50, bird }: AgentSideOptions, host: Host) {
+  constructor(socket: RouteSocket, { settleMs = 50, groups, bird }: AgentSideOptions, host: Host) {
     const clock = { now: () => systemClock.now() + this.#ahead, after: systemClock.after };
     const pace = new Pace(clock.now);
     const log = createLog('silent');
     const links = new LinkTable();
     this.allocations = new MemorySource();
-    this.table = new RouteTable({ ...owned, settleMs, links });
+    this.table = new RouteTable({ ...owned, settleMs, links, groups });
     this.programmer = new RouteProgrammer({
       socket,
       table: this.table,

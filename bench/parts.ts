@@ -8,6 +8,7 @@ import { bothFamilies } from './work/both-families.ts';
 import { eventLoop } from './work/event-loop.ts';
 import { flip } from './work/flip.ts';
 import { idlePass } from './work/idle-pass.ts';
+import { leave } from './work/leave.ts';
 import { oneRoute } from './work/one-route.ts';
 import { reconcile } from './work/reconcile.ts';
 import { routes } from './work/routes.ts';
@@ -18,6 +19,7 @@ export const parts: readonly Part[] = [
   bothFamilies,
   reconcile,
   flip,
+  leave,
   idlePass,
   audit,
   eventLoop,

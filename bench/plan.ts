@@ -15,6 +15,8 @@ export interface Plan {
   flips: number;
   idlePasses: number;
   auditRoutes: number;
+  /** Of a pod that leaves. */
+  sharedDestinations: readonly number[];
   latency: { destinations: readonly number[]; flips: number; idleSeconds: number };
   churn: { pods: number; destinations: number; flipsPerSecond: number; seconds: number };
 }
@@ -30,6 +32,7 @@ export const wholePlan: Plan = {
   flips: 1000,
   idlePasses: 1_000_000,
   auditRoutes: 65_536,
+  sharedDestinations: [1, 100, 10_000],
   latency: { destinations: [10, 1000, 10_000], flips: 200, idleSeconds: 5 },
   churn: { pods: 500, destinations: 10_000, flipsPerSecond: 1000, seconds: 30 },
 };
@@ -45,6 +48,7 @@ export const quickPlan: Plan = {
   flips: 100,
   idlePasses: 20_000,
   auditRoutes: 8192,
+  sharedDestinations: [1, 100],
   latency: { destinations: [1000], flips: 25, idleSeconds: 1 },
   churn: { pods: 50, destinations: 1000, flipsPerSecond: 1000, seconds: 3 },
 };

@@ -4,6 +4,7 @@ import type { Churn, Results, Row } from '../results.ts';
 import { escaped, short } from './chart.ts';
 import { churnChart } from './churn-chart.ts';
 import { latencyChart } from './latency-chart.ts';
+import { leaveChart } from './leave-chart.ts';
 import { peersChart, unheard } from './peers-chart.ts';
 import { ratioChart } from './ratio-chart.ts';
 import { style } from './style.ts';
@@ -11,7 +12,8 @@ import { figuresTable, goalsTable, idleTable, latencyTable, rowsTable } from './
 
 export function renderReport(results: Results): string {
   const routes = results.rows.filter(({ work }) => work === 'routes');
-  const others = results.rows.filter(({ work }) => work !== 'routes');
+  const leaving = results.rows.filter(({ work }) => work === 'leave');
+  const others = results.rows.filter(({ work }) => work !== 'routes' && work !== 'leave');
   const { latency, idle, churn, figures, goals, skipped } = results;
   const sections = [
     section(
@@ -30,6 +32,13 @@ export function renderReport(results: Results): string {
         latencyChart(latency),
         details('all numbers', latencyTable(latency)),
         idle.length > 0 && details('what agent and BIRD cost while nothing happens', idleTable(idle)),
+      ),
+    leaving.length > 0 &&
+      section(
+        'A pod leaves',
+        'One of four pods that share many destinations, from its manifest in hand to the last outcome: the kernel is told of each destination, or once of the group that they all lead through.',
+        leaveChart(leaving),
+        details('all numbers', rowsTable(leaving)),
       ),
     churn !== null && churnSection(churn),
     others.length > 0 &&

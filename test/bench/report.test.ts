@@ -20,6 +20,7 @@ test('the report draws every series and states every number, in one file', t => 
     rows: [
       ...allPeers.map(({ name }, index) => row({ peer: name, medianUsPerRoute: 100.5 + index })),
       row({ work: 'flip', op: 'off', medianUsPerRoute: 77.7, ratioToFloor: null }),
+      row({ work: 'leave', op: 'resilient', destinations: 100, medianUsPerRoute: 3.21 }),
       row({ listens: 'a bare listener', ratioToFloor: 1.23 }),
     ],
     latency: (['floor', 'learn', 'filter'] as const).map((mode, index) => ({
@@ -48,7 +49,7 @@ test('the report draws every series and states every number, in one file', t => 
     'An &#60;odd&#62; CPU',
   ])
     t.true(html.includes(word), word);
-  t.is(html.match(/<svg role="img"/g)?.length, 4);
+  t.is(html.match(/<svg role="img"/g)?.length, 5);
   t.true(html.includes('<b>frr</b>: it is &#60;missing&#62;'));
   t.false(/\b(src|href)=|@import|url\((?!#)/.test(html), 'it fetches nothing');
   t.false(/undefined|NaN/.test(html));

@@ -1,0 +1,60 @@
+/** What it costs that a pod leaves, by how many destinations it shared and how routes lead to nexthops. */
+import type { Row } from '../results.ts';
+import { draw, rule, time } from './chart.ts';
+
+const colours: Record<string, string> = { multipath: '#e8590c', groups: '#0b7285', resilient: '#7048e8' };
+
+/** @param rows of the part `leave` */
+export function leaveChart(rows: readonly Row[]): string {
+  const families = [...new Set(rows.map(({ family }) => family))];
+  const modes = [...new Set(rows.map(({ op }) => op))];
+  const shared = [...new Set(rows.map(({ destinations }) => destinations))];
+  return draw(
+    {
+      legend: { data: modes, top: 0 },
+      title: families.map((family, index) => ({
+        text: `IPv${family}`,
+        textStyle: { fontSize: 14 },
+        left: 60 + index * 540,
+        top: 22,
+      })),
+      grid: families.map((_, index) => ({ left: 60 + index * 540, width: 450, top: 56, height: 190 })),
+      xAxis: families.map((_, gridIndex) => ({
+        gridIndex,
+        type: 'category' as const,
+        data: shared.map(number => `${number.toLocaleString('en')} shared`),
+      })),
+      yAxis: families.map((_, gridIndex) => ({
+        gridIndex,
+        type: 'log' as const,
+        splitLine: { lineStyle: { color: rule } },
+        axisLabel: { formatter: (value: number) => time(value).replace(/\.0+ /, ' ') },
+      })),
+      series: families.flatMap((family, index) =>
+        modes.map(mode => ({
+          type: 'line' as const,
+          name: mode,
+          xAxisIndex: index,
+          yAxisIndex: index,
+          symbolSize: 9,
+          lineStyle: { color: colours[mode] ?? '', width: 2 },
+          itemStyle: { color: colours[mode] ?? '' },
+          label: {
+            show: true,
+            position: mode === 'multipath' ? ('top' as const) : ('bottom' as const),
+            formatter: ({ value }: { value?: unknown }) => time(value as number),
+            fontSize: 10,
+          },
+          data: shared.map(number => {
+            const found = rows.find(
+              row => row.family === family && row.op === mode && row.destinations === number,
+            );
+            return found === undefined ? '-' : found.medianUsPerRoute * number;
+          }),
+        })),
+      ),
+    },
+    { width: 1080, height: 290 },
+    'Time until the kernel has it that a pod left, by mode and by destinations shared',
+  );
+}
