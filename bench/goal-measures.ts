@@ -30,8 +30,8 @@ export function oursUs(results: Results, work: string, fold: Fold, which: Which 
   };
 }
 
-/** In the largest table that both were asked for: adding and replacing, what an agent does. */
-export function goOverOurs(results: Results, family: 4 | 6, nexthops: number): Measured {
+/** In the Go path's largest table: adding and replacing, what an agent does; a route. */
+export function goOver(results: Results, family: 4 | 6, nexthops: number, us = 'ours'): Measured {
   const rows = results.rows.filter(
     row =>
       row.work === 'routes' && row.listens === nobody && row.family === family && row.nexthops === nexthops,
@@ -40,7 +40,10 @@ export function goOverOurs(results: Results, family: 4 | 6, nexthops: number): M
   const go = byGo.filter(row => largest(row, byGo));
   const ratios: number[] = [];
   for (const { op, destinations, medianUsPerRoute } of go) {
-    const ours = rows.find(row => row.peer === 'ours' && row.op === op && row.destinations === destinations);
+    // In the same turns; we may have been asked for more than the Go path.
+    const [ours] = rows
+      .filter(row => row.peer === us && row.op === op && row.destinations >= destinations)
+      .sort((left, right) => left.destinations - right.destinations);
     if (ours !== undefined && (op === 'add' || op === 'replace'))
       ratios.push(medianUsPerRoute / ours.medianUsPerRoute);
   }

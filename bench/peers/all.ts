@@ -3,8 +3,8 @@ import { bird } from './bird.ts';
 import { floor } from './floor.ts';
 import { frr } from './frr.ts';
 import { ip } from './ip.ts';
-import { loop, ours } from './ours.ts';
+import { groups, loop, ours } from './ours.ts';
 import type { Peer } from './peer.ts';
 import { go, pyroute2 } from './scripted.ts';
 
-export const allPeers: readonly Peer[] = [floor, ours, loop, ip, go, pyroute2, frr, bird];
+export const allPeers: readonly Peer[] = [floor, ours, groups, loop, ip, go, pyroute2, frr, bird];

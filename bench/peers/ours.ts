@@ -1,7 +1,8 @@
 /** Our addon: one call for all, and one call a route. */
 import { RouteSocket } from '../../lib/index.ts';
+import { gateway, variantOf } from '../field.ts';
 import { always, type Peer } from './peer.ts';
-import { interfacesOf, recordsOf, timedApply } from './records.ts';
+import { interfacesOf, recordsOf, recordsThrough, timedApply } from './records.ts';
 
 export const ours: Peer = {
   name: 'ours',
@@ -34,6 +35,39 @@ export const loop: Peer = {
         return took;
       },
       close: () => socket.close(),
+    };
+  },
+};
+
+/** An id each for the two variants' groups, and for the nexthops in them. */
+const groupId = (variant: 0 | 1) => 1000 * (variant + 1);
+const nexthopId = (variant: 0 | 1, pod: number) => groupId(variant) + 1 + pod;
+
+export const groups: Peer = {
+  name: 'groups',
+  what: 'ours, routes leading through one nexthop group instead of having their nexthops; making it is not on the clock',
+  limit: Number.POSITIVE_INFINITY,
+  missing: always,
+  async open(field, cell) {
+    const socket = new RouteSocket({ netns: field.node.path });
+    const variants = [0, 1] as const;
+    const pods = Array.from({ length: cell.nexthops }, (_, pod) => pod);
+    await field.node.ipBatch(
+      variants.flatMap(variant => [
+        ...pods.map(
+          pod =>
+            `nexthop add id ${nexthopId(variant, pod)} via ${gateway(cell.family, pod, variant)} dev p${pod}`,
+        ),
+        `nexthop add id ${groupId(variant)} group ${pods.map(pod => nexthopId(variant, pod)).join('/')}`,
+      ]),
+    );
+    return {
+      perform: operation =>
+        timedApply(socket, recordsThrough(operation, cell, groupId(variantOf(operation)))),
+      async close() {
+        await socket.close();
+        await field.node.ip('nexthop', 'flush');
+      },
     };
   },
 };

@@ -26,12 +26,24 @@ export async function interfacesOf(field: Field): Promise<number[]> {
 
 /** What is to be done, known in advance: a record a route. */
 export function recordsOf(operation: Operation, cell: Cell, interfaces: readonly number[]): RouteRecord[] {
-  const { family, destinations } = cell;
   const count = operation === 'delete' ? 0 : cell.nexthops;
   const nexthops = Array.from({ length: count }, (_, pod) => ({
     interfaceIndex: interfaces[pod] as number,
-    gateway: addressBytes(gateway(family, pod, variantOf(operation))),
+    gateway: addressBytes(gateway(cell.family, pod, variantOf(operation))),
   }));
+  return records(operation, cell, { nexthops });
+}
+
+/** The same through a nexthop group, by its id. */
+export function recordsThrough(operation: Operation, cell: Cell, group: number): RouteRecord[] {
+  return records(operation, cell, { nexthops: [], nexthopGroup: operation === 'delete' ? 0 : group });
+}
+
+function records(
+  operation: Operation,
+  { family, destinations }: Cell,
+  way: Pick<RouteRecord, 'nexthops' | 'nexthopGroup'>,
+): RouteRecord[] {
   return Array.from({ length: destinations }, (_, number) => ({
     operation: requests[operation],
     family,
@@ -40,7 +52,7 @@ export function recordsOf(operation: Operation, cell: Cell, interfaces: readonly
     protocol: 70,
     table: 254,
     metric: 16,
-    nexthops,
+    ...way,
   }));
 }
 

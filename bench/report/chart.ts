@@ -36,7 +36,8 @@ export function escaped(text: string): string {
 const peerColours: Record<string, string> = {
   floor: '#9aa5b1',
   ours: '#0b7285',
-  loop: '#66b2b2',
+  groups: '#38b2ac',
+  loop: '#a5d8c5',
   ip: '#e8590c',
   go: '#5c7cfa',
   pyroute2: '#f2b705',

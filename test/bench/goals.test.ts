@@ -48,6 +48,9 @@ test("the Go agent's path has to cost so many times ours at least, a route", t =
     row({ peer: 'go', op: 'delete', medianUsPerRoute: 1 }),
   ];
   t.like(goal(results({ rows }), /Go agent's path over ours, IPv4, 1 nexthop$/), { measured: 15, met: true });
+  rows.push(row({ peer: 'groups', family: 6, nexthops: 8, medianUsPerRoute: 4 }));
+  rows.push(row({ peer: 'go', family: 6, nexthops: 8, destinations: 1000, medianUsPerRoute: 240 }));
+  t.like(goal(results({ rows }), /over ours, IPv6, 8 nexthops in a group$/), { measured: 60, met: true });
   for (const slow of rows) if (slow.peer === 'go') slow.medianUsPerRoute /= 2;
   t.like(goal(results({ rows }), /Go agent's path over ours, IPv4, 1 nexthop$/), {
     measured: 7.5,

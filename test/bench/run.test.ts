@@ -22,26 +22,29 @@ const temporary = mkdtempSync(join(tmpdir(), 'flock-bench-test-'));
 test.after.always(() => rmSync(temporary, { recursive: true, force: true }));
 const quiet = () => ({ part() {}, step() {}, stop() {} });
 
-needsKernel('what the floor and we are asked for is in the kernel afterwards, counted by a dump', async t => {
-  const field = await Field.create(t);
-  for (const name of ['floor', 'ours']) {
-    const [peer] = allPeers.filter(each => each.name === name);
-    for (const family of [4, 6] as const) {
-      const cell = { family, nexthops: 2, destinations: 300 };
-      const worker = await peer?.open(field, cell);
-      const counts: Record<string, number[]> = {};
-      for (const operation of operations) {
-        t.true(((await worker?.perform(operation)) ?? 0) > 0);
-        counts[operation] = await field.count(family);
+needsKernel(
+  'what the floor and we, with groups and without, are asked for is in the kernel afterwards, counted by a dump',
+  async t => {
+    const field = await Field.create(t);
+    for (const name of ['floor', 'ours', 'groups']) {
+      const [peer] = allPeers.filter(each => each.name === name);
+      for (const family of [4, 6] as const) {
+        const cell = { family, nexthops: 2, destinations: 300 };
+        const worker = await peer?.open(field, cell);
+        const counts: Record<string, number[]> = {};
+        for (const operation of operations) {
+          t.true(((await worker?.perform(operation)) ?? 0) > 0);
+          counts[operation] = await field.count(family);
+        }
+        t.deepEqual(counts, { add: [300, 0], replace: [0, 300], noop: [0, 300], delete: [0, 0] }, name);
+        await worker?.close();
       }
-      t.deepEqual(counts, { add: [300, 0], replace: [0, 300], noop: [0, 300], delete: [0, 0] }, name);
-      await worker?.close();
     }
-  }
-  await t.throwsAsync(field.verify('add', { family: 4, nexthops: 1, destinations: 1 }), {
-    message: /holds 0 \+ 0 routes, not 1 \+ 0/,
-  });
-});
+    await t.throwsAsync(field.verify('add', { family: 4, nexthops: 1, destinations: 1 }), {
+      message: /holds 0 \+ 0 routes, not 1 \+ 0/,
+    });
+  },
+);
 
 needsKernel('a run gives a row for each peer, operation, family and listener', async t => {
   const plan = { ...quickPlan, rounds: 2, nexthops: [1], destinations: [50] };
