@@ -3,7 +3,7 @@ import { type Destination, type Family, formatAddress } from '../address.ts';
 import { emptyNexthops } from './nexthops.ts';
 import { AF_INET, headerLength, Operation, offsets, RouteType, recordLength } from './record-layout.ts';
 import type { RouteBatch } from './route-batch.ts';
-import { protocolOf, type RouteAction, type RouteEntry, type RouteProtocols } from './route-entry.ts';
+import { protocolOf, type RouteProtocols, type RouteRequest } from './route-entry.ts';
 
 /** One record of a dump or a notification, read where it lies; valid while its bytes are. */
 export class RouteView {
@@ -73,18 +73,17 @@ export function destinationOfView(view: RouteView): Destination {
   return `${formatAddress(view.destination)}/${view.prefixLength}`;
 }
 
-/** Puts the request that carries out an action on a destination's route into a batch. */
-export function addAction(
+/** Puts a request into a batch. */
+export function addRequest(
   batch: RouteBatch,
-  { bytes: destination, programmed }: RouteEntry,
-  action: RouteAction,
+  request: RouteRequest,
   { table, metric, protocols }: { table: number; metric: number; protocols: RouteProtocols },
 ): void {
-  const { kind } = action;
-  const group = 'group' in action ? action.group : 0;
-  const nexthops = 'nexthops' in action && group === 0 ? action.nexthops : emptyNexthops;
+  const { kind, group } = request;
+  const { bytes: destination, programmed } = request.entry;
+  const nexthops = group === 0 ? request.nexthops : emptyNexthops;
   let operation: Operation = Operation.replace;
-  let protocol = protocolOf(action, protocols);
+  let protocol = protocolOf(request, protocols);
   let type: number = RouteType.unicast;
   if (kind === 'delete') {
     operation = Operation.delete;

@@ -80,24 +80,33 @@ export interface RouteEntry {
   next: RouteEntry | undefined;
 }
 
-/** What to tell the kernel about one destination. */
-export type RouteAction =
-  | {
-      kind: 'create' | 'replace' | 'hold';
-      nexthops: Uint8Array;
-      /** Whether it carries all that is wanted, rather than a part that is tried. */
-      whole: boolean;
-      /** The id of the nexthop group to name instead of the nexthops; 0 for none. */
-      group: number;
-    }
-  /** Puts up an unreachable route that is not announced, to be deleted next: BIRD hears of both. */
-  | { kind: 'disown' }
-  | { kind: 'delete' };
+/** What a pass asks of the kernel for one destination; the only object that a destination costs in a pass. */
+export interface RouteRequest {
+  readonly entry: RouteEntry;
+  /**
+   * `hold` withdraws and forwards on. `disown` puts up an unreachable route that is not announced, to be deleted
+   * next: BIRD hears of both.
+   */
+  readonly kind: 'create' | 'replace' | 'hold' | 'disown' | 'delete';
+  /** What it leads through; empty where it leads nowhere. */
+  readonly nexthops: Uint8Array;
+  /** Whether it carries all that is wanted, rather than a part that is tried. */
+  readonly whole: boolean;
+  /** The id of the nexthop group to name instead of the nexthops; 0 for none. */
+  group: number;
+  /** The entry's when it was put into the batch. */
+  revision: number;
+  /** Its place in the batch, or its group's when that alone brings it about. */
+  at: number;
+}
 
-/** What a pass is to do about one destination. */
-export interface Decision {
-  entry: RouteEntry;
-  action: RouteAction;
+function requestTo(
+  kind: RouteRequest['kind'],
+  entry: RouteEntry,
+  nexthops = emptyNexthops,
+  whole = false,
+): RouteRequest {
+  return { entry, kind, nexthops, whole, group: 0, revision: entry.revision, at: 0 };
 }
 
 const nothingDesired: DesiredTarget = { nexthops: [] };
@@ -129,8 +138,8 @@ export interface RouteProtocols {
   hold: number;
 }
 
-/** The tag of a route that an action writes. */
-export function protocolOf({ kind }: RouteAction, { advertise, hold }: RouteProtocols): number {
+/** The tag of a route that a request writes. */
+export function protocolOf({ kind }: RouteRequest, { advertise, hold }: RouteProtocols): number {
   return kind === 'create' || kind === 'replace' ? advertise : hold;
 }
 
@@ -147,7 +156,7 @@ export interface DecisionRules {
  * @param now the clock, in milliseconds
  * @returns what to do now; undefined when the kernel is right or it is not yet time
  */
-export function decide(entry: RouteEntry, rules: DecisionRules, now: number): RouteAction | undefined {
+export function decide(entry: RouteEntry, rules: DecisionRules, now: number): RouteRequest | undefined {
   const { protocols, settleMs, cohorts } = rules;
   const { programmed, desired, failure } = entry;
   const all = rules.packer.pack(desired.nexthops);
@@ -158,19 +167,18 @@ export function decide(entry: RouteEntry, rules: DecisionRules, now: number): Ro
   if (nexthops.length > 0 && !draining) {
     entry.removeAt = undefined;
     if (failure?.kind === 'contested' && now < failure.retryAt) return undefined;
-    if (programmed === undefined) return { kind: 'create', nexthops, whole, group: 0 };
+    if (programmed === undefined) return requestTo('create', entry, nexthops, whole);
     const right = holds(programmed, protocols.advertise, nexthops) && cohorts.suits(programmed.group);
-    if (!right || proving || entry.touch) return { kind: 'replace', nexthops, whole, group: 0 };
+    if (!right || proving || entry.touch) return requestTo('replace', entry, nexthops, whole);
   } else if (programmed !== undefined) {
     const kept = nexthops.length > 0 ? nexthops : programmed.nexthops;
     // Adopted as it was: how long it had been held nobody knows.
     if (programmed.protocol === protocols.hold) entry.heldSince ??= now;
     entry.removeAt = removalTime(entry, nexthops.length > 0, now, settleMs);
-    if (now >= entry.removeAt) return { kind: 'delete' };
-    if (!holds(programmed, protocols.hold, kept))
-      return { kind: 'hold', nexthops: kept, whole: false, group: 0 };
+    if (now >= entry.removeAt) return requestTo('delete', entry);
+    if (!holds(programmed, protocols.hold, kept)) return requestTo('hold', entry, kept);
   } else if (entry.silentlyLost) {
-    return { kind: 'disown' };
+    return requestTo('disown', entry);
   }
   if (whole) entry.failure = undefined;
   return undefined;

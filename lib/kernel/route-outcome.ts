@@ -6,10 +6,10 @@ import {
   type NexthopSearch,
   notHeld,
   type Programmed,
-  type RouteAction,
   type RouteEntry,
   type RouteFailure,
   type RouteProtocols,
+  type RouteRequest,
 } from './route-entry.ts';
 
 /** Something that happened to a destination's route, for the log, the metrics and the status. */
@@ -44,31 +44,30 @@ const retryMs = { first: 500, longest: 30_000 };
  * @param now the clock, in milliseconds
  */
 export function settleRequest(
-  entry: RouteEntry,
-  action: RouteAction,
+  request: RouteRequest,
   errno: number,
   words: string | undefined,
   protocols: RouteProtocols,
   now: number,
 ): Settlement {
+  const { entry, nexthops, group, whole } = request;
   const { programmed, destination } = entry;
   if (errno === outcomeUnknown) return { programmed, event: undefined, suspect: true };
-  if (action.kind === 'delete') return settleDelete(entry, errno, words, now);
-  if (action.kind === 'disown') return settleDisowning(entry, errno, protocols);
-  if (errno !== 0) return settleRefusal(entry, action, errno, words, now);
+  if (request.kind === 'delete') return settleDelete(entry, errno, words, now);
+  if (request.kind === 'disown') return settleDisowning(entry, errno, protocols);
+  if (errno !== 0) return settleRefusal(request, errno, words, now);
 
   entry.touch = false;
   entry.silentlyLost = false;
-  entry.heldSince = action.kind === 'hold' ? (entry.heldSince ?? now) : undefined;
-  if (action.whole) entry.failure = undefined;
-  else if (action.kind !== 'hold') continueSearch(entry.failure?.search, action.nexthops);
-  const kind = action.kind === 'hold' ? 'hold' : 'advertise';
-  const { nexthops } = action;
+  const kind = request.kind === 'hold' ? 'hold' : 'advertise';
+  entry.heldSince = kind === 'hold' ? (entry.heldSince ?? now) : undefined;
+  if (whole) entry.failure = undefined;
+  else if (kind !== 'hold') continueSearch(entry.failure?.search, nexthops);
   return {
-    programmed: { protocol: protocols[kind], nexthops, group: action.group },
+    programmed: { protocol: protocols[kind], nexthops, group },
     event: { kind, destination, nexthops },
     suspect: false,
-    done: action.whole,
+    done: whole,
   };
 }
 
@@ -100,39 +99,37 @@ function settleDisowning(entry: RouteEntry, errno: number, { hold }: RouteProtoc
 }
 
 function settleRefusal(
-  entry: RouteEntry,
-  action: Exclude<RouteAction, { kind: 'delete' | 'disown' }>,
+  { entry, kind, nexthops, whole, group }: RouteRequest,
   errno: number,
   words: string | undefined,
   now: number,
 ): Settlement {
   const { destination, programmed } = entry;
-  const { nexthops } = action;
   const name = errnoName(errno);
   const untold = { programmed, event: undefined };
-  if (action.kind !== 'create' && name === 'ENOENT') {
+  if (kind !== 'create' && name === 'ENOENT') {
     // What we replace has vanished: nothing was overwritten, and it is created next.
     return { programmed: undefined, event: undefined, suspect: false };
   }
-  if (action.kind === 'hold') {
+  if (kind === 'hold') {
     // A nexthop that went with its interface can not be held either: remove it.
     entry.heldSince = notHeld;
     return { ...untold, suspect: true };
   }
   const { search } = entry.failure ?? {};
-  if (!action.whole && search !== undefined && search.stage !== 'done') {
+  if (!whole && search !== undefined && search.stage !== 'done') {
     continueSearch(search, undefined);
     return { ...untold, suspect: entry.family === 6 };
   }
   const told = entry.failure?.message;
   const failure = nextFailure(entry, errno, words, now);
-  if (action.kind === 'create' && name === 'EEXIST') {
+  if (kind === 'create' && name === 'EEXIST') {
     // Another owner's, or our own that we do not know of: the reading that follows tells which (`adopt`).
     failure.kind = 'conflict';
     failure.message = conflictMessage;
     return { ...untold, suspect: told !== conflictMessage };
   }
-  if (action.group === 0 && countNexthops(nexthops) > 1)
+  if (group === 0 && countNexthops(nexthops) > 1)
     failure.search = { stage: 'prove', good: emptyNexthops, next: 0 };
   const event: RouteEvent = { kind: 'fail', destination, nexthops, message: failure.message };
   // An IPv6 replace that failed may have left a part.

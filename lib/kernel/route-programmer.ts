@@ -8,7 +8,8 @@ import type { LinkTable } from './link-table.ts';
 import type { ApplyResult, KernelChanges, Monitor, NativeError, RouteSocket } from './native.ts';
 import { viewRoutes } from './packed-route.ts';
 import type { RouteEvent } from './route-outcome.ts';
-import type { RoutePlan, RouteTable } from './route-table.ts';
+import type { RoutePlan } from './route-plan.ts';
+import type { RouteTable } from './route-table.ts';
 import { findShadows, type Shadow } from './shadows.ts';
 
 /** What of a RouteSocket is used here. */

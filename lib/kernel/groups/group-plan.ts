@@ -6,14 +6,14 @@ import { errnoName } from '../errno.ts';
 import { outcomeUnknown } from '../native.ts';
 import { sameNexthops } from '../nexthops.ts';
 import type { RouteBatch } from '../route-batch.ts';
-import { type Decision, type Programmed, protocolOf, type RouteProtocols } from '../route-entry.ts';
+import { type Programmed, protocolOf, type RouteProtocols, type RouteRequest } from '../route-entry.ts';
 import type { Cohort } from './cohort.ts';
 import { assignCohorts, type Move } from './cohort-assignment.ts';
 import type { Cohorts } from './cohorts.ts';
 import { ObjectRequests, type Outcomes } from './object-requests.ts';
 
-/** What became of a decision, its group's part included. */
-export interface DecisionOutcome {
+/** What became of a request whose group did not come about. */
+export interface GroupFailure {
   errno: number;
   words: string | undefined;
   /** The route as it is all the same: written, and through the group as that was before. */
@@ -32,9 +32,9 @@ export class GroupPlan {
     this.#requests = new ObjectRequests(cohorts, batch);
   }
 
-  /** Gives each action its group, and puts what groups need into the batch: routes come behind. */
-  write(decisions: readonly Decision[]): void {
-    if (this.#cohorts.form !== undefined) this.#assign(decisions);
+  /** Gives each request its group, and puts what groups need into the batch: routes come behind. */
+  write(requests: readonly RouteRequest[]): void {
+    if (this.#cohorts.form !== undefined) this.#assign(requests);
     this.#requests.write();
   }
 
@@ -43,13 +43,14 @@ export class GroupPlan {
     this.#requests.sweep(this.#assigned);
   }
 
-  /** Where in the batch the group's change is that alone brings an action about; undefined when none does. */
-  placeOf({ entry, action }: Decision): number | undefined {
-    const { programmed, touch } = entry;
-    if (!('group' in action) || action.group === 0 || touch || action.kind === 'create') return undefined;
+  /** Where in the batch the group's change is that alone brings a request about; undefined when none does. */
+  placeOf(request: RouteRequest): number | undefined {
+    const { entry, kind, group } = request;
+    if (group === 0 || entry.touch || kind === 'create') return undefined;
+    const { programmed } = entry;
     const sameRoute =
-      programmed?.group === action.group && programmed.protocol === protocolOf(action, this.#protocols);
-    const cohort = this.#cohorts.get(action.group);
+      programmed?.group === group && programmed.protocol === protocolOf(request, this.#protocols);
+    const cohort = this.#cohorts.get(group);
     return sameRoute && cohort !== undefined ? this.#requests.placeOf(cohort) : undefined;
   }
 
@@ -63,33 +64,36 @@ export class GroupPlan {
     this.#requests.close();
   }
 
-  /** @param errno of the request at the decision's place */
-  outcomeOf({ action }: Decision, errno: number, words: string | undefined): DecisionOutcome {
-    const failure = 'group' in action ? this.#requests.failureOf(action.group) : undefined;
-    if (failure === undefined || !('group' in action)) return { errno, words };
-    const { group } = action;
+  /**
+   * @param errno at the request's place
+   * @returns undefined where its group is as it should be
+   */
+  failureOf(request: RouteRequest, errno: number): GroupFailure | undefined {
+    const { group } = request;
+    const failure = this.#requests.failureOf(group);
+    if (failure === undefined) return undefined;
     const content = this.#cohorts.get(group)?.content;
-    const protocol = protocolOf(action, this.#protocols);
+    const protocol = protocolOf(request, this.#protocols);
     const left = errno === 0 && content?.length ? { left: { protocol, nexthops: content, group } } : {};
     // An id that another owner has, or a group that vanished: the next pass knows better, and needs no pause.
     const known = !['EEXIST', 'ENOENT'].includes(errnoName(failure.errno));
     return known ? { ...failure, ...left } : { errno: outcomeUnknown, words: undefined, ...left };
   }
 
-  #assign(decisions: readonly Decision[]): void {
-    const moves: Move<Decision>[] = [];
-    for (const decision of decisions) {
-      const { entry, action } = decision;
-      if (!('group' in action)) continue;
+  #assign(requests: readonly RouteRequest[]): void {
+    const moves: Move<RouteRequest>[] = [];
+    for (const request of requests) {
+      const { entry, nexthops } = request;
+      if (nexthops.length === 0) continue;
       const from = this.#cohorts.get(entry.programmed?.group ?? 0);
-      if (from?.fit && sameNexthops(from.content, action.nexthops)) this.#join(decision, from);
-      else moves.push({ entry: decision, family: entry.family, from, nexthops: action.nexthops });
+      if (from?.fit && sameNexthops(from.content, nexthops)) this.#join(request, from);
+      else moves.push({ entry: request, family: entry.family, from, nexthops });
     }
-    for (const [decision, cohort] of assignCohorts(moves, this.#cohorts)) this.#join(decision, cohort);
+    for (const [request, cohort] of assignCohorts(moves, this.#cohorts)) this.#join(request, cohort);
   }
 
-  #join({ action }: Decision, cohort: Cohort): void {
-    if ('group' in action) action.group = cohort.id;
+  #join(request: RouteRequest, cohort: Cohort): void {
+    request.group = cohort.id;
     this.#assigned.add(cohort);
   }
 }

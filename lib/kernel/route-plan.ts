@@ -1,0 +1,199 @@
+/**
+ * One pass of the route table: what is to be asked of the kernel for those that are due, and what its answers prove.
+ * Between `plan` and `settle` the kernel is asked; what happens meanwhile is not believed to be undone by either.
+ */
+import type { Destination } from '../address.ts';
+import type { Pace } from '../pace.ts';
+import type { Agenda } from './agenda.ts';
+import type { Cohorts } from './groups/cohorts.ts';
+import { GroupPlan } from './groups/group-plan.ts';
+import type { LinkTable } from './link-table.ts';
+import { type ApplyResult, outcomeUnknown } from './native.ts';
+import { NexthopPacker } from './nexthop-packer.ts';
+import { interfaceAt } from './nexthops.ts';
+import { addRequest } from './packed-route.ts';
+import { headerLength, nexthopLength } from './record-layout.ts';
+import { RouteBatch } from './route-batch.ts';
+import type { RouteBeliefs } from './route-beliefs.ts';
+import {
+  type DecisionRules,
+  decide,
+  type RouteEntry,
+  type RouteProtocols,
+  type RouteRequest,
+} from './route-entry.ts';
+import { type RouteEvent, settleRequest } from './route-outcome.ts';
+import type { StrayRoutes } from './stray-routes.ts';
+
+/** One pass's requests: the bytes for the kernel, and which destination each of them is about. */
+export interface RoutePlan {
+  batch: RouteBatch;
+  groups: GroupPlan;
+  requests: RouteRequest[];
+}
+
+export interface RoutePlannerOptions {
+  /** Routing table, 254 is main. */
+  table: number;
+  metric: number;
+  protocols: RouteProtocols;
+  /** How long a withdrawn route still forwards before it is removed, in milliseconds. */
+  settleMs: number;
+  links: LinkTable;
+  agenda: Agenda;
+  beliefs: RouteBeliefs;
+  cohorts: Cohorts;
+  strays: StrayRoutes;
+  /** Told what became of each request. */
+  tell: (event: RouteEvent) => void;
+}
+
+export class RoutePlanner {
+  readonly #options: RoutePlannerOptions;
+  readonly #rules: DecisionRules;
+  /** Numbers of interfaces that were lost since the last plan was made. */
+  readonly #lost = new Set<number>();
+
+  constructor(options: RoutePlannerOptions) {
+    this.#options = options;
+    const { links, cohorts, protocols, settleMs } = options;
+    const packer = new NexthopPacker(links, cohorts.form === undefined);
+    this.#rules = { packer, cohorts, protocols, settleMs };
+  }
+
+  /** An interface went or was set down: what is on its way to the kernel may be gone again. */
+  loseLink(index: number): void {
+    this.#lost.add(index);
+  }
+
+  /**
+   * @param now the clock, in milliseconds
+   * @param mayRemove whether a withdrawn destination may be removed now; not while BIRD still announces it
+   * @param pace what a large plan is sliced by
+   * @returns the requests of one pass; none when the kernel is right
+   */
+  async plan(now: number, mayRemove: (destination: Destination) => boolean, pace: Pace): Promise<RoutePlan> {
+    const { cohorts, protocols, strays, beliefs } = this.#options;
+    const requests = await this.#decide(now, mayRemove, pace);
+    const batch = new RouteBatch(requests.length * (headerLength + 2 * nexthopLength));
+    const groups = new GroupPlan(cohorts, protocols, batch);
+    groups.write(requests);
+    for (const request of requests) {
+      this.#write(request, batch, groups);
+      if (pace.isSpent()) await pace.rest();
+    }
+    groups.sweep();
+    if (strays.sweep(batch, now)) beliefs.distrust();
+    return { batch, groups, requests };
+  }
+
+  /** Takes the outcomes of a plan in, in the order of its requests. */
+  async settle(
+    { requests, groups }: RoutePlan,
+    results: ApplyResult,
+    now: number,
+    pace: Pace,
+  ): Promise<void> {
+    if (groups.settle(results)) this.#options.beliefs.distrust();
+    for (const request of requests) {
+      const errno = results[request.at] ?? outcomeUnknown;
+      const failure = groups.failureOf(request, errno);
+      if (failure === undefined) {
+        this.#settle(request, errno, errno === 0 ? undefined : results.messages.get(request.at), now);
+      } else {
+        if (failure.left !== undefined) this.#options.beliefs.program(request.entry, failure.left);
+        this.#settle(request, failure.errno, failure.words, now);
+      }
+      if (pace.isSpent()) await pace.rest();
+    }
+  }
+
+  /** A plan of which nobody knows what became: all that is in it is looked at again. */
+  abandon({ requests, groups }: RoutePlan): void {
+    groups.abandon();
+    for (const { entry } of requests) this.#options.agenda.add(entry);
+  }
+
+  /** What is to be done about those that are due. */
+  async #decide(
+    now: number,
+    mayRemove: (destination: Destination) => boolean,
+    pace: Pace,
+  ): Promise<RouteRequest[]> {
+    const { agenda } = this.#options;
+    const due = agenda.take(now);
+    this.#lost.clear();
+    const requests: RouteRequest[] = [];
+    for (const entry of due) {
+      agenda.look(entry);
+      const request = decide(entry, this.#rules, now);
+      agenda.schedule(entry);
+      if (request === undefined) this.#forgetIfIdle(entry);
+      else if (request.kind === 'delete' && !mayRemove(entry.destination)) agenda.wait(entry);
+      else requests.push(request);
+      if (pace.isSpent()) await pace.rest();
+    }
+    return requests;
+  }
+
+  #write(request: RouteRequest, batch: RouteBatch, groups: GroupPlan): void {
+    request.revision = request.entry.revision;
+    const place = groups.placeOf(request);
+    if (place !== undefined) {
+      request.at = place;
+      return;
+    }
+    if (this.#mayHaveVanished(request)) addRequest(batch, { ...request, kind: 'create' }, this.#options);
+    request.at = batch.length;
+    addRequest(batch, request, this.#options);
+  }
+
+  #settle(request: RouteRequest, errno: number, words: string | undefined, now: number): void {
+    const { beliefs, agenda, protocols, tell } = this.#options;
+    const { entry, revision } = request;
+    const settlement = settleRequest(request, errno, words, protocols, now);
+    // What others did meanwhile may have come before our request or after it.
+    const crossed = entry.revision !== revision || this.#leadsThroughLost(request);
+    if (settlement.suspect || crossed) beliefs.distrust();
+    if (settlement.suspect && entry.failure?.kind === 'conflict') beliefs.confirmConflict(entry);
+    if (settlement.event !== undefined) tell(settlement.event);
+    if (!settlement.done || crossed) {
+      beliefs.program(entry, settlement.programmed);
+      return;
+    }
+    beliefs.believe(entry, settlement.programmed);
+    agenda.schedule(entry);
+    // Something that happened meanwhile is looked at in the next pass.
+    if (!entry.pending) this.#forgetIfIdle(entry);
+  }
+
+  /**
+   * An interface that is told of as down is often one that is being deleted, and then the IPv4 route has gone with
+   * it by the time we write: made first where it is not there, there is always something to replace.
+   */
+  #mayHaveVanished({ kind, entry: { family, programmed } }: RouteRequest): boolean {
+    if (family !== 4 || kind !== 'replace' || programmed?.group !== 0) return false;
+    return leadsThrough(programmed.nexthops, index => !this.#options.links.isUsable(index));
+  }
+
+  /**
+   * Whether what we wrote may have gone again with an interface. What does not lead through a lost one is as we
+   * wrote it, whichever came first: reading the kernel to be sure would cost the siblings milliseconds.
+   */
+  #leadsThroughLost({ nexthops }: RouteRequest): boolean {
+    return this.#lost.size > 0 && leadsThrough(nexthops, index => this.#lost.has(index));
+  }
+
+  #forgetIfIdle(entry: RouteEntry): void {
+    if (entry.desired.nexthops.length > 0 || entry.programmed !== undefined) return;
+    this.#options.beliefs.index.forget(entry);
+    this.#options.agenda.forget(entry);
+  }
+}
+
+/** Whether one of the nexthops leads through an interface of this kind. */
+function leadsThrough(nexthops: Uint8Array, isOfKind: (index: number) => boolean): boolean {
+  for (let start = 0; start < nexthops.length; start += nexthopLength)
+    if (isOfKind(interfaceAt(nexthops, start))) return true;
+  return false;
+}
