@@ -184,8 +184,9 @@ export async function runCommand(
   child.stderr?.on('data', data => {
     outcome.err += data;
   });
+  // Not `exit`, behind which its last words may still come.
   const ended = new Promise<number | string>(resolve =>
-    child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown')),
+    child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown')),
   );
   if (child.stdout !== null) {
     for await (const line of createInterface({ input: child.stdout })) {
