@@ -4,10 +4,10 @@
  */
 import { join } from 'node:path';
 import { type Address, parseAddress } from '../lib/address.ts';
-import { compile } from '../test/support/compile.ts';
-import type { Lab, Namespace } from '../test/support/lab.ts';
-import { createNodeLab, type Host, type NodeLab } from '../test/support/node-lab.ts';
+import { Lab, type Namespace } from '../test/support/lab.ts';
+import type { Host } from '../test/support/node-lab.ts';
 import { LineProgram } from './line-program.ts';
+import { program } from './programs.ts';
 
 export type Family = 4 | 6;
 export const families: readonly Family[] = [4, 6];
@@ -50,28 +50,35 @@ export function addressBytes(text: string): Uint8Array {
   return bytes;
 }
 
-export class Field implements NodeLab {
+export class Field {
   readonly lab: Lab;
   readonly node: Namespace;
-  readonly pods: Namespace;
-  readonly nexthop: NodeLab['nexthop'];
-  readonly addPod: NodeLab['addPod'];
   /** The floor's program, which also counts for all others. */
   readonly floor: LineProgram;
 
-  private constructor({ lab, node, pods, nexthop, addPod }: NodeLab, floor: LineProgram) {
+  private constructor(lab: Lab, node: Namespace, floor: LineProgram) {
     this.lab = lab;
     this.node = node;
-    this.pods = pods;
-    this.nexthop = nexthop;
-    this.addPod = addPod;
     this.floor = floor;
   }
 
   static async create(host: Host): Promise<Field> {
-    const lab = await createNodeLab(host, interfaceCount);
-    const program = await compile(new URL('native/floor.c', import.meta.url), lab.lab.dir);
-    return new Field(lab, new LineProgram(lab.node.spawn(program, [], { stdio: ['pipe', 'pipe', 'pipe'] })));
+    const lab = await Lab.create();
+    host.teardown(() => lab.destroy());
+    const node = await lab.namespace('node');
+    const pods = await lab.namespace('pods');
+    const all = Array.from({ length: interfaceCount }, (_, index) => index);
+    await node.ipBatch(
+      all.flatMap(index => [
+        `link add p${index} type veth peer name p${index} netns ${pods.name}`,
+        `addr add 10.1.${index + 1}.1/24 dev p${index}`,
+        `addr add fd00:1:${index + 1}::1/64 dev p${index} nodad`,
+        `link set p${index} up`,
+      ]),
+    );
+    await pods.ipBatch(all.map(index => `link set p${index} up`));
+    const child = node.spawn(await program('floor'), [], { stdio: ['pipe', 'pipe', 'pipe'] });
+    return new Field(lab, node, new LineProgram(child));
   }
 
   /** How many of the field's routes the kernel holds, by variant: read from a dump. */
@@ -107,8 +114,9 @@ export async function startWatch(
   namespace: Namespace,
   mode: 'discard' | 'print',
 ): Promise<{ lines: LineProgram; stop: () => Promise<void> }> {
-  const program = await compile(new URL('native/watch.c', import.meta.url), namespace.lab.dir);
-  const lines = new LineProgram(namespace.spawn(program, [mode], { stdio: ['pipe', 'pipe', 'pipe'] }));
+  const lines = new LineProgram(
+    namespace.spawn(await program('watch'), [mode], { stdio: ['pipe', 'pipe', 'pipe'] }),
+  );
   await lines.next();
   return { lines, stop: () => lines.stop() };
 }

@@ -6,10 +6,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { established, fabric, type Node, rendered } from '../../test/bird/fabric.ts';
 import { type BirdProcess, startBird } from '../../test/support/bird.ts';
-import { compile } from '../../test/support/compile.ts';
 import { eventually, type Namespace } from '../../test/support/lab.ts';
 import type { Host } from '../../test/support/node-lab.ts';
 import { LineProgram } from '../line-program.ts';
+import { program } from '../programs.ts';
 import { Sightings } from './sightings.ts';
 
 export type Mode = 'learn' | 'filter';
@@ -38,12 +38,11 @@ export async function setStage(host: Host, mode: Mode): Promise<Stage> {
   writeFileSync(configPath, rendered(node, { mode }));
   const bird = await startBird(node.host, { name: 'node1', configPath });
   await established(bird, node.nodeConfig.bgp.peers.length);
-  const program = await compile(new URL('../native/floor.c', import.meta.url), lab.dir);
   return {
     node,
     router,
     bird,
-    floor: new LineProgram(node.host.spawn(program, [], { stdio: ['pipe', 'pipe', 'pipe'] })),
+    floor: new LineProgram(node.host.spawn(await program('floor'), [], { stdio: ['pipe', 'pipe', 'pipe'] })),
     atNode: await Sightings.of(host, node.host),
     atRouter: await Sightings.of(host, router),
     file: name => join(lab.dir, name),

@@ -19,7 +19,7 @@ import { rssMb } from '../process-cost.ts';
 const groups = 250;
 const builder = fileURLToPath(new URL('../../scripts/kube-apiserver', import.meta.url));
 /** What a start leaves behind is collected by then, or stays. */
-const restMs = 3000;
+const restMs = 2000;
 
 export const memory: Part = {
   name: 'memory',
