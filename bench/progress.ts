@@ -1,12 +1,19 @@
 /** How far the run is: a bar on a terminal, a line a part elsewhere. */
 import { Presets, SingleBar } from 'cli-progress';
 
+/** Where there is no terminal, a line at most this often, in milliseconds. */
+const lineEveryMs = 20_000;
+
 export class Progress {
   readonly #bar: SingleBar | undefined;
   readonly #out = process.stderr;
+  readonly #steps: number;
+  #done = 0;
   #part = '';
+  #saidAt = performance.now();
 
   constructor(steps: number) {
+    this.#steps = steps;
     if (!this.#out.isTTY) return;
     const format = '{bar} {percentage} %  {part}: {label}  (about {eta_formatted} left)';
     this.#bar = new SingleBar(
@@ -18,15 +25,23 @@ export class Progress {
 
   part(name: string): void {
     this.#part = name;
-    if (this.#bar === undefined) this.#out.write(`bench: ${name} …\n`);
+    this.#say(name);
   }
 
   step(label: string): void {
+    this.#done++;
     this.#bar?.increment({ part: this.#part, label });
+    if (performance.now() - this.#saidAt > lineEveryMs) this.#say(`${this.#part}: ${label}`);
   }
 
   /** Gives the terminal back. */
   stop(): void {
     this.#bar?.stop();
+  }
+
+  #say(what: string): void {
+    if (this.#bar !== undefined) return;
+    this.#saidAt = performance.now();
+    this.#out.write(`bench: ${Math.floor((this.#done / this.#steps) * 100)} %, ${what}\n`);
   }
 }
