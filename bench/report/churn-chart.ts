@@ -29,7 +29,7 @@ export function churnChart({ samples }: Churn): string {
   });
   return draw(
     {
-      legend: { data: [words.lagP50Ms, words.lagMaxMs], top: 0, left: 'center' },
+      legend: { data: [words.lagP50Ms, words.lagMaxMs], top: 0, itemGap: 24, left: 'center' },
       grid: places.map(place => ({ left: 60, right: 20, ...place })),
       xAxis: panels.map((_, gridIndex) => ({
         gridIndex,

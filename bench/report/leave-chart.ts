@@ -11,7 +11,7 @@ export function leaveChart(rows: readonly Row[]): string {
   const shared = [...new Set(rows.map(({ destinations }) => destinations))];
   return draw(
     {
-      legend: { data: modes, top: 0 },
+      legend: { data: modes, top: 0, itemGap: 24, icon: 'roundRect', itemWidth: 12, itemHeight: 12 },
       title: families.map((family, index) => ({
         text: `IPv${family}`,
         textStyle: { fontSize: 14 },
@@ -32,18 +32,18 @@ export function leaveChart(rows: readonly Row[]): string {
       })),
       series: families.flatMap((family, index) =>
         modes.map(mode => ({
-          type: 'line' as const,
+          type: 'bar' as const,
           name: mode,
           xAxisIndex: index,
           yAxisIndex: index,
-          symbolSize: 9,
-          lineStyle: { color: colours[mode] ?? '', width: 2 },
-          itemStyle: { color: colours[mode] ?? '' },
+          barGap: '10%',
+          barCategoryGap: '30%',
+          itemStyle: { color: colours[mode] ?? '', borderRadius: [2, 2, 0, 0] },
           label: {
             show: true,
-            position: mode === 'multipath' ? ('top' as const) : ('bottom' as const),
+            position: 'top' as const,
             formatter: ({ value }: { value?: unknown }) => time(value as number),
-            fontSize: 10,
+            fontSize: 9,
           },
           data: shared.map(number => {
             const found = rows.find(

@@ -26,7 +26,7 @@ export function peersChart(rows: readonly Row[]): string {
   const at = (index: number) => 50 + index * panelHeight;
   return draw(
     {
-      legend: { data: peers, top: 0, icon: 'roundRect', itemWidth: 12, itemHeight: 12 },
+      legend: { data: peers, top: 0, itemGap: 20, icon: 'roundRect', itemWidth: 12, itemHeight: 12 },
       title: operations.map((operation, index) => ({
         text: `${titles[operation] ?? operation}, microseconds a route`,
         textStyle: { fontSize: 14 },
