@@ -29,7 +29,7 @@ export function frrLines(operation: Operation, { family, nexthops, destinations 
 export const frr: Peer = {
   name: 'frr',
   what: 'FRR, staticd through zebra: vtysh -f, until the kernel has them (looked at)',
-  limit: 1000,
+  limit: 500,
   async missing() {
     // It insists on being the user `frr`, whom a user namespace does not know.
     if (process.env.FLOCK_TEST_OFFLINE !== undefined) return 'it needs root, and here is a user namespace';
