@@ -11,7 +11,6 @@ import {
   LinkTable,
   type NodeConfig,
   PodCache,
-  RouteSocket,
   RouteTable,
 } from '../lib/index.ts';
 import type { GroupForm } from '../lib/kernel/groups/group-form.ts';
@@ -25,9 +24,11 @@ import { podFromManifest } from '../lib/sources/pod.ts';
 import type { Host } from '../test/support/node-lab.ts';
 import { MemorySource } from './memory-source.ts';
 import { type BenchPod, manifestOf } from './population.ts';
+import { TimedSocket } from './timed-socket.ts';
 
 const protocols = { advertise: 70, hold: 71 };
-const owned = { table: 254, metric: 16, protocols };
+/** What is ours in the kernel. */
+export const owned = { table: 254, metric: 16, protocols };
 const auditMs = 30_000;
 
 export interface AgentSideOptions {
@@ -46,6 +47,7 @@ export interface AgentSideOptions {
 export class AgentSide {
   readonly pods = new PodCache();
   readonly allocations: MemorySource;
+  readonly socket: TimedSocket;
   readonly table: RouteTable;
   readonly programmer: RouteProgrammer;
   readonly reconciler: AnycastReconciler;
@@ -58,11 +60,12 @@ export class AgentSide {
   /** Added to the clock: what comes by time comes at once. */
   #ahead = 0;
 
-  constructor(socket: RouteSocket, { settleMs = 50, groups, bird }: AgentSideOptions, host: Host) {
+  constructor(socket: TimedSocket, { settleMs = 50, groups, bird }: AgentSideOptions, host: Host) {
     const clock = { now: () => systemClock.now() + this.#ahead, after: systemClock.after };
     const pace = new Pace(clock.now);
     const log = createLog('silent');
     const links = new LinkTable();
+    this.socket = socket;
     this.allocations = new MemorySource();
     this.table = new RouteTable({ ...owned, settleMs, links, groups });
     this.programmer = new RouteProgrammer({
@@ -100,7 +103,7 @@ export class AgentSide {
   }
 
   static async start(host: Host, options: AgentSideOptions): Promise<AgentSide> {
-    const socket = new RouteSocket({ netns: options.netns });
+    const socket = new TimedSocket({ netns: options.netns });
     host.teardown(() => socket.close());
     const side = new AgentSide(socket, options, host);
     await side.programmer.start();

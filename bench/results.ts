@@ -33,6 +33,27 @@ export interface LatencySeries {
   max: number;
 }
 
+/** One of four pods that share their destinations leaves, or returns: medians over the rounds. */
+export interface Departure {
+  /** `routes.nexthops` of the agent's configuration. */
+  mode: 'multipath' | 'groups' | 'resilient';
+  op: 'leave' | 'return';
+  family: Family;
+  /** That it shares. */
+  destinations: number;
+  listens: string;
+  /** From the manifest in hand to the last outcome, and of that in the call to the kernel. */
+  us: number;
+  kernelUs: number;
+  /** Processor time of our process for all of it, in user and kernel mode. */
+  cpuUs: number;
+  /** To the kernel, in one batch. */
+  requests: number;
+  /** Least and most of `us`. */
+  spread: [number, number];
+  rounds: number;
+}
+
 /** What an agent costs while nothing happens. */
 export interface Idle {
   process: 'agent' | 'bird';
@@ -110,6 +131,7 @@ export interface Results {
   /** How long each part took. */
   parts: { name: string; seconds: number }[];
   rows: Row[];
+  departures: Departure[];
   latency: LatencySeries[];
   idle: Idle[];
   churn: Churn | null;

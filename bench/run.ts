@@ -26,6 +26,7 @@ export async function run({ plan, parts, peers, signal, progress: begin }: RunOp
     seconds: 0,
     parts: [],
     rows: [],
+    departures: [],
     latency: [],
     idle: [],
     churn: null,

@@ -8,13 +8,12 @@ import { leaveChart } from './leave-chart.ts';
 import { peersChart, unheard } from './peers-chart.ts';
 import { ratioChart } from './ratio-chart.ts';
 import { style } from './style.ts';
-import { figuresTable, goalsTable, idleTable, latencyTable, rowsTable } from './tables.ts';
+import { departuresTable, figuresTable, goalsTable, idleTable, latencyTable, rowsTable } from './tables.ts';
 
 export function renderReport(results: Results): string {
   const routes = results.rows.filter(({ work }) => work === 'routes');
-  const leaving = results.rows.filter(({ work }) => work === 'leave');
-  const others = results.rows.filter(({ work }) => work !== 'routes' && work !== 'leave');
-  const { latency, idle, churn, figures, goals, skipped } = results;
+  const others = results.rows.filter(({ work }) => work !== 'routes');
+  const { departures, latency, idle, churn, figures, goals, skipped } = results;
   const sections = [
     section(
       'Goals',
@@ -33,12 +32,12 @@ export function renderReport(results: Results): string {
         details('all numbers', latencyTable(latency)),
         idle.length > 0 && details('what agent and BIRD cost while nothing happens', idleTable(idle)),
       ),
-    leaving.length > 0 &&
+    departures.length > 0 &&
       section(
         'A pod leaves',
-        'One of four pods that share many destinations, from its manifest in hand to the last outcome: the kernel is told of each destination, or once of the group that they all lead through.',
-        leaveChart(leaving),
-        details('all numbers', rowsTable(leaving)),
+        'One of four pods that share many destinations, from its manifest in hand to the last outcome: the kernel is told of each destination, or once of the group that they all lead through. Dashed: BIRD learns the routes, as it does on a node, and is told of each of them by the kernel.',
+        leaveChart(departures),
+        details('all numbers, its return included', departuresTable(departures)),
       ),
     churn !== null && churnSection(churn),
     others.length > 0 &&

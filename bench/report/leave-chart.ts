@@ -1,14 +1,18 @@
 /** What it costs that a pod leaves, by how many destinations it shared and how routes lead to nexthops. */
-import type { Row } from '../results.ts';
+import type { Departure } from '../results.ts';
+import { nobody } from '../work/routes.ts';
 import { draw, rule, time } from './chart.ts';
 
 const colours: Record<string, string> = { multipath: '#e8590c', groups: '#0b7285', resilient: '#7048e8' };
 
-/** @param rows of the part `leave` */
-export function leaveChart(rows: readonly Row[]): string {
-  const families = [...new Set(rows.map(({ family }) => family))];
-  const modes = [...new Set(rows.map(({ op }) => op))];
-  const shared = [...new Set(rows.map(({ destinations }) => destinations))];
+export function leaveChart(departures: readonly Departure[]): string {
+  const leaves = departures.filter(({ op }) => op === 'leave');
+  const families = [...new Set(leaves.map(({ family }) => family))];
+  const modes = [...new Set(leaves.map(({ mode }) => mode))];
+  const shared = [...new Set(leaves.map(({ destinations }) => destinations))];
+  const heardBy = [...new Set(leaves.map(({ listens }) => listens))].filter(
+    (_, at, all) => at === 0 || at === all.length - 1,
+  );
   return draw(
     {
       legend: { data: modes, top: 0, itemGap: 24, icon: 'roundRect', itemWidth: 12, itemHeight: 12 },
@@ -31,27 +35,37 @@ export function leaveChart(rows: readonly Row[]): string {
         axisLabel: { formatter: (value: number) => time(value).replace(/\.0+ /, ' ') },
       })),
       series: families.flatMap((family, index) =>
-        modes.map(mode => ({
-          type: 'bar' as const,
-          name: mode,
-          xAxisIndex: index,
-          yAxisIndex: index,
-          barGap: '10%',
-          barCategoryGap: '30%',
-          itemStyle: { color: colours[mode] ?? '', borderRadius: [2, 2, 0, 0] },
-          label: {
-            show: true,
-            position: 'top' as const,
-            formatter: ({ value }: { value?: unknown }) => time(value as number),
-            fontSize: 9,
-          },
-          data: shared.map(number => {
-            const found = rows.find(
-              row => row.family === family && row.op === mode && row.destinations === number,
-            );
-            return found === undefined ? '-' : found.medianUsPerRoute * number;
-          }),
-        })),
+        modes.flatMap(mode =>
+          heardBy.map(listens => ({
+            type: 'bar' as const,
+            name: mode,
+            xAxisIndex: index,
+            yAxisIndex: index,
+            barGap: '10%',
+            barCategoryGap: '30%',
+            itemStyle: {
+              color: colours[mode] ?? '',
+              opacity: listens === nobody ? 1 : 0.45,
+              borderRadius: [2, 2, 0, 0],
+            },
+            label: {
+              show: true,
+              position: 'top' as const,
+              formatter: ({ value }: { value?: unknown }) => time(value as number),
+              fontSize: 9,
+            },
+            data: shared.map(
+              number =>
+                leaves.find(
+                  leave =>
+                    leave.family === family &&
+                    leave.mode === mode &&
+                    leave.destinations === number &&
+                    leave.listens === listens,
+                )?.us ?? '-',
+            ),
+          })),
+        ),
       ),
     },
     { width: 1080, height: 290 },

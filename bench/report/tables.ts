@@ -1,5 +1,5 @@
 /** The numbers as tables. */
-import type { Goal, Idle, LatencySeries, Results, Row } from '../results.ts';
+import type { Departure, Goal, Idle, LatencySeries, Results, Row } from '../results.ts';
 import { colourOf, escaped, short, time } from './chart.ts';
 
 function table(head: readonly string[], rows: readonly (readonly string[])[], kind = ''): string {
@@ -68,6 +68,21 @@ export function latencyTable(latency: readonly LatencySeries[]): string {
     latency.map(({ mode, source, stage, destinations, samples, p50, p99, max }) => [
       ...[mode, source, stage, destinations.toLocaleString('en'), `${samples}`],
       ...[p50, p99, max].map(time),
+    ]),
+    'numbers',
+  );
+}
+
+export function departuresTable(departures: readonly Departure[]): string {
+  return table(
+    [
+      ...['mode', 'pod', 'family', 'shared', 'listens', 'requests', 'until the kernel has it', 'spread'],
+      ...['in the call', 'outside', 'CPU'],
+    ],
+    departures.map(({ mode, op, family, destinations, listens, requests, us, spread, kernelUs, cpuUs }) => [
+      ...[mode, `${op}s`, `IPv${family}`, destinations.toLocaleString('en'), escaped(listens)],
+      ...[requests.toLocaleString('en'), `<b>${time(us)}</b>`, `${time(spread[0])} – ${time(spread[1])}`],
+      ...[kernelUs, us - kernelUs, cpuUs].map(time),
     ]),
     'numbers',
   );

@@ -27,6 +27,7 @@ export function results(change: Partial<Results> = {}): Results {
     seconds: 42,
     parts: [],
     rows: [],
+    departures: [],
     latency: [],
     idle: [],
     churn: null,

@@ -20,9 +20,12 @@ test('the report draws every series and states every number, in one file', t => 
     rows: [
       ...allPeers.map(({ name }, index) => row({ peer: name, medianUsPerRoute: 100.5 + index })),
       row({ work: 'flip', op: 'off', medianUsPerRoute: 77.7, ratioToFloor: null }),
-      row({ work: 'leave', op: 'resilient', destinations: 100, medianUsPerRoute: 3.21 }),
       row({ listens: 'a bare listener', ratioToFloor: 1.23 }),
     ],
+    departures: ['nobody', 'BIRD'].map(listens => ({
+      ...{ mode: 'resilient', op: 'leave', family: 6, destinations: 100, listens, requests: 7 },
+      ...{ us: 321, kernelUs: 300, cpuUs: 250, spread: [310, 333], rounds: 5 },
+    })),
     latency: (['floor', 'learn', 'filter'] as const).map((mode, index) => ({
       ...{ mode, source: 'event', stage: 'peer', destinations: 10_000, samples: 200 },
       ...{ p50: 511 + index, p99: 1500, max: 2500 },
@@ -44,6 +47,7 @@ test('the report draws every series and states every number, in one file', t => 
     '66.6 MB',
     '64.2 MB',
     '77.7',
+    '310 us – 333 us',
     '1.23',
     '511 us',
     'An &#60;odd&#62; CPU',
