@@ -1,5 +1,5 @@
 /** Whether a world is as it is between two scenarios: every session up, every route whole. */
-import { anycast, nodes } from '../support/anycast-net/plan.ts';
+import { anycast } from '../support/anycast-net/plan.ts';
 import type { BirdProcess } from '../support/bird.ts';
 import { eventually, type Namespace } from '../support/lab.ts';
 import type { World } from './world.ts';
@@ -23,12 +23,12 @@ export async function settled(world: World, routerBird: BirdProcess): Promise<vo
   world.signal.throwIfAborted();
 }
 
-async function whatIsWrong({ topology }: World, routerBird: BirdProcess): Promise<string> {
+async function whatIsWrong({ topology, plans }: World, routerBird: BirdProcess): Promise<string> {
   const sessions = (await routerBird.command('show protocols')).match(/ BGP .* Established/g)?.length ?? 0;
-  if (sessions !== nodes.length * 2) return `${sessions} BGP sessions are established`;
+  if (sessions !== plans.length * 2) return `${sessions} BGP sessions are established`;
   const expectations: [Namespace, string[]][] = [
-    [topology.router, nodes.map(({ routerInterface }) => routerInterface)],
-    ...nodes.map(({ name, pods }): [Namespace, string[]] => [
+    [topology.router, plans.map(({ routerInterface }) => routerInterface)],
+    ...plans.map(({ name, pods }): [Namespace, string[]] => [
       topology.nodes.get(name) as Namespace,
       pods.map(({ hostInterface }) => hostInterface),
     ]),

@@ -1,4 +1,4 @@
-/** The plan's network with everything alive in it: BIRDs, agents (ours or the original order's), pods that come and go. */
+/** The plan's network, or one like it, with everything alive in it: BIRDs, agents (ours or the original order's), pods that come and go. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
@@ -23,7 +23,6 @@ import {
   type NodePlan,
   nodes as nodePlans,
   type PodPlan,
-  pods as podPlans,
   servicePort,
 } from '../support/anycast-net/plan.ts';
 import { buildTopology, makePod, type Topology } from '../support/anycast-net/topology.ts';
@@ -59,6 +58,10 @@ export interface WorldOptions {
   /** Path of the compiled `echo.c`. */
   echo: string;
   signal: AbortSignal;
+  /** Who is there; the plan's two nodes by default. */
+  plans?: readonly NodePlan[];
+  /** `routes` of our agents' configuration. */
+  routes?: object;
 }
 
 export class World {
@@ -66,6 +69,7 @@ export class World {
   readonly lab: Lab;
   readonly topology: Topology;
   readonly signal: AbortSignal;
+  readonly plans: readonly NodePlan[];
   readonly nodes = new Map<string, WorldNode>();
   /** How long the servers that are started from now on take for an answer. */
   answerDelayMs = 0;
@@ -76,14 +80,20 @@ export class World {
   /** What was done when, in milliseconds of `performance.now()`. */
   readonly marks: { at: number; what: string }[] = [];
   readonly #echo: string;
+  readonly #routes: object;
   readonly #pods = new Map<string, Pod>();
   #generation = 0;
   #routerBird: BirdProcess | undefined;
 
-  private constructor({ kind, lab, echo, signal }: WorldOptions, topology: Topology) {
+  private constructor(
+    { kind, lab, echo, signal, plans = nodePlans, routes = {} }: WorldOptions,
+    topology: Topology,
+  ) {
     this.kind = kind;
     this.lab = lab;
     this.#echo = echo;
+    this.plans = plans;
+    this.#routes = routes;
     this.signal = signal;
     this.topology = topology;
   }
@@ -91,13 +101,13 @@ export class World {
   /** Everything up, all pods Ready, both families of both addresses at the router by both nodes. */
   static async create(options: WorldOptions): Promise<World> {
     const { lab, signal } = options;
-    const world = new World(options, await buildTopology(lab, signal));
+    const world = new World(options, await buildTopology(lab, signal, options.plans));
     world.#routerBird = await startBird(world.topology.router, {
       name: 'router',
-      config: routerBirdConfig(),
+      config: routerBirdConfig(world.plans),
     });
-    for (const plan of nodePlans) await world.#startNode(plan);
-    for (const pod of podPlans) await world.#serve(pod);
+    for (const plan of world.plans) await world.#startNode(plan);
+    for (const { pods } of world.plans) for (const pod of pods) await world.#serve(pod);
     await world.settled();
     return world;
   }
@@ -121,10 +131,10 @@ export class World {
   }
 
   /** The API server is asked to delete it: it still serves, and is still Ready. */
-  terminate(plan: PodPlan): void {
+  terminate(plan: PodPlan, annotations: Record<string, string> = {}): void {
     this.mark(`${plan.name} terminating`);
     const { uid } = this.#pod(plan);
-    writePod(this.node(plan.node).files, plan.name, { uid, ready: true, terminating: true });
+    writePod(this.node(plan.node).files, plan.name, { uid, ready: true, terminating: true, annotations });
   }
 
   /** Its containers end; a moment later the API server knows, its sandbox goes, and the object with it. */
@@ -199,7 +209,7 @@ export class World {
 
   async #startNode(plan: NodePlan): Promise<void> {
     const host = this.topology.nodes.get(plan.name) as Namespace;
-    const files = layOutAgent(join(this.lab.dir, plan.name));
+    const files = layOutAgent(join(this.lab.dir, plan.name), { routes: this.#routes });
     writeFileSync(files.birdConfig, idleBirdConfig(plan));
     writeFileSync(files.nodeConfig, JSON.stringify(nodeConfigOf(plan)));
     const allocations = new Map<string, AllocationInput>();

@@ -10,7 +10,7 @@ export function idleBirdConfig(node: NodePlan): string {
  * An upstream router as an operator would set it up: a session with each node and family, equal paths merged
  * into one ECMP route, every node told of the others' routes, and a node whose BIRD restarts is waited for.
  */
-export function routerBirdConfig(): string {
+export function routerBirdConfig(plans: readonly NodePlan[] = nodes): string {
   const families = ['ipv4', 'ipv6'] as const;
   return [
     'log stderr all;',
@@ -22,7 +22,7 @@ export function routerBirdConfig(): string {
   ${family} { import none; export where source = RTS_BGP; };
 }`,
     ),
-    ...nodes.flatMap(node => families.map(family => routerSession(node, family))),
+    ...plans.flatMap(node => families.map(family => routerSession(node, family))),
     '',
   ].join('\n');
 }

@@ -47,7 +47,8 @@ export const client = {
 export const nodes: readonly [NodePlan, NodePlan] = [node(1), node(2)];
 export const pods: readonly PodPlan[] = nodes.flatMap(each => each.pods);
 
-function node(number: number): NodePlan {
+/** @param letters one for each of its pods */
+export function node(number: number, letters = 'ab'): NodePlan {
   const name = `node${number}`;
   return {
     name,
@@ -56,7 +57,7 @@ function node(number: number): NodePlan {
     routerAddress: { ipv4: `10.0.${number}.1`, ipv6: `fd00:0:0:${number}::1` },
     routerInterface: `to-${name}`,
     podPrefixes: [`10.244.${number}.0/24`, `fd00:244:${number}::/48`],
-    pods: ['a', 'b'].map((letter, index) => {
+    pods: [...letters].map((letter, index) => {
       const block = (index + 1) * 16;
       return {
         name: `web-${number}${letter}`,

@@ -46,7 +46,11 @@ const byFlowUnlikeNodes = {
 };
 
 /** @param signal once it is aborted, nothing more is made */
-export async function buildTopology(lab: Lab, signal: AbortSignal): Promise<Topology> {
+export async function buildTopology(
+  lab: Lab,
+  signal: AbortSignal,
+  plans: readonly NodePlan[] = nodePlans,
+): Promise<Topology> {
   const make = async (role: string, sysctls: Record<string, number> = {}) => {
     signal.throwIfAborted();
     const namespace = await lab.namespace(role);
@@ -61,7 +65,7 @@ export async function buildTopology(lab: Lab, signal: AbortSignal): Promise<Topo
 
   const nodes = new Map<string, Namespace>();
   const pods = new Map<string, Namespace>();
-  for (const plan of nodePlans) {
+  for (const plan of plans) {
     const node = await make(plan.name, { ...forwarding, ...byFlow });
     nodes.set(plan.name, node);
     await joinNode(node, plan, router);
