@@ -26,7 +26,7 @@ export interface Request {
   tookMs: number;
   /** `ok`, or what went wrong, as `load.c` names it. */
   outcome: string;
-  /** Who answered. */
+  /** Who answered; of a connection that was reset, who had before. */
   server: string | undefined;
 }
 

@@ -47,7 +47,8 @@ export function isBlackHoled({ outcome, connectedMs }: Request): boolean {
     : outcome !== 'ok' || connectedMs > synAgainMs;
 }
 
-function isReset({ outcome }: Request): boolean {
+/** Whether a connection was reset after it stood. */
+export function isReset({ outcome }: Request): boolean {
   return outcome.startsWith('open-') && outcome !== 'open-silent';
 }
 

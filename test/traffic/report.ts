@@ -3,27 +3,32 @@ import { styleText } from 'node:util';
 import type { Request } from './load.ts';
 import { isBlackHoled, type TcpLoss, tcpLoss, type UdpLoss, udpLoss } from './losses.ts';
 import type { Performance } from './perform.ts';
+import { causesOf, type ResetCause, type ResetCauses, resetCauses } from './resets.ts';
 
-export interface Row extends UdpLoss {
+interface Cost extends UdpLoss {
+  tcp: TcpLoss & { causes: ResetCauses };
+}
+
+export interface Row extends Cost {
   name: string;
   family: 'ipv4' | 'ipv6';
-  tcp: TcpLoss;
-  original: UdpLoss & { tcp: TcpLoss };
+  original: Cost;
 }
 
 export function rowsOf(name: string, ours: Performance, original: Performance): Row[] {
   return (['ipv4', 'ipv6'] as const).map(family => ({
     name,
     family,
-    ...costOf(ours.requests, family),
-    original: costOf(original.requests, family),
+    ...costOf(ours, family),
+    original: costOf(original, family),
   }));
 }
 
-function costOf(requests: readonly Request[], family: 'ipv4' | 'ipv6'): UdpLoss & { tcp: TcpLoss } {
+function costOf({ requests, marks }: Performance, family: 'ipv4' | 'ipv6'): Cost {
   const of = (protocol: 'udp' | 'tcp') =>
     requests.filter(request => request.protocol === protocol && request.family === family);
-  return { ...udpLoss(of('udp')), tcp: tcpLoss(of('tcp')) };
+  const connections = of('tcp');
+  return { ...udpLoss(of('udp')), tcp: { ...tcpLoss(connections), causes: resetCauses(connections, marks) } };
 }
 
 const headings = ['scenario', 'family', 'sent', 'lost', 'gap', 'tcp', 'original: sent', 'lost', 'gap', 'tcp'];
@@ -34,9 +39,28 @@ export function markdown(rows: readonly Row[]): string {
   return [headings, headings.map(() => '---'), ...lines].map(line => `| ${line.join(' | ')} |`).join('\n');
 }
 
-function cells({ sent, lost, longestGapMs, tcp }: UdpLoss & { tcp: TcpLoss }): string[] {
+function cells({ sent, lost, longestGapMs, tcp }: Cost): string[] {
   const gap = lost === 0 ? '–' : `${longestGapMs} ms`;
   return [`${sent}`, `${lost}`, gap, `${tcp.unanswered} + ${tcp.reset} / ${tcp.connections}`];
+}
+
+const causeWords: Record<ResetCause, string> = {
+  leaving: 'of a pod that left',
+  staying: 'of a pod that stayed, beside one that came or went',
+  elsewhere: 'led to another node',
+  unknown: 'before anybody answered',
+};
+
+/** Whose connections were reset, each group with when and after what. */
+export function explainResets({ requests, marks }: Performance): string[] {
+  const causes = causesOf(requests, marks);
+  const groups = new Map<string, Request[]>();
+  for (const [request, cause] of causes) {
+    const { family, from, server = 'nobody' } = request;
+    const key = `reset ${causeWords[cause]}: tcp ${family} from ${from} to ${server}`;
+    groups.set(key, [...(groups.get(key) ?? []), request]);
+  }
+  return [...groups].map(([key, reset]) => `${reset.length} ${key}${timesOf(reset, marks)}`);
 }
 
 /** What was black-holed, by where it came from and what went wrong, each group with when and after what it began. */

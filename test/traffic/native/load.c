@@ -4,8 +4,8 @@
 //
 // RATE is requests a second. PORTS 0 gives every request a socket and a source port of its own; otherwise so
 // many are used in turn, so that who answers a port tells who will be missed on it.
-// A TCP request is a connection that is held open for 20 ms before it asks: long enough to be hit by a
-// rehash.
+// A TCP request is a connection that asks who is there, and again after 20 ms: long enough to be hit by a
+// rehash, and then it is known whose it was.
 //
 // SIGTERM ends the sending; what is under way is waited for, then each request is a line:
 //     STREAM-NUMBER SOURCE-PORT SENT-NS CONNECTED-US TOOK-US OUTCOME SERVER
@@ -34,7 +34,7 @@
 #define TCP_TIMEOUT (3000 * MS)
 #define TCP_HOLD (20 * MS)
 
-enum state { WAITING, CONNECTING, HELD, ASKED, DONE };
+enum state { WAITING, CONNECTING, GREETED, HELD, ASKED, DONE };
 
 struct request {
   int64_t sent, connected, took;
@@ -161,17 +161,24 @@ static int error_of(int fd) {
   return error;
 }
 
+static void ask(struct request *request, enum state state) {
+  request->state = state;
+  if (send(request->fd, "?", 1, MSG_NOSIGNAL) < 0) finish(request, "open", errno);
+}
+
 static void advance_connection(uint64_t number) {
   struct request *request = &requests[number];
   if (request->state == CONNECTING) {
     int error = error_of(request->fd);
     if (error != 0) return finish(request, "syn", error);
     request->connected = now_ns() - request->sent;
-    request->state = HELD;
-    return watch(request->fd, number, EPOLLIN, EPOLL_CTL_MOD);
+    watch(request->fd, number, EPOLLIN, EPOLL_CTL_MOD);
+    return ask(request, GREETED);
   }
   ssize_t got = recv(request->fd, request->server, sizeof request->server - 1, 0);
-  if (got > 0 && request->state == ASKED)
+  if (got > 0 && request->state == GREETED)
+    request->state = HELD;
+  else if (got > 0 && request->state == ASKED)
     finish(request, "ok", 0);
   else if (got >= 0)
     finish(request, "open", ECONNRESET);
@@ -189,8 +196,7 @@ static void keep_time(int64_t now) {
     } else if (now - request->sent > (tcp ? TCP_TIMEOUT : UDP_TIMEOUT)) {
       finish(request, request->state == CONNECTING ? "syn-silent" : tcp ? "open-silent" : "silent", 0);
     } else if (request->state == HELD && now - request->sent - request->connected > TCP_HOLD) {
-      request->state = ASKED;
-      if (send(request->fd, "?", 1, MSG_NOSIGNAL) < 0) finish(request, "open", errno);
+      ask(request, ASKED);
     }
   }
 }
