@@ -49,6 +49,6 @@ export const quickPlan: Plan = {
   idlePasses: 20_000,
   auditRoutes: 8192,
   sharedDestinations: [1, 100],
-  latency: { destinations: [1000], flips: 25, idleSeconds: 1 },
+  latency: { destinations: [1000], flips: 12, idleSeconds: 1 },
   churn: { pods: 50, destinations: 1000, flipsPerSecond: 1000, seconds: 3 },
 };
