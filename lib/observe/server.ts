@@ -1,6 +1,7 @@
 /** `/metrics`, `/healthz` and `/status` over HTTP. */
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
+import { createServer } from '../node-http.ts';
 
 export interface ObserveOptions {
   /** `ADDRESS:PORT`, an IPv6 address in brackets. */

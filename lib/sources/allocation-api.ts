@@ -2,8 +2,9 @@
  * The local API: how a CNI plugin of this host tells what it gave to a pod. HTTP over a UNIX socket; who may use
  * it is who may open the socket.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { FlockError } from '../errors.ts';
+import { createServer } from '../node-http.ts';
 import type { Log } from '../observe/log.ts';
 import { type ApiAnswer, answerRequest, failure } from './allocation-requests.ts';
 import type { AllocationStore } from './allocation-store.ts';

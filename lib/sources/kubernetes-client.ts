@@ -5,9 +5,10 @@
  * neither silence nor a trickle of bytes passes for an answer. Beneath that, TCP keepalive finds a peer that is gone: libuv probes every second once the connection has been silent
  * for `keepAliveMs`, and gives up after ten (uv_tcp_keepalive), so that is noticed within twenty seconds.
  */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { Agent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
+import { Agent as HttpAgent, request as httpRequest } from '../node-http.ts';
 import type { KubernetesServer } from './kubernetes-config.ts';
 import { Lifetime } from './request-lifetime.ts';
 
@@ -59,7 +60,7 @@ export interface WatchDeadlines extends AnswerDeadlines {
 export class KubernetesClient {
   readonly url: URL;
   readonly #server: KubernetesServer;
-  readonly #agent: HttpAgent;
+  readonly #agent: Agent;
 
   constructor(server: KubernetesServer) {
     this.url = server.url;
