@@ -3,6 +3,6 @@
  * `CloseEvent` and `MessageEvent` loads undici, all of it, which we have no use for: 4 MB of
  * an agent's resident memory.
  *
- *     node -e "import('node:http').then(() => console.log(process.moduleLoadList))" | grep undici
+ *     node -e "import('node:http').then(() => console.log(process.moduleLoadList.join('\n')))" | grep undici
  */
 export const { Agent, createServer, request } = process.getBuiltinModule('node:http');
