@@ -67,7 +67,8 @@ export async function prove({ only, vethRuns, nexthops, signal }: ProofOptions):
 }
 
 async function play(scenario: Scenario, { nexthops, ours, original, load, failures }: Stage): Promise<Row[]> {
-  const { name, what, mayLose, warning } = scenario;
+  const { name, what, warning } = scenario;
+  const mayLose = scenario.mayLose ?? (nexthops === 'resilient' ? scenario.mayLoseResilient : undefined);
   print(`\n${name}: ${what}`);
   const [our, their] = await Promise.all([ours, original].map(world => perform(world, scenario, load)));
   if (our === undefined || their === undefined) throw new Error('two worlds were played in');

@@ -47,6 +47,7 @@ function cells({ sent, lost, longestGapMs, tcp }: Cost): string[] {
 const causeWords: Record<ResetCause, string> = {
   leaving: 'of a pod that left',
   staying: 'of a pod that stayed, beside one that came or went',
+  own: 'of a pod that stayed, by a client on its own node',
   elsewhere: 'led to another node',
   unknown: 'before anybody answered',
 };

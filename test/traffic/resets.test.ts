@@ -22,11 +22,17 @@ function reset(at: number, server: string | undefined, outcome = 'open-ECONNRESE
   };
 }
 
-const none = { leaving: 0, staying: 0, elsewhere: 0, unknown: 0 };
+const none = { leaving: 0, staying: 0, own: 0, elsewhere: 0, unknown: 0 };
 
 test('a connection of a pod that leaves is told from one of a pod that stays beside it', t => {
   t.deepEqual(resetCauses([reset(1500, 'web-1a')], marks), { ...none, leaving: 1 });
   t.deepEqual(resetCauses([reset(1500, 'web-1b')], marks), { ...none, staying: 1 });
+});
+
+test("a client on the pod's own node is told from those whose packets the node forwards", t => {
+  const of = (from: string) => resetCauses([{ ...reset(1500, 'web-1b'), from }], marks);
+  t.deepEqual(of('node1'), { ...none, own: 1 });
+  t.deepEqual(of('node2'), { ...none, staying: 1 });
 });
 
 test('a pod that has come back is one that stays, and its coming may move others for a while', t => {

@@ -10,6 +10,8 @@ export interface ResetCauses {
   leaving: number;
   /** Its pod stayed, and others of its node came or went: the node led it to another, and could have saved it. */
   staying: number;
+  /** The same of a client on that node itself: the kernel looks the way of its own sockets up anew, by another hash. */
+  own: number;
   /** Its pod's node was quiet: the router, or the node that it came from, led it to another node. */
   elsewhere: number;
   /** Nobody had answered it yet. */
@@ -33,7 +35,7 @@ const settlingMs = 2000;
 
 /** @param marks what was done to pods when, as a world notes it */
 export function resetCauses(requests: readonly Request[], marks: readonly Mark[]): ResetCauses {
-  const causes: ResetCauses = { leaving: 0, staying: 0, elsewhere: 0, unknown: 0 };
+  const causes: ResetCauses = { leaving: 0, staying: 0, own: 0, elsewhere: 0, unknown: 0 };
   for (const [, cause] of causesOf(requests, marks)) causes[cause]++;
   return causes;
 }
@@ -44,7 +46,7 @@ export function causesOf(requests: readonly Request[], marks: readonly Mark[]): 
   return new Map(requests.filter(isReset).map(request => [request, causeOf(request, absences)]));
 }
 
-function causeOf({ server, sentAt, tookMs }: Request, absences: readonly Absence[]): ResetCause {
+function causeOf({ from, server, sentAt, tookMs }: Request, absences: readonly Absence[]): ResetCause {
   if (server === undefined) return 'unknown';
   const at = sentAt + tookMs;
   if (absences.some(({ name, from, to }) => name === server && at >= from && at < to)) return 'leaving';
@@ -52,7 +54,8 @@ function causeOf({ server, sentAt, tookMs }: Request, absences: readonly Absence
   const restless = absences.some(
     ({ name, from, to }) => nodeOf(name) === node && at >= from && at < to + settlingMs,
   );
-  return restless ? 'staying' : 'elsewhere';
+  if (!restless) return 'elsewhere';
+  return from === node ? 'own' : 'staying';
 }
 
 function absencesIn(marks: readonly Mark[]): Absence[] {

@@ -11,6 +11,8 @@ export interface Scenario {
   what: string;
   /** Why requests may be lost, where they may: 0 is promised otherwise. */
   mayLose?: string;
+  /** The same where routes lead through resilient groups. */
+  mayLoseResilient?: string;
   /** What our agents must say in their logs, by its code. */
   warning?: string;
   /** Before the load. */
@@ -84,6 +86,8 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'early-exit',
     what: 'pods exit 1 s after their SIGTERM, one after the other',
+    mayLoseResilient:
+      'flows stay with a pod that drains, also while it has ended and its status does not say so yet',
     async run(world) {
       for (const pod of inTurn()) {
         await restart(world, [pod], 1000);
