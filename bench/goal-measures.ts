@@ -1,7 +1,7 @@
 /** How a goal finds its number in the results. A quick run has smaller tables: what was taken is said. Pure. */
 import type { Results, Row } from './results.ts';
 import { median } from './statistics.ts';
-import { nobody } from './work/routes.ts';
+import { nobody } from './workloads/routes.ts';
 
 export type Measured = { value: number; from: string } | null;
 type Fold = (values: readonly number[]) => number;

@@ -7,7 +7,7 @@ import { owned } from './agent-side.ts';
 import type { Cell, Field } from './field.ts';
 import { missingFile } from './peers/peer.ts';
 import { cpuSeconds } from './process-cost.ts';
-import { bareListener, nobody } from './work/routes.ts';
+import { bareListener, nobody } from './workloads/routes.ts';
 
 export interface Listener {
   name: string;

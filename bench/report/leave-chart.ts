@@ -1,6 +1,6 @@
 /** What it costs that a pod leaves, by how many destinations it shared and how routes lead to nexthops. */
 import type { Departure } from '../results.ts';
-import { nobody } from '../work/routes.ts';
+import { nobody } from '../workloads/routes.ts';
 import { draw, rule, time } from './chart.ts';
 
 const colours: Record<string, string> = { multipath: '#e8590c', groups: '#0b7285', resilient: '#7048e8' };

@@ -1,7 +1,7 @@
 /** Everybody beside everybody: microseconds a route, a panel an operation, a group a kind of route. */
 import { allPeers } from '../peers/all.ts';
 import type { Results, Row } from '../results.ts';
-import { nobody } from '../work/routes.ts';
+import { nobody } from '../workloads/routes.ts';
 import { colourOf, draw, faint, rule, short } from './chart.ts';
 
 const panelHeight = 250;

@@ -1,7 +1,7 @@
 /** What a run says on the terminal: its goals, and the table of all peers in short. */
 import { styleText } from 'node:util';
 import type { Goal, Results, Row } from '../results.ts';
-import { nobody } from '../work/routes.ts';
+import { nobody } from '../workloads/routes.ts';
 import { short } from './chart.ts';
 import { quantity } from './tables.ts';
 

@@ -13,7 +13,7 @@ import { parts } from '../../bench/parts.ts';
 import { allPeers } from '../../bench/peers/all.ts';
 import { quickPlan } from '../../bench/plan.ts';
 import { run } from '../../bench/run.ts';
-import { routes } from '../../bench/work/routes.ts';
+import { routes } from '../../bench/workloads/routes.ts';
 import { eventually } from '../support/lab.ts';
 
 const needsKernel = process.env.FLOCK_TEST_UNPRIVILEGED === undefined ? test : test.skip;

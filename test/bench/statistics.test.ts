@@ -1,6 +1,6 @@
 import test from 'ava';
 import { median, percentile, ratios, summary } from '../../bench/statistics.ts';
-import { Samples } from '../../bench/work/samples.ts';
+import { Samples } from '../../bench/workloads/samples.ts';
 
 test('a percentile is a value that was measured, and the highest one for 100', t => {
   const values = Array.from({ length: 200 }, (_, index) => 200 - index);
