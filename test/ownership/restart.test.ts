@@ -157,7 +157,10 @@ test('killed again and again in the middle of thousands of changes, the next sta
   await lab.node.ip('route', 'add', '198.18.0.1', 'via', '10.1.1.2', 'metric', '99', 'proto', '98');
   writePod(files, 'dns', { ready: true });
   const counts: number[] = [];
-  for (const [round, ms] of delays.entries()) {
+  const isMiddle = (count: number) => count > 0 && count < many;
+  // Until a kill has hit the middle: on a busy machine we hear of the first route when the last is written.
+  for (let round = 0; round < delays.length || (round < 20 && !counts.some(isMiddle)); round++) {
+    const ms = delays[round] ?? 0;
     // Each round moves to the other pod, half of the destinations go and as many come.
     serve(files, round % 2, (round * many) / 4);
     const agent = startAgent(lab.node, files);
@@ -172,10 +175,7 @@ test('killed again and again in the middle of thousands of changes, the next sta
     );
   }
   t.log(`right when killed, of ${many}: ${counts.join(', ')}`);
-  t.true(
-    counts.some(count => count > 0 && count < many),
-    'one kill at least hit the middle',
-  );
+  t.true(counts.some(isMiddle), 'one kill at least hit the middle');
   serve(files, 0, 500);
   const last = startAgent(lab.node, files);
   await eventually('the last state', async () => {
