@@ -4,6 +4,7 @@
  */
 import { BirdAnnouncer } from '../lib/bird/announcer.ts';
 import { BirdManager, type BirdManagerOptions, type BirdOutcome } from '../lib/bird/manager.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { AllocationView } from '../lib/desired/resolve.ts';
 import {
   AnycastReconciler,
@@ -19,7 +20,7 @@ import { createLog } from '../lib/observe/log.ts';
 import { Metrics } from '../lib/observe/metrics.ts';
 import { Reporter } from '../lib/observe/reporter.ts';
 import { Pace } from '../lib/pace.ts';
-import { type Source, systemClock } from '../lib/reconciler.ts';
+import type { Source } from '../lib/reconciler.ts';
 import { podFromManifest } from '../lib/sources/pod.ts';
 import type { Host } from '../test/support/node-lab.ts';
 import { MemorySource } from './memory-source.ts';

@@ -3,6 +3,7 @@
  * meanwhile in the next one.
  */
 import type { Destination } from './address.ts';
+import type { Clock } from './clock.ts';
 import { type DesiredTable, withdrawn } from './desired/desired-table.ts';
 import type { AllocationView, PodView } from './desired/resolve.ts';
 import type { RouteProgrammer } from './kernel/route-programmer.ts';
@@ -25,21 +26,6 @@ export interface Announcer {
   /** Whether nobody is told any more to send this destination here. */
   isWithdrawn(destination: Destination): boolean;
 }
-
-export interface Clock {
-  /** Milliseconds, monotonic. */
-  now(): number;
-  /** Calls back after `ms` milliseconds. Gives a function that cancels. */
-  after(ms: number, callback: () => void): () => void;
-}
-
-export const systemClock: Clock = {
-  now: () => performance.now(),
-  after(ms, callback) {
-    const timer = setTimeout(callback, ms);
-    return () => clearTimeout(timer);
-  },
-};
 
 export interface ReconcilerOptions {
   pods: Source<PodView>;

@@ -3,6 +3,7 @@
  * the node config makes it change. In filter mode the active set, each time it changes.
  */
 import type { Destination } from '../address.ts';
+import type { Clock } from '../clock.ts';
 import type { NodeConfigSource } from '../sources/node-config.ts';
 import type { BirdManager, BirdOutcome } from './manager.ts';
 import type { BirdRoutes } from './render.ts';
@@ -12,7 +13,7 @@ export interface BirdAnnouncerOptions {
   nodeConfig: Pick<NodeConfigSource, 'snapshot'>;
   /** As it is to be now. */
   mode: () => 'learn' | 'filter';
-  clock: { now(): number; after(ms: number, callback: () => void): () => void };
+  clock: Clock;
   /** How long the peers are given to act on a withdrawal that BIRD has sent, in milliseconds. */
   settleMs: number;
   /** Called when BIRD was told something, or could not be. */
@@ -34,7 +35,7 @@ export class BirdAnnouncer {
   readonly #nodeConfig: Pick<NodeConfigSource, 'snapshot'>;
   readonly #mode: () => 'learn' | 'filter';
   readonly #onOutcome: (outcome: BirdOutcome) => void;
-  readonly #clock: { now(): number; after(ms: number, callback: () => void): () => void };
+  readonly #clock: Clock;
   readonly #settleMs: number;
   readonly #onSettled: () => void;
   /** When BIRD said that it no longer announces a destination, in milliseconds of the clock; while it matters. */

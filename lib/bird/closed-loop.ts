@@ -1,5 +1,6 @@
 /** Checks what BIRD exports, and heals what stays different: told of the route again, at worst reloaded. */
 import type { Destination } from '../address.ts';
+import type { Clock } from '../clock.ts';
 import type { Log } from '../observe/log.ts';
 import type { ExportAudit } from './export-audit.ts';
 
@@ -11,7 +12,7 @@ export interface ClosedLoopOptions {
   remind: (destinations: Destination[]) => void;
   /** Has BIRD read the kernel again. */
   reload: () => Promise<unknown>;
-  clock: { after(ms: number, callback: () => void): () => void };
+  clock: Pick<Clock, 'after'>;
   /** Between two checks, in milliseconds. */
   everyMs: number;
   log: Log;

@@ -26,8 +26,8 @@ export class KnownPaths {
   readonly #options: Required<KnownPathsOptions>;
   /** Undefined: wanted, and not known yet. */
   readonly #paths = new Map<string, AddressPath | undefined>();
-  /** Since when a way is lost that is still believed in, in milliseconds of the clock. */
-  readonly #lostSince = new Map<string, number>();
+  /** Addresses whose ways are lost: what ends our belief in them, or that it has ended. */
+  readonly #lost = new Map<string, NodeJS.Timeout | 'disbelieved'>();
   readonly #doubtful = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #looking = false;
@@ -47,6 +47,7 @@ export class KnownPaths {
   stop(): void {
     this.#stopped = true;
     for (const timer of this.#timers) clearTimeout(timer);
+    for (const address of this.#lost.keys()) this.#noLongerLost(address);
     this.#options.finder.stop();
   }
 
@@ -72,7 +73,7 @@ export class KnownPaths {
   forget(addresses: Iterable<string>): void {
     for (const address of addresses) {
       this.#paths.delete(address);
-      this.#lostSince.delete(address);
+      this.#noLongerLost(address);
       this.#doubtful.delete(address);
     }
   }
@@ -122,12 +123,13 @@ export class KnownPaths {
       this.#doubtLater(addresses, retryMs);
       return;
     }
+    if (this.#stopped) return;
     const changed = new Set<string>();
     for (const [index, address] of addresses.entries()) {
       const path = found[index];
       if (path !== undefined && this.#take(address, path)) changed.add(address);
     }
-    if (changed.size > 0 && !this.#stopped) onChange(changed);
+    if (changed.size > 0) onChange(changed);
   }
 
   /** @returns whether what we know of the address is another than before */
@@ -135,7 +137,7 @@ export class KnownPaths {
     if (!this.#paths.has(address)) return false;
     const known = this.#paths.get(address);
     if (this.#isBelieved(address, known, path)) return false;
-    this.#lostSince.delete(address);
+    this.#noLongerLost(address);
     this.#paths.set(address, path);
     return !samePath(known, path);
   }
@@ -145,11 +147,24 @@ export class KnownPaths {
     const { finder, patienceMs } = this.#options;
     if (known?.kind !== 'neighbour' || path.kind === 'neighbour' || !finder.isUsable(known.interface))
       return false;
-    const since = this.#lostSince.get(address);
-    if (since !== undefined) return performance.now() - since < patienceMs;
-    this.#lostSince.set(address, performance.now());
-    this.#doubtLater([address], patienceMs);
-    return true;
+    const lost = this.#lost.get(address);
+    if (lost === undefined)
+      this.#lost.set(
+        address,
+        setTimeout(() => this.#disbelieve(address), patienceMs),
+      );
+    return lost !== 'disbelieved';
+  }
+
+  #disbelieve(address: string): void {
+    this.#lost.set(address, 'disbelieved');
+    this.#doubt([address]);
+  }
+
+  #noLongerLost(address: string): void {
+    const lost = this.#lost.get(address);
+    if (lost !== 'disbelieved') clearTimeout(lost);
+    this.#lost.delete(address);
   }
 
   #doubtLater(addresses: string[], ms: number): void {

@@ -220,10 +220,13 @@ test('a route that a CNI writes anew is no flap; one that stays away ends the al
   await lab.node.ip('route', 'del', '10.0.0.5', 'dev', 'veth1');
   await eventually('the look-up', () => lab.lookUps() > before);
   await lab.node.ip('route', 'add', '10.0.0.5', 'dev', 'veth1');
-  await eventually('the look-ups after it', () => lab.lookUps() > before + 2);
+  await eventually('the look-up after it', () => lab.lookUps() > before + 1);
   t.deepEqual(lab.history, ['veth1']);
+  const removed = performance.now();
   await lab.node.ip('route', 'del', '10.0.0.5', 'dev', 'veth1');
   await eventually('its end', () => lab.where() === undefined);
+  // Whole patience anew: what was lost once and came back is not held against it.
+  t.true(performance.now() - removed > 3990);
   t.deepEqual(lab.history, ['veth1', undefined]);
   t.true(
     lab.source.refusals().some(({ message }) => message.includes('through the gateway 10.9.9.1 on eth0')),
