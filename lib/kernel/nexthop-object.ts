@@ -109,7 +109,10 @@ export function* readObjects(bytes: Uint8Array): Generator<NexthopObject> {
   }
 }
 
-/** @param members ids and weights (1 to 256), by ascending id */
+/**
+ * @param members ids and weights, by ascending id. Weights are 1 to 65,535; a kernel older than Linux 6.12 is given
+ *   256 for more.
+ */
 export function packMembers(members: readonly { id: number; weight: number }[]): Uint8Array {
   const bytes = new Uint8Array(members.length * nexthopLength);
   const view = new DataView(bytes.buffer);

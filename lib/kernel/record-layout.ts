@@ -7,7 +7,7 @@
  * ```
  * header                                         nexthop
  *  0 u16 length of this record                    0 u32 interface index
- *  2 u8  operation                                4 u16 weight, 1..256
+ *  2 u8  operation                                4 u16 weight, 1..256, of a group's member 1..65535
  *  3 u8  family, 2 (AF_INET) or 10 (AF_INET6)     6 u8  gateway family, 0 (none), 2 or 10
  *  4 u8  prefix length                            7 u8  flags, RTNH_F_*
  *  5 u8  protocol, RTPROT_*                       8 u8[16] gateway, the first 4 for IPv4

@@ -77,7 +77,7 @@ export class RoutePlanner {
     const requests = await this.#decide(now, mayRemove, pace);
     const batch = new RouteBatch(requests.length * (headerLength + 2 * nexthopLength));
     const groups = new GroupPlan(cohorts, protocols, batch);
-    groups.write(requests);
+    groups.write(requests, now);
     for (const request of requests) {
       this.#write(request, batch, groups);
       if (pace.isSpent()) await pace.rest();

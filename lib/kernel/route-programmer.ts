@@ -139,9 +139,9 @@ export class RouteProgrammer {
 
   /** Groups before the routes that lead through them. */
   async #readObjects(): Promise<void> {
-    const { socket, table } = this.#options;
+    const { socket, table, now } = this.#options;
     try {
-      table.adoptObjects(await socket.nexthopObjects());
+      table.adoptObjects(await socket.nexthopObjects(), now());
     } catch (error) {
       // Before Linux 5.3 there are none to be left.
       if (table.usesGroups || (error as NativeError).code !== 'EOPNOTSUPP') throw error;

@@ -137,8 +137,8 @@ export class RouteTable {
   }
 
   /** Takes the kernel's word for its nexthop objects, as `RouteSocket.nexthopObjects` gives them. */
-  adoptObjects(objects: Uint8Array): void {
-    adoptObjects(readObjects(objects), this.#cohorts);
+  adoptObjects(objects: Uint8Array, now: number): void {
+    adoptObjects(readObjects(objects), this.#cohorts, now);
   }
 
   /** Takes the kernel's word for what is programmed (`RouteBeliefs.adopt`). @returns how much was otherwise */
@@ -193,7 +193,8 @@ export class RouteTable {
 
   /** When something is to be done next by the clock, in milliseconds; infinity when nothing is. */
   get nextDeadline(): number {
-    return Math.min(this.#agenda.nextDeadline, this.#strays.settledAt);
+    const { nextDeadline } = this.#cohorts;
+    return Math.min(this.#agenda.nextDeadline, this.#strays.settledAt, nextDeadline);
   }
 
   /** Destinations that are not programmed as wanted, each with why. */

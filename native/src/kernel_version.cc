@@ -6,12 +6,23 @@
 
 namespace anycast {
 
-bool ChangesIpv6InParallel() {
+namespace {
+
+bool IsAtLeast(int wanted_major, int wanted_minor) {
   utsname name;
   int major = 0;
   int minor = 0;
   if (uname(&name) != 0 || std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return false;
-  return major > 6 || (major == 6 && minor >= 16);
+  return major > wanted_major || (major == wanted_major && minor >= wanted_minor);
+}
+
+}  // namespace
+
+bool ChangesIpv6InParallel() { return IsAtLeast(6, 16); }
+
+uint16_t HeaviestMember() {
+  static const uint16_t heaviest = IsAtLeast(6, 12) ? UINT16_MAX : 256;
+  return heaviest;
 }
 
 }  // namespace anycast

@@ -8,11 +8,21 @@
 
 #include <algorithm>
 
+#include "kernel_version.h"
 #include "message_writer.h"
 
 namespace anycast {
 
 namespace {
+
+// struct nexthop_grp as Linux 6.12 has it; before, the high byte was reserved and had to be 0.
+struct Member {
+  uint32_t id;
+  uint8_t weight;  // less 1
+  uint8_t weight_high;
+  uint16_t reserved;
+};
+static_assert(sizeof(Member) == sizeof(nexthop_grp));
 
 void AppendTarget(MessageWriter& writer, const RecordView& record) {
   const PackedNexthop nexthop = record.nexthop(0);
@@ -23,12 +33,14 @@ void AppendTarget(MessageWriter& writer, const RecordView& record) {
 
 void AppendMembers(MessageWriter& writer, const RecordView& record) {
   const size_t count = record.route.nexthop_count;
-  uint8_t* at = writer.OpenAttribute(NHA_GROUP, count * sizeof(nexthop_grp));
-  for (size_t i = 0; i < count; i++, at += sizeof(nexthop_grp)) {
+  uint8_t* at = writer.OpenAttribute(NHA_GROUP, count * sizeof(Member));
+  for (size_t i = 0; i < count; i++, at += sizeof(Member)) {
     const PackedNexthop member = record.nexthop(i);
-    nexthop_grp entry{};
+    const int weight = std::min(member.weight, HeaviestMember()) - 1;
+    Member entry{};
     entry.id = member.interface_index;
-    entry.weight = static_cast<uint8_t>(member.weight - 1);
+    entry.weight = static_cast<uint8_t>(weight & 0xff);
+    entry.weight_high = static_cast<uint8_t>(weight >> 8);
     std::memcpy(at, &entry, sizeof entry);
   }
 }
@@ -63,13 +75,14 @@ T Read(const nlattr* attribute) {
 
 void ReadMembers(const nlattr* attribute, std::vector<PackedNexthop>& members) {
   const auto* bytes = static_cast<const uint8_t*>(nla_data(attribute));
-  for (int rest = nla_len(attribute); rest >= static_cast<int>(sizeof(nexthop_grp));
-       rest -= static_cast<int>(sizeof(nexthop_grp)), bytes += sizeof(nexthop_grp)) {
-    nexthop_grp entry;
+  constexpr int size = sizeof(Member);
+  for (int rest = nla_len(attribute); rest >= size; rest -= size, bytes += size) {
+    Member entry;
     std::memcpy(&entry, bytes, sizeof entry);
     PackedNexthop member{};
     member.interface_index = entry.id;
-    member.weight = static_cast<uint16_t>(entry.weight + 1);
+    const int weight = (entry.weight_high << 8 | entry.weight) + 1;
+    member.weight = static_cast<uint16_t>(std::min<int>(weight, UINT16_MAX));
     members.push_back(member);
   }
 }
@@ -92,7 +105,7 @@ size_t EncodedObjectLimit(const PackedNexthopObject& object) {
   // three attributes.
   constexpr size_t fixed = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(nhmsg)) + RTA_SPACE(4) + RTA_SPACE(16) +
                            2 * RTA_SPACE(0) + 4 * RTA_SPACE(4);
-  return fixed + object.nexthop_count * sizeof(nexthop_grp);
+  return fixed + object.nexthop_count * sizeof(Member);
 }
 
 size_t EncodeObject(const RecordView& record, uint32_t sequence, uint8_t* out) {

@@ -69,7 +69,7 @@ static_assert(offsetof(PackedNexthopObject, nexthop_count) == offsetof(PackedRou
 
 struct PackedNexthop {
   uint32_t interface_index;  // in a group: the id of the member
-  uint16_t weight;           // 1..256
+  uint16_t weight;           // 1..256, of a group's member 1..65535
   uint8_t gateway_family;    // 0 none, AF_INET, AF_INET6
   uint8_t flags;             // RTNH_F_*: on writing only RTNH_F_ONLINK counts
   uint8_t gateway[16];       // the first four bytes for IPv4

@@ -84,9 +84,8 @@ async function play(scenario: Scenario, { nexthops, ours, original, load, failur
     );
   }
   for (const { family, tcp } of rows) {
-    // A resilient group leaves flows where they are, others hash anew. But over IPv4 the kernel notes no packet while
-    // a group has one member: busy buckets look idle when a second comes, and move. Both nodes have such times.
-    if (nexthops === 'resilient' && family === 'ipv6' && tcp.causes.staying > 0)
+    // A resilient group leaves flows where they are, others hash anew.
+    if (nexthops === 'resilient' && tcp.causes.staying > 0)
       failures.push(
         `${name}: ${tcp.causes.staying} connections over ${family} of pods that stayed were reset`,
       );

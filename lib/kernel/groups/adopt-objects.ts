@@ -1,16 +1,28 @@
 /** What a dump of nexthop objects says against what we believe. */
 import type { Family } from '../../address.ts';
 import { membersOf, type NexthopObject, ObjectKind } from '../nexthop-object.ts';
-import { compareNexthop, concatenate, weighted, withOnlink } from '../nexthops.ts';
+import {
+  compareNexthop,
+  concatenate,
+  sameNexthops,
+  splitNexthops,
+  weighted,
+  weightOf,
+  withOnlink,
+} from '../nexthops.ts';
 import { AF_INET, nexthopOffsets } from '../record-layout.ts';
+import type { Cohort } from './cohort.ts';
 import type { AdoptedGroup, Cohorts } from './cohorts.ts';
 import type { GroupForm } from './group-form.ts';
+import { beginMarking, isMarking, weightsOf } from './marking.ts';
 
 /**
  * Takes in what the kernel has: ours are those of our protocol in our range of ids; what else is in that range
  * has its id.
+ *
+ * @param now the clock, in milliseconds
  */
-export function adoptObjects(objects: Iterable<NexthopObject>, cohorts: Cohorts): void {
+export function adoptObjects(objects: Iterable<NexthopObject>, cohorts: Cohorts, now: number): void {
   const { ids, protocol, nexthops, form } = cohorts;
   const single = new Map<number, Uint8Array>();
   const groups: NexthopObject[] = [];
@@ -21,29 +33,61 @@ export function adoptObjects(objects: Iterable<NexthopObject>, cohorts: Cohorts)
     else groups.push(object);
   }
   nexthops.adopt(single);
-  cohorts.adopt(new Map(groups.map(group => [group.id, adoptedGroup(group, single, form)])));
+  const adopted = groups.map(
+    group => [group.id, adoptedGroup(group, single, form, cohorts.get(group.id), now)] as const,
+  );
+  cohorts.adopt(new Map(adopted));
 }
 
 function adoptedGroup(
   group: NexthopObject,
   single: ReadonlyMap<number, Uint8Array>,
   form: GroupForm,
+  known: Cohort | undefined,
+  now: number,
 ): AdoptedGroup {
   const members = membersOf(group);
-  const known: Uint8Array[] = [];
+  const found: Uint8Array[] = [];
   for (const { id, weight } of members) {
     const nexthop = single.get(id);
     if (nexthop !== undefined)
-      known.push(withOnlink(weighted(nexthop, members.length === 1 ? 1 : weight), false));
+      found.push(withOnlink(weighted(nexthop, members.length === 1 ? 1 : weight), false));
   }
-  const [first] = known;
+  const [first] = found;
   const family: Family = first?.[nexthopOffsets.gatewayFamily] === AF_INET ? 4 : 6;
+  const content = concatenate(found.sort(compareNexthop));
   return {
     family,
-    content: concatenate(known.sort(compareNexthop)),
-    fit: known.length === members.length && isOfForm(group, form),
+    ...(markedContent(content, form, known, now) ?? { content, marking: undefined }),
+    fit: found.length === members.length && isOfForm(group, form),
     stale: isStale(group, form),
   };
+}
+
+/**
+ * What a group is to lead through when its buckets are marked. What we did not begin ourselves, a former run did: with
+ * which weights, and when, nobody knows any more.
+ *
+ * @param content as the kernel has it
+ * @returns undefined when it is not being marked
+ */
+function markedContent(
+  content: Uint8Array,
+  form: GroupForm,
+  known: Cohort | undefined,
+  now: number,
+): Pick<AdoptedGroup, 'content' | 'marking'> | undefined {
+  const members = splitNexthops(content);
+  const unmarked = members.filter(member => isMarking(weightOf(member)));
+  if (unmarked.length === 0 || form?.kind !== ObjectKind.resilientGroup) return undefined;
+  if (known?.marking !== undefined) {
+    const weights = weightsOf(known.content, known.marking);
+    const written = splitNexthops(known.content).map((each, at) => weighted(each, weights[at] as number));
+    if (sameNexthops(concatenate(written), content))
+      return { content: known.content, marking: known.marking };
+  }
+  const marking = beginMarking(concatenate(unmarked), now, form.resilience.idleTimer);
+  return { content: concatenate(members.map(member => weighted(member, 1))), marking };
 }
 
 /** What can not be changed in place. */

@@ -1,6 +1,7 @@
 /** A cohort: the destinations that share their nexthops, by sharing one nexthop group. */
 import type { Family } from '../../address.ts';
 import { emptyNexthops } from '../nexthops.ts';
+import type { Marking } from './marking.ts';
 
 export class Cohort {
   /** Of the group. */
@@ -14,6 +15,10 @@ export class Cohort {
   fit = true;
   /** How many destinations are programmed through it. */
   size = 0;
+  /** Since when it has one member, in milliseconds of the clock; undefined while it has more. */
+  aloneSince: number | undefined;
+  /** While the kernel can not tell its busy buckets from idle ones. */
+  marking: Marking | undefined;
 
   constructor(id: number, family: Family) {
     this.id = id;

@@ -13,6 +13,7 @@ import { emptyNexthops, withoutInterface } from '../nexthops.ts';
 import { Cohort } from './cohort.ts';
 import { type CohortBook, keyOf } from './cohort-assignment.ts';
 import type { GroupForm } from './group-form.ts';
+import type { Marking } from './marking.ts';
 import { NexthopRegister } from './nexthop-register.ts';
 import { ObjectIds } from './object-ids.ts';
 
@@ -29,6 +30,7 @@ export class Cohorts implements CohortBook {
   readonly #empty = new Set<Cohort>();
   /** Those that are to be written in the present pass, each with the one whose destinations part to found it. */
   #changes = new Map<Cohort, Cohort | undefined>();
+  readonly #marking = new Set<Cohort>();
 
   constructor(form: GroupForm, protocol: number) {
     this.form = form;
@@ -88,8 +90,26 @@ export class Cohorts implements CohortBook {
     this.#changes.set(cohort, undefined);
   }
 
-  /** What is to be written since the last call: cohorts, each with the one that it parts from. */
-  takeChanges(): ReadonlyMap<Cohort, Cohort | undefined> {
+  /** When a group's buckets will all be marked, in milliseconds of the clock; infinity when none waits for it. */
+  get nextDeadline(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { marking } of this.#marking) next = Math.min(next, marking?.until ?? next);
+    return next;
+  }
+
+  /** Its buckets are being marked; undefined: they are no more. */
+  mark(cohort: Cohort, marking: Marking | undefined): void {
+    cohort.marking = marking;
+    if (marking === undefined) this.#marking.delete(cohort);
+    else this.#marking.add(cohort);
+  }
+
+  /** What is to be written since the last call, or by the clock: cohorts, each with the one that it parts from. */
+  takeChanges(now: number): ReadonlyMap<Cohort, Cohort | undefined> {
+    for (const cohort of this.#marking) {
+      const due = (cohort.marking?.until ?? now) <= now;
+      if (due && !this.#changes.has(cohort)) this.#changes.set(cohort, undefined);
+    }
     const changes = this.#changes;
     if (changes.size > 0) this.#changes = new Map();
     return changes;
@@ -129,6 +149,7 @@ export class Cohorts implements CohortBook {
     this.hold(cohort, emptyNexthops);
     this.#plan(cohort, emptyNexthops);
     this.#byPlan.get(keyOf(cohort.family, emptyNexthops))?.delete(cohort);
+    this.mark(cohort, undefined);
     this.#byId.delete(cohort.id);
     this.#empty.delete(cohort);
     this.ids.release(cohort.id);
@@ -162,11 +183,12 @@ export class Cohorts implements CohortBook {
       this.hold(cohort, emptyNexthops);
       this.close(cohort);
     }
-    for (const [id, { family, content, fit, stale }] of groups) {
-      const cohort = this.#byId.get(id) ?? this.#enter(id, family);
+    for (const [id, { family, content, fit, stale, marking }] of groups) {
+      const cohort = this.#byId.get(id) ?? this.#enterOld(id, family);
       cohort.fit = fit;
       this.hold(cohort, content);
       this.#plan(cohort, content);
+      this.mark(cohort, marking);
       if (cohort.size === 0) this.#empty.add(cohort);
       if (fit && stale) this.#changes.set(cohort, undefined);
     }
@@ -177,6 +199,13 @@ export class Cohorts implements CohortBook {
     const cohort = new Cohort(id, family);
     this.#byId.set(id, cohort);
     this.#empty.add(cohort);
+    return cohort;
+  }
+
+  /** One that somebody before us made: it may have been alone for ever. */
+  #enterOld(id: number, family: Family): Cohort {
+    const cohort = this.#enter(id, family);
+    cohort.aloneSince = Number.NEGATIVE_INFINITY;
     return cohort;
   }
 
@@ -204,4 +233,6 @@ export interface AdoptedGroup {
   fit: boolean;
   /** With timers that are not configured. */
   stale: boolean;
+  /** While its buckets are being marked. */
+  marking: Marking | undefined;
 }

@@ -32,10 +32,14 @@ export class GroupPlan {
     this.#requests = new ObjectRequests(cohorts, batch);
   }
 
-  /** Gives each request its group, and puts what groups need into the batch: routes come behind. */
-  write(requests: readonly RouteRequest[]): void {
+  /**
+   * Gives each request its group, and puts what groups need into the batch: routes come behind.
+   *
+   * @param now the clock, in milliseconds
+   */
+  write(requests: readonly RouteRequest[], now: number): void {
     if (this.#cohorts.form !== undefined) this.#assign(requests);
-    this.#requests.write();
+    this.#requests.write(now);
   }
 
   /** Puts the deletion of what nobody uses any more into the batch. */

@@ -12,11 +12,12 @@ import {
   packMembers,
   packObject,
 } from '../nexthop-object.ts';
-import { emptyNexthops, splitNexthops, weightOf, withOnlink } from '../nexthops.ts';
+import { countNexthops, emptyNexthops, withOnlink } from '../nexthops.ts';
 import { nexthopOffsets } from '../record-layout.ts';
 import type { RouteBatch } from '../route-batch.ts';
 import type { Cohort } from './cohort.ts';
 import type { Cohorts } from './cohorts.ts';
+import { markingFor, weightsOf } from './marking.ts';
 import type { NexthopRefusal, RegisteredNexthop } from './nexthop-register.ts';
 
 /** Outcomes of a batch, `ApplyResult` in short. */
@@ -47,11 +48,15 @@ export class ObjectRequests {
     this.#batch = batch;
   }
 
-  /** Puts in what makes the cohorts lead where they are planned to. */
-  write(): void {
+  /**
+   * Puts in what makes the cohorts lead where they are planned to.
+   *
+   * @param now the clock, in milliseconds
+   */
+  write(now: number): void {
     const created = new Set<RegisteredNexthop>();
     for (const nexthop of this.#cohorts.nexthops.loose) this.#confirm(nexthop);
-    for (const [cohort, parent] of this.#cohorts.takeChanges()) {
+    for (const [cohort, parent] of this.#cohorts.takeChanges(now)) {
       this.#written.add(cohort);
       for (const nexthop of this.#cohorts.nexthops.find(cohort.planned)) {
         if (nexthop.present || created.has(nexthop)) continue;
@@ -59,15 +64,7 @@ export class ObjectRequests {
         this.#add({ create: nexthop }, ObjectOperation.create, this.#nexthopObject(nexthop, false));
         this.#confirm(nexthop);
       }
-      // A resilient group that begins as its parent is, and is changed then, has its flows where the parent's are.
-      const seed = this.#cohorts.form?.kind === ObjectKind.resilientGroup ? parent?.content : undefined;
-      const steps = seed?.length ? [seed, cohort.planned] : [cohort.planned];
-      for (const [step, content] of steps.entries()) {
-        const exists = step > 0 || cohort.content.length > 0;
-        const operation = exists ? ObjectOperation.replace : ObjectOperation.create;
-        this.#at.set(cohort, this.#batch.length);
-        this.#add({ write: cohort, content }, operation, this.#groupObject(cohort, content));
-      }
+      this.#writeGroup(cohort, parent, now);
     }
   }
 
@@ -145,6 +142,25 @@ export class ObjectRequests {
     else book.giveUp(unused as RegisteredNexthop & Cohort);
   }
 
+  /** A resilient group that begins as its parent is, and is changed then, has its flows where the parent's are. */
+  #writeGroup(cohort: Cohort, parent: Cohort | undefined, now: number): void {
+    const { form } = this.#cohorts;
+    const resilience = form?.kind === ObjectKind.resilientGroup ? form.resilience : undefined;
+    const { planned } = cohort;
+    const seed = resilience !== undefined && parent?.content.length ? parent.content : undefined;
+    const marking = resilience && markingFor(cohort, seed, planned, now, resilience.idleTimer);
+    this.#cohorts.mark(cohort, marking);
+    cohort.aloneSince = countNexthops(planned) === 1 ? (cohort.aloneSince ?? now) : undefined;
+    const write = (content: Uint8Array, exists: boolean, weights: readonly number[]) => {
+      const operation = exists ? ObjectOperation.replace : ObjectOperation.create;
+      this.#at.set(cohort, this.#batch.length);
+      this.#add({ write: cohort, content }, operation, this.#groupObject(cohort, content, weights));
+    };
+    const exists = cohort.content.length > 0;
+    if (seed !== undefined) write(seed, exists, weightsOf(seed, undefined));
+    write(planned, exists || seed !== undefined, weightsOf(planned, marking));
+  }
+
   #add(doing: Doing, operation: ObjectOperation, object: NexthopObject): void {
     this.#requests.push({ ...doing, at: this.#batch.length });
     this.#batch.addPacked(packObject(operation, object), 1);
@@ -161,9 +177,8 @@ export class ObjectRequests {
     return { kind: ObjectKind.nexthop, id, protocol: this.#cohorts.protocol, family, nexthops };
   }
 
-  #groupObject({ id }: Cohort, content: Uint8Array): NexthopObject {
+  #groupObject({ id }: Cohort, content: Uint8Array, weights: readonly number[]): NexthopObject {
     const { form, protocol, nexthops } = this.#cohorts;
-    const weights = splitNexthops(content).map(weightOf);
     const members = nexthops
       .find(content)
       .map(({ id: member }, index) => ({ id: member, weight: weights[index] as number }))

@@ -1,0 +1,102 @@
+/**
+ * When a resilient group does not know which of its buckets are in use. Pure.
+ *
+ * A packet marks its bucket as busy, but not over IPv4 in a group of one member: the kernel chooses among several
+ * alone (`fib_select_path`, net/ipv4/fib_semantics.c). So the first pod's buckets all look idle when a second joins, and
+ * half of its flows would break. Nor is any bucket marked of a group that begins as another one is.
+ *
+ * Whoever joins such a group has next to no part in it until every flow that is not idle has had the time to mark its
+ * bucket; after a short time alone, as long as that was, for few flows are younger and pods often start together. It
+ * has none of the buckets, or one of 256 before Linux 6.12, which knows no larger weights. (A longer idle timer
+ * would not do: a bucket that no packet has marked yet is idle by any; `nh_res_bucket_idle_point`,
+ * net/ipv4/nexthop.c.)
+ */
+import { concatenate, countNexthops, identityOf, splitNexthops, weightOf } from '../nexthops.ts';
+import type { Cohort } from './cohort.ts';
+
+/** A group whose buckets are being marked. */
+export interface Marking {
+  /** Packed: those whose buckets were not marked when it began. */
+  readonly unmarked: Uint8Array;
+  /** When all are, in milliseconds of the clock. */
+  readonly until: number;
+}
+
+/** The largest weight of a member that anybody else asks for. */
+const heaviestWanted = 255;
+/** What a member can weigh at most. */
+const heaviest = 65_535;
+/** For the change itself to reach the kernel, in milliseconds. */
+const slackMs = 250;
+/** Who is to keep less than this part of a group drains: their idle buckets are to move, marked or not. */
+const partWorthWaiting = 0.1;
+
+/**
+ * @param idleTimer of the group's form, in hundredths of a second
+ * @param forMs for how long flows have gone unmarked, in milliseconds
+ */
+export function beginMarking(
+  unmarked: Uint8Array,
+  now: number,
+  idleTimer: number,
+  forMs = Number.POSITIVE_INFINITY,
+): Marking {
+  return { unmarked, until: now + Math.min(10 * idleTimer, forMs) + slackMs };
+}
+
+/**
+ * @param seed what the group leads through before the change, where it does not exist yet
+ * @param next what it is to lead through
+ * @param now the clock, in milliseconds
+ * @param idleTimer of the group's form, in hundredths of a second
+ * @returns undefined when it can have the weights that are wanted at once
+ */
+export function markingFor(
+  cohort: Pick<Cohort, 'family' | 'content' | 'marking' | 'aloneSince'>,
+  seed: Uint8Array | undefined,
+  next: Uint8Array,
+  now: number,
+  idleTimer: number,
+): Marking | undefined {
+  const begun = cohort.marking ?? beginningOf(cohort, seed, now, idleTimer);
+  if (begun === undefined || begun.until <= now) return undefined;
+  const kept = unmarkedOf(next, begun);
+  const grows = countNexthops(next) > kept.length;
+  return grows && weightIn(concatenate(kept)) >= partWorthWaiting * weightIn(next) ? begun : undefined;
+}
+
+function beginningOf(
+  { family, content, aloneSince }: Pick<Cohort, 'family' | 'content' | 'aloneSince'>,
+  seed: Uint8Array | undefined,
+  now: number,
+  idleTimer: number,
+): Marking | undefined {
+  if (seed !== undefined) return beginMarking(seed, now, idleTimer);
+  if (family === 6 || countNexthops(content) !== 1) return undefined;
+  return beginMarking(content, now, idleTimer, now - (aloneSince ?? now));
+}
+
+/** @returns the weights of a group's members, in their order: those that are wanted, unless it is being marked */
+export function weightsOf(nexthops: Uint8Array, marking: Marking | undefined): number[] {
+  const members = splitNexthops(nexthops);
+  if (marking === undefined) return members.map(weightOf);
+  const unmarked = new Set(unmarkedOf(nexthops, marking));
+  const factor = Math.floor(heaviest / Math.max(1, ...[...unmarked].map(weightOf)));
+  const weights = new Map([...unmarked].map(member => [identityOf(member), factor * weightOf(member)]));
+  return members.map(member => weights.get(identityOf(member)) ?? 1);
+}
+
+/** Whether a group that the kernel has is being marked, by a member's weight. */
+export function isMarking(weight: number): boolean {
+  return weight > heaviestWanted;
+}
+
+/** Those of a set whose buckets were not marked when it began. */
+function unmarkedOf(nexthops: Uint8Array, { unmarked }: Marking): Uint8Array[] {
+  const known = new Set(splitNexthops(unmarked).map(identityOf));
+  return splitNexthops(nexthops).filter(nexthop => known.has(identityOf(nexthop)));
+}
+
+function weightIn(nexthops: Uint8Array): number {
+  return splitNexthops(nexthops).reduce((sum, nexthop) => sum + weightOf(nexthop), 0);
+}
