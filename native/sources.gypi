@@ -3,6 +3,7 @@
     "addon_sources": [
       "native/src/addon.cc",
       "native/src/dump_reader.cc",
+      "native/src/dump_task.cc",
       "native/src/js_arguments.cc",
       "native/src/js_values.cc",
       "native/src/kernel_version.cc",

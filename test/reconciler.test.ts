@@ -70,7 +70,7 @@ function reconciler(given?: Pace) {
     settleMs: 50,
     links,
   });
-  table.adopt([], table.doubts, 0);
+  void table.adopt(table.beginReading(), table.doubts, 0, pace);
   const log: string[] = [];
   const planned: number[] = [];
   let running = 0;

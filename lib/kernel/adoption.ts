@@ -2,6 +2,7 @@
  * What a dump says against what we believe. A route that is right costs no object: records are read where they
  * lie, and entries found by the bytes of their destination.
  */
+import type { Family } from '../address.ts';
 import type { Cohorts } from './groups/cohorts.ts';
 import { configuredNexthops, sameNexthops } from './nexthops.ts';
 import { destinationOfView, RouteView } from './packed-route.ts';
@@ -19,53 +20,98 @@ import type { Programmed, RouteEntry } from './route-entry.ts';
 import { hashOf, type RouteIndex } from './route-index.ts';
 
 export interface Adoption {
-  /** Destinations that the kernel holds otherwise than we believed, or that we did not know of. */
-  found: { entry: RouteEntry; programmed: Programmed }[];
+  /** Destinations that the kernel held otherwise than we believed when they were read, or that we did not know of. */
+  found: { entry: RouteEntry; believed: Programmed | undefined; programmed: Programmed }[];
   /** Destinations that the kernel does not hold, though we believed so. */
-  absent: RouteEntry[];
+  absent: { entry: RouteEntry; believed: Programmed }[];
   /** Our routes that we can never want: of another metric, or of a kind that we do not make. */
+  strays: RouteView[];
+}
+
+/** One family of a reading. */
+interface Part {
+  /** Which reading of the kernel it is; another where it begins anew. */
+  number: number;
+  found: Adoption['found'];
   strays: RouteView[];
 }
 
 let readings = 0;
 
-/**
- * @param dumps all routes of our table and protocols, packed
- * @param index entries are made in it for destinations that we did not know of
- * @param ours the metric of our routes, and the nexthop groups that they may lead through
- */
-export function adoptRoutes(
-  dumps: readonly Uint8Array[],
-  index: RouteIndex,
-  { metric, cohorts }: { metric: number; cohorts: Pick<Cohorts, 'get'> },
-): Adoption {
-  const adoption: Adoption = { found: [], absent: [], strays: [] };
-  const reading = ++readings;
-  const sets = new Map<number, Uint8Array>();
-  for (const dump of dumps) {
-    for (let start = 0; start < dump.length; start += recordLength(dump, start)) {
-      if (int32At(dump, start + offsets.metric) !== (metric | 0) || !isOurKind(dump, start)) {
-        adoption.strays.push(viewAt(dump, start));
-        continue;
-      }
-      const known = index.find(dump, start + offsets.destination, addressLength(dump, start));
-      if (known !== undefined) known.readAt = reading;
-      const group = int32At(dump, start + offsets.nexthopGroup);
-      const content = group === 0 ? undefined : cohorts.get(group >>> 0)?.content;
-      if (known?.programmed !== undefined && isAsBelieved(dump, start, known.programmed, group, content))
-        continue;
-      const view = viewAt(dump, start);
-      const entry = known ?? index.ensure(destinationOfView(view));
-      entry.readAt = reading;
-      // With net.ipv4.nexthop_compat_mode=0 the kernel names the group alone.
-      const nexthops = content ?? shared(sets, configuredNexthops(view.nexthops));
-      adoption.found.push({ entry, programmed: { protocol: view.protocol, nexthops, group: view.group } });
+/** One reading of the kernel's routes, compared while it comes in. */
+export class RouteReading {
+  readonly #index: RouteIndex;
+  readonly #metric: number;
+  readonly #cohorts: Pick<Cohorts, 'get'>;
+  readonly #parts = new Map<Family, Part>();
+  readonly #sets = new Map<number, Uint8Array>();
+
+  /**
+   * @param index entries are made in it for destinations that we did not know of
+   * @param ours the metric of our routes, and the nexthop groups that they may lead through
+   */
+  constructor(index: RouteIndex, { metric, cohorts }: { metric: number; cohorts: Pick<Cohorts, 'get'> }) {
+    this.#index = index;
+    this.#metric = metric;
+    this.#cohorts = cohorts;
+  }
+
+  /**
+   * @param records routes of our table and protocols, packed
+   * @param anew whether the family is read from its beginning: what came before is void
+   */
+  take(family: Family, records: Uint8Array, anew: boolean): void {
+    if (anew) this.#begin(family);
+    const part = this.#parts.get(family) ?? this.#begin(family);
+    for (let start = 0; start < records.length; start += recordLength(records, start)) {
+      if (int32At(records, start + offsets.metric) === (this.#metric | 0) && isOurKind(records, start))
+        this.#compare(part, records, start);
+      else part.strays.push(viewAt(records, start));
     }
   }
-  for (const entry of index.values()) {
-    if (entry.programmed !== undefined && entry.readAt !== reading) adoption.absent.push(entry);
+
+  /** What is otherwise than we believe; a family that was not read has no routes. */
+  finish(): Adoption {
+    const absent: Adoption['absent'] = [];
+    const numberOf = { 4: this.#parts.get(4)?.number, 6: this.#parts.get(6)?.number };
+    for (const entry of this.#index.values()) {
+      const { programmed, readAt, family } = entry;
+      if (programmed !== undefined && readAt !== numberOf[family])
+        absent.push({ entry, believed: programmed });
+    }
+    const parts = [...this.#parts.values()];
+    return {
+      found: parts.flatMap(({ found }) => found),
+      absent,
+      strays: parts.flatMap(({ strays }) => strays),
+    };
   }
-  return adoption;
+
+  #begin(family: Family): Part {
+    for (const { entry } of this.#parts.get(family)?.found ?? []) {
+      if (entry.programmed === undefined && entry.desired.nexthops.length === 0 && !entry.pending)
+        this.#index.forget(entry);
+    }
+    const part = { number: ++readings, found: [], strays: [] };
+    this.#parts.set(family, part);
+    return part;
+  }
+
+  #compare({ number, found }: Part, records: Uint8Array, start: number): void {
+    const known = this.#index.find(records, start + offsets.destination, addressLength(records, start));
+    if (known !== undefined) known.readAt = number;
+    const group = int32At(records, start + offsets.nexthopGroup);
+    const content = group === 0 ? undefined : this.#cohorts.get(group >>> 0)?.content;
+    const believed = known?.programmed;
+    if (believed !== undefined && isAsBelieved(records, start, believed, group, content)) return;
+    const view = viewAt(records, start);
+    const entry = known ?? this.#index.ensure(destinationOfView(view));
+    entry.readAt = number;
+    // With net.ipv4.nexthop_compat_mode=0 the kernel names the group alone.
+    const nexthops = content ?? shared(this.#sets, configuredNexthops(view.nexthops));
+    const programmed = { protocol: view.protocol, nexthops, group: view.group };
+    found.push({ entry, believed, programmed });
+  }
 }
 
 /** Routes of the same nexthops share the bytes; of sets whose hashes are the same, one is kept in mind. */

@@ -30,6 +30,14 @@ export interface DumpFilter {
   protocols: readonly number[];
 }
 
+/**
+ * Takes a part of a dump.
+ *
+ * @param records whole ones, packed
+ * @param anew whether the reading begins with them: what came before was interrupted, and is void
+ */
+export type TakePart = (records: Uint8Array, anew: boolean) => void;
+
 /** Where the kernel would send a packet, as `ip route get` says. */
 export interface RouteAnswer {
   /** 0, or why there is no way: 101 `ENETUNREACH` for no route, 113 `EHOSTUNREACH`, 13 `EACCES` for one that refuses. */
@@ -109,6 +117,7 @@ interface NativeRouteSocket {
   readonly receiveBuffer: number;
   apply(batch: Uint8Array): Promise<ApplyResult>;
   dump(filter: DumpFilter): Promise<Uint8Array>;
+  dumpInParts(filter: DumpFilter, take: TakePart): Promise<void>;
   nexthopObjects(): Promise<Uint8Array>;
   links(): Promise<Link[]>;
   lookup(addresses: readonly Uint8Array[]): Promise<RouteAnswer[]>;
@@ -163,6 +172,14 @@ export class RouteSocket {
    */
   dump(filter: DumpFilter): Promise<Uint8Array> {
     return this.#native.dump(filter);
+  }
+
+  /**
+   * The same, handed over part by part while the kernel is still being read; one part at least. Rejects with what
+   * `take` throws first.
+   */
+  dumpInParts(filter: DumpFilter, take: TakePart): Promise<void> {
+    return this.#native.dumpInParts(filter, take);
   }
 
   /**

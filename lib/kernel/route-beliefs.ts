@@ -3,7 +3,8 @@
  * notifies of others' doing (`observe`, `loseLink`), and what our own requests prove (`program`).
  */
 import type { Destination } from '../address.ts';
-import { adoptRoutes } from './adoption.ts';
+import type { Pace } from '../pace.ts';
+import { RouteReading } from './adoption.ts';
 import type { Agenda } from './agenda.ts';
 import { afterDeletion, afterLinkLoss, countRestoration } from './drift.ts';
 import type { Cohorts } from './groups/cohorts.ts';
@@ -148,21 +149,36 @@ export class RouteBeliefs {
     return true;
   }
 
+  beginReading(): RouteReading {
+    return new RouteReading(this.index, this.#options);
+  }
+
   /**
    * Takes the kernel's word for what is programmed.
    *
-   * @param dumps all routes of our table and protocols, packed, both families
-   * @param answered `doubts` from before the dumps began: what raised doubt since is not answered by them
+   * @param reading of all routes of our table and protocols, both families
+   * @param answered `doubts` from before the reading began: what raised doubt since is not answered by it
    * @param now the clock, in milliseconds
+   * @param pace what much of it is sliced by
    * @returns how many destinations were not as we believed, and routes of ours that we can never want
    */
-  adopt(dumps: readonly Uint8Array[], answered: number, now: number): { drift: number; strays: RouteView[] } {
-    const { found, strays, absent } = adoptRoutes(dumps, this.index, this.#options);
-    for (const { entry, programmed } of found) {
+  async adopt(
+    reading: RouteReading,
+    answered: number,
+    now: number,
+    pace: Pace,
+  ): Promise<{ drift: number; strays: RouteView[] }> {
+    const { found, strays, absent } = reading.finish();
+    this.#answered = answered;
+    for (const { entry, believed, programmed } of found) {
+      if (pace.isSpent()) await pace.rest();
+      if (!this.#stillBelieves(entry, believed)) continue;
       if (entry.failure?.kind === 'conflict') entry.failure = undefined;
       this.#restore(entry, programmed, now);
     }
-    for (const entry of absent) {
+    for (const { entry, believed } of absent) {
+      if (pace.isSpent()) await pace.rest();
+      if (!this.#stillBelieves(entry, believed)) continue;
       // IPv4 loses routes without a word, and then BIRD still announces them.
       entry.silentlyLost = entry.family === 4;
       this.#restore(entry, undefined, now);
@@ -171,8 +187,14 @@ export class RouteBeliefs {
       if (entry.failure?.kind === 'conflict') this.#options.tell(conflictOf(entry, entry.failure));
     }
     this.#unconfirmed.clear();
-    this.#answered = answered;
     return { drift: found.length + absent.length, strays };
+  }
+
+  /** What was told of a destination since it was read may be newer: then it is read again. */
+  #stillBelieves(entry: RouteEntry, believed: Programmed | undefined): boolean {
+    if (entry.programmed === believed) return true;
+    this.distrust();
+    return false;
   }
 
   /** IPv6 tells of routes that go with their interface; nobody's doing, and no reason to wait. */

@@ -1,7 +1,7 @@
 /**
  * The route table's hands: reads the kernel, listens to it, and carries one plan across in one call.
  */
-import type { Destination } from '../address.ts';
+import type { Destination, Family } from '../address.ts';
 import type { Log } from '../observe/log.ts';
 import { Pace } from '../pace.ts';
 import type { LinkTable } from './link-table.ts';
@@ -15,7 +15,7 @@ import { findShadows, type Shadow } from './shadows.ts';
 /** What of a RouteSocket is used here. */
 export type KernelSocket = Pick<
   RouteSocket,
-  'apply' | 'dump' | 'links' | 'lookup' | 'monitor' | 'nexthopObjects'
+  'apply' | 'dumpInParts' | 'links' | 'lookup' | 'monitor' | 'nexthopObjects'
 >;
 
 export interface RouteProgrammerOptions {
@@ -133,8 +133,11 @@ export class RouteProgrammer {
     const { socket, table, owned, now } = this.#options;
     const answered = table.doubts;
     if (table.usesGroups || !this.#objectsRead) await this.#readObjects();
-    const dumps = await Promise.all(([4, 6] as const).map(family => socket.dump({ family, ...owned })));
-    return table.adopt(dumps, answered, now());
+    const reading = table.beginReading();
+    const read = (family: Family) =>
+      socket.dumpInParts({ family, ...owned }, (records, anew) => reading.take(family, records, anew));
+    await Promise.all([read(4), read(6)]);
+    return table.adopt(reading, answered, now(), this.#pace);
   }
 
   /** Groups before the routes that lead through them. */

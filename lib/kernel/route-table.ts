@@ -11,6 +11,7 @@ import type { Destination } from '../address.ts';
 import type { DesiredTarget } from '../desired/desired-table.ts';
 import type { Pace } from '../pace.ts';
 import { AbsentInterfaces } from './absent-interfaces.ts';
+import type { RouteReading } from './adoption.ts';
 import { Agenda } from './agenda.ts';
 import { adoptObjects } from './groups/adopt-objects.ts';
 import { Cohorts } from './groups/cohorts.ts';
@@ -141,9 +142,14 @@ export class RouteTable {
     adoptObjects(readObjects(objects), this.#cohorts, now);
   }
 
+  /** A reading of the kernel's routes begins; what it has taken in is to be adopted (`adopt`). */
+  beginReading(): RouteReading {
+    return this.#beliefs.beginReading();
+  }
+
   /** Takes the kernel's word for what is programmed (`RouteBeliefs.adopt`). @returns how much was otherwise */
-  adopt(dumps: readonly Uint8Array[], answered: number, now: number): number {
-    const { drift, strays } = this.#beliefs.adopt(dumps, answered, now);
+  async adopt(reading: RouteReading, answered: number, now: number, pace: Pace): Promise<number> {
+    const { drift, strays } = await this.#beliefs.adopt(reading, answered, now, pace);
     this.#strays.found(strays);
     return drift;
   }

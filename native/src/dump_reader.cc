@@ -48,13 +48,19 @@ void DumpReader::Prime() {
   socket_.Receive(receive_buffer_, std::chrono::steady_clock::now() + kReplyTimeout, length);
 }
 
-void DumpReader::Dump(nl_msg* request, const std::function<void()>& begin,
-                      const std::function<void(const nlmsghdr*)>& take) {
-  for (int attempt = 0; attempt < kAttempts; attempt++) {
-    begin();
-    if (Attempt(request, take)) return;
+void DumpReader::UntilConsistent(const std::function<bool()>& attempt) {
+  for (int count = 0; count < kAttempts; count++) {
+    if (attempt()) return;
   }
   throw SystemError(EINTR, "recv", "changes interrupted the dump " + std::to_string(kAttempts) + " times");
+}
+
+void DumpReader::Dump(nl_msg* request, const std::function<void()>& begin,
+                      const std::function<void(const nlmsghdr*)>& take) {
+  UntilConsistent([&] {
+    begin();
+    return Attempt(request, take);
+  });
 }
 
 bool DumpReader::Attempt(nl_msg* request, const std::function<void(const nlmsghdr*)>& take) {

@@ -25,14 +25,17 @@ class DumpReader {
   // Throws SystemError.
   explicit DumpReader(NetlinkSocket& socket);
 
-  // Hands every message of the answer to `take`, after `begin`; both again for each repetition.
-  // Throws SystemError: the kernel's, or EINTR if every repetition was interrupted.
+  // Repeats `attempt` until it tells that nothing interrupted it. Throws SystemError EINTR if every one was.
+  void UntilConsistent(const std::function<bool()>& attempt);
+  // Hands every message of one answer to `take`. Tells whether no change interrupted it; where one did, it
+  // hands over what came before. Throws SystemError, the kernel's.
+  bool Attempt(nl_msg* request, const std::function<void(const nlmsghdr*)>& take);
+  // Both: hands every message to `take`, after `begin`; both again for each repetition.
   void Dump(nl_msg* request, const std::function<void()>& begin,
             const std::function<void(const nlmsghdr*)>& take);
 
  private:
   void Prime();
-  bool Attempt(nl_msg* request, const std::function<void(const nlmsghdr*)>& take);
 
   NetlinkSocket& socket_;
   uint32_t sequence_ = 0;

@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "delivery.h"
 #include "errors.h"
 #include "js_values.h"
 #include "task_lane.h"
@@ -14,7 +15,7 @@
 namespace anycast {
 
 // Run() may be on any thread, the rest is the JavaScript thread's.
-class PromiseTask : public Task {
+class PromiseTask : public Task, public Delivered {
  public:
   explicit PromiseTask(Napi::Env env) : deferred_(Napi::Promise::Deferred::New(env)) {}
   // Only within the call that made this task: it is a local handle.
@@ -27,12 +28,19 @@ class PromiseTask : public Task {
       failure_ = std::current_exception();
     }
   }
-  void Settle(Napi::Env env) {
-    if (failure_) {
-      deferred_.Reject(ToError(env, failure_).Value());
-    } else {
-      deferred_.Resolve(Result(env));
+  bool Arrive(Napi::Env env) override {
+    try {
+      if (failure_) {
+        deferred_.Reject(ToError(env, failure_).Value());
+      } else {
+        deferred_.Resolve(Result(env));
+      }
+    } catch (const Napi::Error& error) {
+      // Thrown by JavaScript; without a value only while a worker is being terminated, and nobody waits then.
+      if (error.IsEmpty()) throw;
+      deferred_.Reject(error.Value());
     }
+    return true;
   }
 
  protected:

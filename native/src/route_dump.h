@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "dump_reader.h"
@@ -9,7 +10,13 @@
 
 namespace anycast {
 
+// Takes whole records, and whether a reading begins with them: then what came before is void.
+using PartSink = std::function<void(std::vector<uint8_t> records, bool anew)>;
+
 // Packed records with operation none, in the kernel's order. Throws SystemError.
 std::vector<uint8_t> DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter);
+
+// The same, handed over while the kernel is being read; one part at least.
+void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, const PartSink& take);
 
 }  // namespace anycast

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "dump_task.h"
 #include "errors.h"
 #include "js_arguments.h"
 #include "js_values.h"
@@ -26,6 +27,7 @@ Napi::Function RouteSocket::Define(Napi::Env env) {
   return DefineClass(
       env, "RouteSocket",
       {InstanceMethod("apply", &RouteSocket::Apply), InstanceMethod("dump", &RouteSocket::Dump),
+       InstanceMethod("dumpInParts", &RouteSocket::DumpInParts),
        InstanceMethod("nexthopObjects", &RouteSocket::DumpNexthopObjects),
        InstanceMethod("links", &RouteSocket::Links), InstanceMethod("lookup", &RouteSocket::Lookup),
        InstanceMethod("monitor", &RouteSocket::StartMonitor), InstanceMethod("close", &RouteSocket::Close),
@@ -55,12 +57,15 @@ RouteSocket::~RouteSocket() { Shutdown(); }
 
 void RouteSocket::Open(uint32_t receive_buffer) {
   const auto deliver = [delivery = delivery_](std::unique_ptr<Task> task) {
-    auto* promise = static_cast<PromiseTask*>(task.release());
-    // Refused only while the environment ends: nobody waits for the promise then.
-    if (delivery.NonBlockingCall(promise) != napi_ok) delete promise;
+    Send(delivery, std::unique_ptr<Delivered>(static_cast<PromiseTask*>(task.release())));
   };
   write_ = std::make_unique<WriteLane>(receive_buffer, deliver);
   read_ = std::make_unique<ReadLane>(receive_buffer, deliver);
+}
+
+void RouteSocket::Send(const Delivery& delivery, std::unique_ptr<Delivered> delivered) {
+  // Refused only while the environment ends: nobody waits for it then.
+  if (delivery.NonBlockingCall(delivered.get()) == napi_ok) static_cast<void>(delivered.release());
 }
 
 Napi::Value RouteSocket::Apply(const Napi::CallbackInfo& info) {
@@ -74,7 +79,7 @@ Napi::Value RouteSocket::Apply(const Napi::CallbackInfo& info) {
       ToApplyResult);
   if (is_small && write_->tasks.idle()) {
     task->Run();
-    task->Settle(env);
+    task->Arrive(env);
     return task->promise();
   }
   return Submit(write_->tasks, std::move(task));
@@ -91,6 +96,22 @@ Napi::Value RouteSocket::Dump(const Napi::CallbackInfo& info) {
                                     return DumpRoutes(*reader, family, filter);
                                   },
                                   ToBytes));
+}
+
+Napi::Value RouteSocket::DumpInParts(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const uint8_t family = ReadFamily(info[0]);
+  RouteFilter filter = ReadRouteFilter(info[0]);
+  if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "dumpInParts: take must be a function");
+  if (closed_) return Refuse(env);
+  return Submit(
+      read_->tasks,
+      std::make_unique<DumpTask>(
+          info[1].As<Napi::Function>(),
+          [reader = &read_->reader, family, filter = std::move(filter)](const PartSink& take) {
+            DumpRoutes(*reader, family, filter, take);
+          },
+          [delivery = delivery_](std::unique_ptr<Delivered> part) { Send(delivery, std::move(part)); }));
 }
 
 Napi::Value RouteSocket::DumpNexthopObjects(const Napi::CallbackInfo& info) {
@@ -178,11 +199,11 @@ Napi::Promise RouteSocket::Refuse(Napi::Env env) const {
   return deferred.Promise();
 }
 
-void RouteSocket::Deliver(Napi::Env env, Napi::Function, RouteSocket* self, PromiseTask* task) {
-  const std::unique_ptr<PromiseTask> owner(task);
+void RouteSocket::Deliver(Napi::Env env, Napi::Function, RouteSocket* self, Delivered* delivered) {
+  const std::unique_ptr<Delivered> owner(delivered);
   if (env == nullptr) return;
   try {
-    task->Settle(env);
+    if (!delivered->Arrive(env)) return;
     if (--self->pending_ > 0) return;
     self->delivery_.Unref(env);
     if (self->closed_) self->Settled(env);

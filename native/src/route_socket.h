@@ -29,6 +29,7 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
  private:
   Napi::Value Apply(const Napi::CallbackInfo& info);
   Napi::Value Dump(const Napi::CallbackInfo& info);
+  Napi::Value DumpInParts(const Napi::CallbackInfo& info);
   Napi::Value DumpNexthopObjects(const Napi::CallbackInfo& info);
   Napi::Value Links(const Napi::CallbackInfo& info);
   Napi::Value Lookup(const Napi::CallbackInfo& info);
@@ -55,11 +56,12 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
     TaskLane tasks;
   };
 
-  static void Deliver(Napi::Env env, Napi::Function, RouteSocket* self, PromiseTask* task);
-  using Delivery = Napi::TypedThreadSafeFunction<RouteSocket, PromiseTask, &RouteSocket::Deliver>;
+  static void Deliver(Napi::Env env, Napi::Function, RouteSocket* self, Delivered* delivered);
+  using Delivery = Napi::TypedThreadSafeFunction<RouteSocket, Delivered, &RouteSocket::Deliver>;
   static void Cleanup(void* self);
 
   void Open(uint32_t receive_buffer);
+  static void Send(const Delivery& delivery, std::unique_ptr<Delivered> delivered);
   Napi::Promise Submit(TaskLane& lane, std::unique_ptr<PromiseTask> task);
   Napi::Promise Refuse(Napi::Env env) const;
   void Settled(Napi::Env env);

@@ -1,8 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { destinationOf, formatAddress, parseAddress } from '../../lib/address.ts';
-import { adoptRoutes } from '../../lib/kernel/adoption.ts';
+import { type Adoption, RouteReading } from '../../lib/kernel/adoption.ts';
 import { Cohorts } from '../../lib/kernel/groups/cohorts.ts';
+import { AF_INET, offsets, recordLength } from '../../lib/kernel/record-layout.ts';
 import { RouteIndex } from '../../lib/kernel/route-index.ts';
 import { Operation, RouteBatch, RouteType } from '../../lib/kernel/route-record.ts';
 
@@ -53,14 +54,26 @@ function dumpOf(routes: readonly Route[], withFlags: boolean): Uint8Array {
   return batch.bytes();
 }
 
+/** Routes of both families in one dump, read as the kernel gives them: family by family. */
+function adoptionOf(dump: Uint8Array, index: RouteIndex): Adoption {
+  const reading = new RouteReading(index, key);
+  const records = { 4: [] as Uint8Array[], 6: [] as Uint8Array[] };
+  for (let start = 0; start < dump.length; start += recordLength(dump, start)) {
+    const record = dump.subarray(start, start + recordLength(dump, start));
+    records[record[offsets.family] === AF_INET ? 4 : 6].push(record);
+  }
+  for (const family of [4, 6] as const) reading.take(family, Buffer.concat(records[family]), true);
+  return reading.finish();
+}
+
 test('a reading finds exactly what is otherwise than we believed; what only the kernel reports is no difference', t => {
   fc.assert(
     fc.property(table, table, (before, after) => {
       const index = new RouteIndex();
       const believe = (routes: readonly Route[], withFlags: boolean) => {
-        const adoption = adoptRoutes([dumpOf(routes, withFlags)], index, key);
+        const adoption = adoptionOf(dumpOf(routes, withFlags), index);
         for (const { entry, programmed } of adoption.found) index.program(entry, programmed);
-        for (const entry of adoption.absent) index.program(entry, undefined);
+        for (const { entry } of adoption.absent) index.program(entry, undefined);
         return adoption;
       };
       believe(before, false);
@@ -76,12 +89,12 @@ test('a reading finds exactly what is otherwise than we believed; what only the 
       const [old, now] = [ours(before), ours(after)];
       const { found, absent, strays } = believe(after, true);
       t.deepEqual(
-        new Set(found.map(({ entry }) => entry.destination)),
-        new Set([...now.keys()].filter(each => old.get(each) !== now.get(each))),
+        found.map(({ entry }) => entry.destination).sort(),
+        [...now.keys()].filter(each => old.get(each) !== now.get(each)).sort(),
       );
       t.deepEqual(
-        new Set(absent.map(entry => entry.destination)),
-        new Set([...old.keys()].filter(each => !now.has(each))),
+        absent.map(({ entry }) => entry.destination).sort(),
+        [...old.keys()].filter(each => !now.has(each)).sort(),
       );
       t.is(strays.length, after.filter(each => each.metric !== metric).length);
     }),
@@ -98,10 +111,37 @@ test('routes of the same nexthops are adopted with the same bytes', t => {
     flags: 0,
   });
   const dump = dumpOf([routeTo(1, [1, 2]), routeTo(2, [3]), routeTo(3, [1, 2])], false);
-  const { found } = adoptRoutes([dump], new RouteIndex(), key);
+  const { found } = adoptionOf(dump, new RouteIndex());
   const [first, second, third] = found.map(({ programmed }) => programmed.nexthops);
   t.is(first, third);
   t.notDeepEqual(first, second);
+});
+
+test('a reading that begins anew forgets what came before it in the same family, and nothing of the other', t => {
+  const index = new RouteIndex();
+  const routeTo = (destination: Route['destination']): Route => ({
+    destination,
+    protocol: 70,
+    interfaces: [1],
+    metric,
+    flags: 0,
+  });
+  const four = (last: number) => dumpOf([routeTo(Uint8Array.of(192, 0, 2, last))], false);
+  const six = dumpOf([routeTo(Uint8Array.from(parseAddress('2001:db8::1').bytes))], false);
+  const reading = new RouteReading(index, key);
+  reading.take(6, six, true);
+  reading.take(4, four(1), true);
+  reading.take(4, four(9), false);
+  reading.take(4, four(2), true);
+  reading.take(4, four(3), false);
+  const { found, absent } = reading.finish();
+  t.deepEqual(found.map(({ entry }) => entry.destination).sort(), [
+    '192.0.2.2/32',
+    '192.0.2.3/32',
+    '2001:db8::1/128',
+  ]);
+  t.deepEqual(absent, []);
+  t.is(index.get('192.0.2.1/32'), undefined, 'nobody asked for it, and it is not there');
 });
 
 test('an entry that is forgotten is found no more, and one that shares its hash still is', t => {
@@ -124,8 +164,12 @@ test('a reading of 20,000 routes that are all right makes no object for each', t
     flags: 0,
   }));
   const dump = dumpOf(routes, false);
-  for (const { entry, programmed } of adoptRoutes([dump], index, key).found) index.program(entry, programmed);
-  const read = () => adoptRoutes([dump], index, key);
+  for (const { entry, programmed } of adoptionOf(dump, index).found) index.program(entry, programmed);
+  const read = () => {
+    const reading = new RouteReading(index, key);
+    reading.take(4, dump, true);
+    return reading.finish();
+  };
   // Compiled first, for the interpreter boxes what the compiler does not.
   for (let warm = 0; warm < 20; warm++) read();
   const before = process.memoryUsage().heapUsed;

@@ -75,7 +75,7 @@ test('an interface lost in the middle of a pass costs its siblings nothing but t
         if (losing !== undefined) afterwards = await interfaces(lab);
         return result;
       },
-      dump: filter => socket.dump(filter),
+      dumpInParts: (filter, take) => socket.dumpInParts(filter, take),
       links: () => socket.links(),
       lookup: addresses => socket.lookup(addresses),
       nexthopObjects: () => socket.nexthopObjects(),

@@ -14,7 +14,7 @@ function manyWanted(meanwhile: (rest: number) => void = () => {}) {
   links.replace(['p0', 'p1'].map((name, at) => ({ name, index: at + 1, flags: up })));
   const protocols = { advertise: 70, hold: 71 };
   const table = new RouteTable({ table: 254, metric: 16, protocols, settleMs: 50, links });
-  table.adopt([], table.doubts, 0);
+  void table.adopt(table.beginReading(), table.doubts, 0, new Pace(() => 0));
   const nexthops = [{ interface: 'p0', via: '10.1.1.2', weight: 1 }];
   for (const destination of destinations) table.want(destination, { nexthops });
   let clock = 0;

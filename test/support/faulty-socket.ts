@@ -44,9 +44,9 @@ export class FaultySocket implements KernelSocket {
     return Object.assign(Int32Array.from(all), { messages: new Map<number, string>() });
   }
 
-  async dump(filter: Parameters<RouteSocket['dump']>[0]): Promise<Uint8Array> {
+  async dumpInParts(...args: Parameters<RouteSocket['dumpInParts']>): Promise<void> {
     this.#failIf('dump');
-    return this.#socket.dump(filter);
+    return this.#socket.dumpInParts(...args);
   }
 
   async links(): ReturnType<RouteSocket['links']> {

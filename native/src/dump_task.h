@@ -1,0 +1,39 @@
+// A dump of routes that is handed over part by part, while the kernel is still being read.
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "delivery.h"
+#include "promise_task.h"
+#include "route_dump.h"
+
+namespace anycast {
+
+class DumpTask final : public PromiseTask {
+ public:
+  // `take` is called with each part, and whether it is a reading's first.
+  DumpTask(Napi::Function take, std::function<void(const PartSink&)> dump,
+           std::function<void(std::unique_ptr<Delivered>)> deliver);
+
+ protected:
+  void Work() override;
+  Napi::Value Result(Napi::Env env) override;
+
+ private:
+  class Part;
+  void Take(Napi::Env env, std::vector<uint8_t> records, bool anew);
+
+  Napi::FunctionReference take_;
+  std::function<void(const PartSink&)> dump_;
+  std::function<void(std::unique_ptr<Delivered>)> deliver_;
+  // What `take` threw first; then it is called no more.
+  std::optional<Napi::Error> thrown_;
+};
+
+}  // namespace anycast
