@@ -28,22 +28,25 @@ export interface Adoption {
   strays: RouteView[];
 }
 
-/** One family of a reading. */
-interface Part {
-  /** Which reading of the kernel it is; another where it begins anew. */
+/** One family, which is read by itself. */
+interface Stream {
+  /** Another where it begins anew. */
   number: number;
+  /** How many destinations it had that we believe to be programmed. */
+  known: number;
   found: Adoption['found'];
   strays: RouteView[];
 }
 
-let readings = 0;
+let streams = 0;
 
 /** One reading of the kernel's routes, compared while it comes in. */
 export class RouteReading {
   readonly #index: RouteIndex;
   readonly #metric: number;
   readonly #cohorts: Pick<Cohorts, 'get'>;
-  readonly #parts = new Map<Family, Part>();
+  readonly #turnover: number;
+  readonly #streams = new Map<Family, Stream>();
   readonly #sets = new Map<number, Uint8Array>();
 
   /**
@@ -54,6 +57,7 @@ export class RouteReading {
     this.#index = index;
     this.#metric = metric;
     this.#cohorts = cohorts;
+    this.#turnover = index.turnover;
   }
 
   /**
@@ -62,55 +66,72 @@ export class RouteReading {
    */
   take(family: Family, records: Uint8Array, anew: boolean): void {
     if (anew) this.#begin(family);
-    const part = this.#parts.get(family) ?? this.#begin(family);
+    const stream = this.#streams.get(family) ?? this.#begin(family);
     for (let start = 0; start < records.length; start += recordLength(records, start)) {
       if (int32At(records, start + offsets.metric) === (this.#metric | 0) && isOurKind(records, start))
-        this.#compare(part, records, start);
-      else part.strays.push(viewAt(records, start));
+        this.#compare(stream, records, start);
+      else stream.strays.push(viewAt(records, start));
     }
   }
 
-  /** What is otherwise than we believe; a family that was not read has no routes. */
+  /** What is otherwise than we believe. */
   finish(): Adoption {
-    const absent: Adoption['absent'] = [];
-    const numberOf = { 4: this.#parts.get(4)?.number, 6: this.#parts.get(6)?.number };
-    for (const entry of this.#index.values()) {
-      const { programmed, readAt, family } = entry;
-      if (programmed !== undefined && readAt !== numberOf[family])
-        absent.push({ entry, believed: programmed });
-    }
-    const parts = [...this.#parts.values()];
+    const all = [...this.#streams.values()];
     return {
-      found: parts.flatMap(({ found }) => found),
-      absent,
-      strays: parts.flatMap(({ strays }) => strays),
+      found: all.flatMap(({ found }) => found),
+      absent: this.#absent(all.reduce((sum, { known }) => sum + known, 0)),
+      strays: all.flatMap(({ strays }) => strays),
     };
   }
 
-  #begin(family: Family): Part {
-    for (const { entry } of this.#parts.get(family)?.found ?? []) {
+  /** @param known how many destinations were read of those that are programmed */
+  #absent(known: number): Adoption['absent'] {
+    const absent: Adoption['absent'] = [];
+    // All are there, and nothing was told meanwhile: nobody needs to be asked.
+    if (known === this.#index.programmed && this.#turnover === this.#index.turnover) return absent;
+    for (const entry of this.#index.values()) {
+      const { programmed, readAt, family } = entry;
+      if (programmed !== undefined && readAt !== this.#streams.get(family)?.number)
+        absent.push({ entry, believed: programmed });
+    }
+    return absent;
+  }
+
+  #begin(family: Family): Stream {
+    for (const { entry } of this.#streams.get(family)?.found ?? []) {
       if (entry.programmed === undefined && entry.desired.nexthops.length === 0 && !entry.pending)
         this.#index.forget(entry);
     }
-    const part = { number: ++readings, found: [], strays: [] };
-    this.#parts.set(family, part);
-    return part;
+    const stream = { number: ++streams, known: 0, found: [], strays: [] };
+    this.#streams.set(family, stream);
+    return stream;
   }
 
-  #compare({ number, found }: Part, records: Uint8Array, start: number): void {
-    const known = this.#index.find(records, start + offsets.destination, addressLength(records, start));
-    if (known !== undefined) known.readAt = number;
+  #compare(stream: Stream, records: Uint8Array, start: number): void {
+    const entry = this.#index.find(records, start + offsets.destination, addressLength(records, start));
+    const believed = entry?.programmed;
+    if (entry !== undefined) {
+      if (believed !== undefined && entry.readAt !== stream.number) stream.known++;
+      entry.readAt = stream.number;
+    }
     const group = int32At(records, start + offsets.nexthopGroup);
     const content = group === 0 ? undefined : this.#cohorts.get(group >>> 0)?.content;
-    const believed = known?.programmed;
     if (believed !== undefined && isAsBelieved(records, start, believed, group, content)) return;
-    const view = viewAt(records, start);
+    this.#find(stream, viewAt(records, start), entry, content);
+  }
+
+  #find(
+    { number, found }: Stream,
+    view: RouteView,
+    known: RouteEntry | undefined,
+    content: Uint8Array | undefined,
+  ): void {
     const entry = known ?? this.#index.ensure(destinationOfView(view));
     entry.readAt = number;
     // With net.ipv4.nexthop_compat_mode=0 the kernel names the group alone.
     const nexthops = content ?? shared(this.#sets, configuredNexthops(view.nexthops));
     const programmed = { protocol: view.protocol, nexthops, group: view.group };
-    found.push({ entry, believed, programmed });
+    found.push({ entry, believed: entry.programmed, programmed });
   }
 }
 

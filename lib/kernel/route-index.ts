@@ -12,6 +12,8 @@ export class RouteIndex {
   readonly #byWanted = new InterfaceIndex((nexthops: readonly Nexthop[]) =>
     nexthops.map(({ interface: name }) => name),
   );
+  #programmed = 0;
+  #turnover = 0;
   readonly #byProgrammed = new InterfaceIndex(interfacesOf);
 
   get(destination: Destination): RouteEntry | undefined {
@@ -68,10 +70,21 @@ export class RouteIndex {
   /** Changes what an entry is believed to hold. */
   program(entry: RouteEntry, programmed: RouteEntry['programmed']): void {
     const before = entry.programmed?.nexthops;
+    this.#countProgrammed(entry.programmed, programmed);
     entry.programmed = programmed;
     if (before === programmed?.nexthops) return;
     if (before !== undefined) this.#byProgrammed.remove(entry, before);
     if (programmed !== undefined) this.#byProgrammed.add(entry, programmed.nexthops);
+  }
+
+  /** How many entries are believed to be held by the kernel. */
+  get programmed(): number {
+    return this.#programmed;
+  }
+
+  /** How often an entry came to be believed to be held, or no more. */
+  get turnover(): number {
+    return this.#turnover;
   }
 
   /** Entries that want an interface of this name. */
@@ -82,6 +95,12 @@ export class RouteIndex {
   /** Entries that are programmed through the interface of this number. */
   through(index: number): RouteEntry[] {
     return this.#byProgrammed.through(index);
+  }
+
+  #countProgrammed(before: RouteEntry['programmed'], after: RouteEntry['programmed']): void {
+    const gain = (after === undefined ? 0 : 1) - (before === undefined ? 0 : 1);
+    this.#programmed += gain;
+    if (gain !== 0) this.#turnover++;
   }
 }
 

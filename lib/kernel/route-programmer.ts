@@ -135,7 +135,7 @@ export class RouteProgrammer {
     if (table.usesGroups || !this.#objectsRead) await this.#readObjects();
     const reading = table.beginReading();
     const read = (family: Family) =>
-      socket.dumpInParts({ family, ...owned }, (records, anew) => reading.take(family, records, anew));
+      socket.dumpInParts({ ...owned, family }, (records, anew) => reading.take(family, records, anew));
     await Promise.all([read(4), read(6)]);
     return table.adopt(reading, answered, now(), this.#pace);
   }

@@ -60,7 +60,7 @@ void RouteSocket::Open(uint32_t receive_buffer) {
     Send(delivery, std::unique_ptr<Delivered>(static_cast<PromiseTask*>(task.release())));
   };
   write_ = std::make_unique<WriteLane>(receive_buffer, deliver);
-  read_ = std::make_unique<ReadLane>(receive_buffer, deliver);
+  for (auto& lane : read_) lane = std::make_unique<ReadLane>(receive_buffer, deliver);
 }
 
 void RouteSocket::Send(const Delivery& delivery, std::unique_ptr<Delivered> delivered) {
@@ -77,7 +77,7 @@ Napi::Value RouteSocket::Apply(const Napi::CallbackInfo& info) {
   auto task = std::make_unique<ValueTask<Outcomes>>(
       env, [writer = &write_->writer, batch = std::move(batch)] { return writer->Apply(batch); },
       ToApplyResult);
-  if (is_small && write_->tasks.idle()) {
+  if (is_small && write_->tasks.load() == 0) {
     task->Run();
     task->Arrive(env);
     return task->promise();
@@ -90,12 +90,10 @@ Napi::Value RouteSocket::Dump(const Napi::CallbackInfo& info) {
   const uint8_t family = ReadFamily(info[0]);
   RouteFilter filter = ReadRouteFilter(info[0]);
   if (closed_) return Refuse(env);
-  return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<uint8_t>>>(
-                                  env,
-                                  [reader = &read_->reader, family, filter = std::move(filter)] {
-                                    return DumpRoutes(*reader, family, filter);
-                                  },
-                                  ToBytes));
+  const auto dump = [family, filter = std::move(filter)](ReadLane& lane) {
+    return DumpRoutes(lane.reader, family, filter);
+  };
+  return Read<std::vector<uint8_t>>(dump, ToBytes);
 }
 
 Napi::Value RouteSocket::DumpInParts(const Napi::CallbackInfo& info) {
@@ -104,40 +102,33 @@ Napi::Value RouteSocket::DumpInParts(const Napi::CallbackInfo& info) {
   RouteFilter filter = ReadRouteFilter(info[0]);
   if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "dumpInParts: take must be a function");
   if (closed_) return Refuse(env);
-  return Submit(
-      read_->tasks,
-      std::make_unique<DumpTask>(
-          info[1].As<Napi::Function>(),
-          [reader = &read_->reader, family, filter = std::move(filter)](const PartSink& take) {
-            DumpRoutes(*reader, family, filter, take);
-          },
-          [delivery = delivery_](std::unique_ptr<Delivered> part) { Send(delivery, std::move(part)); }));
+  ReadLane& lane = Reader();
+  const auto dump = [&reader = lane.reader, family, filter = std::move(filter)](const PartSink& take) {
+    DumpRoutes(reader, family, filter, take);
+  };
+  const auto deliver = [delivery = delivery_](std::unique_ptr<Delivered> part) {
+    Send(delivery, std::move(part));
+  };
+  return Submit(lane.tasks, std::make_unique<DumpTask>(info[1].As<Napi::Function>(), dump, deliver));
 }
 
 Napi::Value RouteSocket::DumpNexthopObjects(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  if (closed_) return Refuse(env);
-  return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<uint8_t>>>(
-                                  env, [reader = &read_->reader] { return DumpObjects(*reader); }, ToBytes));
+  if (closed_) return Refuse(info.Env());
+  return Read<std::vector<uint8_t>>([](ReadLane& lane) { return DumpObjects(lane.reader); }, ToBytes);
 }
 
 Napi::Value RouteSocket::Links(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  if (closed_) return Refuse(env);
-  return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<Link>>>(
-                                  env, [reader = &read_->reader] { return DumpLinks(*reader); }, ToLinks));
+  if (closed_) return Refuse(info.Env());
+  return Read<std::vector<Link>>([](ReadLane& lane) { return DumpLinks(lane.reader); }, ToLinks);
 }
 
 Napi::Value RouteSocket::Lookup(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
   std::vector<std::vector<uint8_t>> addresses = ReadAddresses(info[0]);
-  if (closed_) return Refuse(env);
-  return Submit(read_->tasks, std::make_unique<ValueTask<std::vector<RouteAnswer>>>(
-                                  env,
-                                  [lookup = &read_->lookup, addresses = std::move(addresses)] {
-                                    return lookup->Find(addresses);
-                                  },
-                                  ToRouteAnswers));
+  if (closed_) return Refuse(info.Env());
+  const auto find = [addresses = std::move(addresses)](ReadLane& lane) {
+    return lane.lookup.Find(addresses);
+  };
+  return Read<std::vector<RouteAnswer>>(find, ToRouteAnswers);
 }
 
 Napi::Value RouteSocket::StartMonitor(const Napi::CallbackInfo& info) {
@@ -170,8 +161,7 @@ Napi::Value RouteSocket::Close(const Napi::CallbackInfo& info) {
     for (const auto& monitor : std::exchange(monitors_, {})) {
       if (const auto handle = monitor.lock()) handle->Stop();
     }
-    write_->tasks.Close();
-    read_->tasks.Close();
+    for (TaskLane* tasks : Lanes()) tasks->Close();
     if (pending_ == 0) Settled(env);
   }
   return closed_promise_.Value();
@@ -179,6 +169,20 @@ Napi::Value RouteSocket::Close(const Napi::CallbackInfo& info) {
 
 Napi::Value RouteSocket::ReceiveBuffer(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), receive_buffer_);
+}
+
+RouteSocket::ReadLane& RouteSocket::Reader() {
+  const auto& [first, second] = read_;
+  return first->tasks.load() <= second->tasks.load() ? *first : *second;
+}
+
+std::array<TaskLane*, 3> RouteSocket::Lanes() { return {&write_->tasks, &read_[0]->tasks, &read_[1]->tasks}; }
+
+template <typename T>
+Napi::Promise RouteSocket::Read(std::function<T(ReadLane&)> work, Napi::Value (*convert)(Napi::Env, T)) {
+  ReadLane& lane = Reader();
+  auto read = [&lane, work = std::move(work)] { return work(lane); };
+  return Submit(lane.tasks, std::make_unique<ValueTask<T>>(Env(), std::move(read), convert));
 }
 
 Napi::Promise RouteSocket::Submit(TaskLane& lane, std::unique_ptr<PromiseTask> task) {
@@ -224,10 +228,10 @@ void RouteSocket::Shutdown() {
   if (!write_) return;
   napi_remove_env_cleanup_hook(Env(), Cleanup, this);
   // Both told first, then both waited for: what runs ends at its next barrier, five seconds at most.
-  for (TaskLane* tasks : {&write_->tasks, &read_->tasks}) tasks->Close();
-  for (TaskLane* tasks : {&write_->tasks, &read_->tasks}) tasks->Join();
+  for (TaskLane* tasks : Lanes()) tasks->Close();
+  for (TaskLane* tasks : Lanes()) tasks->Join();
   write_.reset();
-  read_.reset();
+  for (auto& lane : read_) lane.reset();
   delivery_.Release();
 }
 

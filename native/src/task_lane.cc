@@ -20,9 +20,9 @@ void TaskLane::Submit(std::unique_ptr<Task> task) {
   changed_.notify_one();
 }
 
-bool TaskLane::idle() {
+size_t TaskLane::load() {
   const std::lock_guard lock(mutex_);
-  return queue_.empty() && !running_;
+  return queue_.size() + (running_ ? 1 : 0);
 }
 
 void TaskLane::Close() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -31,8 +32,8 @@ class TaskLane {
 
   // Queues a task; the first starts the thread.
   void Submit(std::unique_ptr<Task> task);
-  // Nothing is queued or running, so that a task run by the caller now is in order.
-  bool idle();
+  // How many are queued or running. With none, a task run by the caller now is in order.
+  size_t load();
   // Cancels what is queued and lets the running task finish. Does not wait.
   void Close();
   // Waits for the thread to end; after Close().

@@ -56,6 +56,8 @@ test('a closed socket refuses everything, and closes again without complaint', a
   t.is((await t.throwsAsync<NativeError>(socket.links()))?.code, 'ERR_CLOSED');
   const dump = socket.dump({ family: 4, table, protocols: [protocol] });
   t.is((await t.throwsAsync<NativeError>(dump))?.code, 'ERR_CLOSED');
+  const parts = socket.dumpInParts({ family: 4, table, protocols: [protocol] }, () => t.fail());
+  t.is((await t.throwsAsync<NativeError>(parts))?.code, 'ERR_CLOSED');
   const error = t.throws<NativeError>(() => socket.monitor({ table, protocols: [protocol] }, () => {}));
   t.is(error?.code, 'ERR_CLOSED');
   t.true(socket.receiveBuffer > 0);
@@ -98,7 +100,8 @@ const worker = `
     socket.monitor({ table: 254, protocols: [70] }, () => {});
     const { length } = await socket.apply(workerData.batch);
     parentPort.postMessage(length);
-    for (;;) await Promise.all([socket.apply(workerData.batch), socket.dump({ family: 4, table: 254, protocols: [70] })]);
+    const filter = { family: 4, table: 254, protocols: [70] };
+    for (;;) await Promise.all([socket.apply(workerData.batch), socket.dump(filter), socket.dumpInParts(filter, () => {})]);
   });
 `;
 
@@ -159,6 +162,7 @@ test('wrong arguments are refused by name', t => {
     () => socket.dump({ family: 4, table: -1, protocols: [] }),
     () => socket.dump({ family: 4, table, protocols: [256] }),
     () => socket.dump({ family: 4, table, protocols: 70 as never }),
+    () => socket.dumpInParts({ family: 4, table, protocols: [70] }, undefined as never),
     () => socket.monitor({ table, protocols: [1.5] }, () => {}),
     () => socket.monitor({ table, protocols: [70] }, undefined as never),
     () => new RouteSocket({ netns: 7 as never }),
