@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line: `flock-anycast run`, `flush` and `migrate`, each with `--config FILE`, and `check-config`. */
-import './young-space.ts';
+import './heap-growth.ts';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { runAgent } from './agent.ts';

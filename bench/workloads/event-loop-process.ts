@@ -1,0 +1,62 @@
+/**
+ * The agent alone in a process, as it starts itself: what others leave to the garbage collector would count as its own.
+ *
+ *     node event-loop-process.ts NETNS DESTINATIONS GROUPS
+ *
+ *     populate          -> done
+ *     change VARIANT    -> MILLISECONDS of computing, and by the clock, that the loop stood still; and until all was done
+ */
+import '../../lib/heap-growth.ts';
+import { createInterface } from 'node:readline';
+import { AgentSide } from '../agent-side.ts';
+import { populationOf } from '../population.ts';
+
+const [netns = '', destinations, groups] = process.argv.slice(2);
+const cell = { family: 4, nexthops: 1, destinations: Number(destinations) } as const;
+const population = (variant?: 0 | 1) => populationOf(cell, Number(groups), variant);
+const agent = await AgentSide.start({ teardown: end => process.once('exit', end) }, { netns });
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [verb, variant] = line.split(' ');
+  if (verb === 'populate') await agent.populate(population());
+  console.log(verb === 'populate' ? 'done' : await change(variant === '1' ? 1 : 0));
+}
+process.exit();
+
+async function change(variant: 0 | 1): Promise<string> {
+  agent.allocations.replace(population(variant));
+  const gaps = watchGaps();
+  const began = performance.now();
+  await agent.settle();
+  const whole = performance.now() - began;
+  const { cpu, wall } = await gaps.longest();
+  return [cpu, wall, whole].join(' ');
+}
+
+/** A ticker of 1 ms: what it is late by, something else held the loop. */
+function watchGaps() {
+  const longest = { wall: 0, cpu: 0 };
+  let last = now();
+  const tick = () => {
+    const { wall, cpu } = now();
+    longest.wall = Math.max(longest.wall, wall - last.wall - 1);
+    longest.cpu = Math.max(longest.cpu, cpu - last.cpu);
+    last = { wall, cpu };
+  };
+  const ticker = setInterval(tick, 1);
+  return {
+    /** Milliseconds; the gap that ends now counts too. */
+    async longest(): Promise<typeof longest> {
+      await new Promise(resolve => setImmediate(resolve));
+      tick();
+      clearInterval(ticker);
+      return longest;
+    },
+  };
+}
+
+/** Milliseconds by the clock, and of this thread's computing, which others can not lengthen. */
+function now(): { wall: number; cpu: number } {
+  const { user, system } = process.threadCpuUsage();
+  return { wall: performance.now(), cpu: (user + system) / 1000 };
+}
