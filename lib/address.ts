@@ -41,6 +41,10 @@ export function destinationOf(address: Address): Destination {
   return `${address.text}/${address.family === 4 ? 32 : 128}`;
 }
 
+export function familyOf(destination: Destination): Family {
+  return destination.includes(':') ? 6 : 4;
+}
+
 /** Splits a destination made by `destinationOf` into its address. */
 export function addressOf(destination: Destination): Address {
   const text = destination.slice(0, destination.lastIndexOf('/'));

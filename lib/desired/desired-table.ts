@@ -2,18 +2,18 @@
  * The desired set kept current pod by pod, so that one pod's flip costs what that pod touches, not the table.
  * `resolveAnycastTargets` is the same from nothing; tests hold the two against each other.
  */
-import type { Destination } from '../address.ts';
+import { type Destination, familyOf } from '../address.ts';
+import { type Contribution, contributionOf, type Part, partsOf } from './contribution.ts';
 import { type DrainPolicy, phaseOf, wishProblem } from './drain.ts';
 import {
   type AllocationView,
-  type Contribution,
-  contributionOf,
   isInForce,
   type Nexthop,
   type PodView,
   type ResolveWarning,
 } from './resolve.ts';
 import { type DesiredTarget, SharedTargets } from './shared-targets.ts';
+import { UntoldWarnings } from './untold-warnings.ts';
 import { Reweighted, servingFactor, weightOf, weightProblem } from './weight.ts';
 
 export type { DesiredTarget } from './shared-targets.ts';
@@ -23,31 +23,36 @@ export function withdrawn({ nexthops, holdUntil }: DesiredTarget, until: number)
   return { nexthops, holdUntil: Math.min(holdUntil ?? Number.POSITIVE_INFINITY, until) };
 }
 
-/** One pod's part. */
+/** How a pod stands now; never changed, replaced. */
 interface Stand {
   /** Another for each. */
   readonly id: number;
   readonly uid: string;
   readonly weight: number;
-  readonly nexthops: ReadonlyMap<Destination, Nexthop>;
+  readonly contribution: Contribution;
   /** Undefined while it serves. */
   readonly drainUntil: number | undefined;
 }
 
+/** A pod that has a part in destinations, for as long as it has one. */
+interface Server {
+  stand: Stand | undefined;
+}
+
 const nobody: DesiredTarget = { nexthops: [] };
+const none: ReadonlySet<Destination> = new Set();
 
 export class DesiredTable {
   readonly #policy: DrainPolicy;
-  readonly #stands = new Map<string, Stand>();
+  readonly #pods = new Map<string, Server>();
   /** Who has a part in each destination. */
-  readonly #servers = new Map<Destination, Stand[]>();
+  readonly #servers = new Map<Destination, Server[]>();
   /** What an allocation comes to, worked out once. */
   readonly #contributions = new WeakMap<AllocationView, { weight: number; contribution: Contribution }>();
   readonly #targets = new SharedTargets();
   /** What `target` gathers; kept for the next time. */
   readonly #parts: Nexthop[] = [];
-  /** Warnings already told, by pod: told once per allocation, not per pass. */
-  readonly #told = new Map<string, { allocation: AllocationView; messages: Set<string> }>();
+  readonly #untold = new UntoldWarnings();
   readonly #reweighted = new Reweighted();
   /** Those that drain by weight, and leave when their time comes. */
   readonly #draining = new Set<Stand>();
@@ -70,11 +75,8 @@ export class DesiredTable {
     now: number,
   ): { touched: Destination[]; warnings: ResolveWarning[] } {
     const { stand, warnings } = this.#standOf(key, allocation, pod, now);
-    const before = this.#stands.get(key);
-    const touched = before === stand ? [] : this.#change(before, stand);
-    if (stand === undefined) this.#stands.delete(key);
-    else this.#stands.set(key, stand);
-    return { touched, warnings: this.#untold(key, allocation, warnings) };
+    const touched = this.#pods.get(key)?.stand === stand ? [] : this.#change(key, stand);
+    return { touched, warnings: this.#untold.take(key, allocation, warnings) };
   }
 
   /** When the next drain by weight ends, in milliseconds of the clock; infinity when there is none. */
@@ -90,27 +92,28 @@ export class DesiredTable {
     for (const stand of this.#draining) {
       if ((stand.drainUntil ?? now) > now) continue;
       this.#draining.delete(stand);
-      left.push(...stand.nexthops.keys());
+      for (const { destinations } of partsOf(stand.contribution)) left.push(...destinations);
     }
     return left;
   }
 
   /** What is wanted for one destination: who serves it, beside those that drain by weight; or who drains it. */
   target(destination: Destination): DesiredTarget {
-    const stands = this.#servers.get(destination);
-    if (stands === undefined) return nobody;
-    const drains = stands.every(isDraining);
-    const factor = drains ? 1 : this.#servingFactor(stands);
+    const servers = this.#servers.get(destination);
+    if (servers === undefined) return nobody;
+    const family = familyOf(destination);
+    const drains = servers.every(isDraining);
+    const factor = drains ? 1 : this.#servingFactor(servers);
     const parts = this.#parts;
     parts.length = 0;
     let holdUntil = 0;
     let hash = 0;
-    for (let at = 0; at < stands.length; at++) {
-      const stand = stands[at] as Stand;
-      const { id, weight, nexthops, drainUntil } = stand;
+    for (let at = 0; at < servers.length; at++) {
+      const stand = (servers[at] as Server).stand as Stand;
+      const { id, weight, contribution, drainUntil } = stand;
       const isLeaving = !drains && drainUntil !== undefined;
       if (isLeaving && !this.#draining.has(stand)) continue;
-      const own = nexthops.get(destination) as Nexthop;
+      const { nexthop: own } = contribution[family] as Part;
       const nexthop = factor === 1 ? own : this.#reweighted.get(own, isLeaving ? 1 : weight * factor);
       parts.push(nexthop);
       hash = Math.imul(hash ^ (id + nexthop.via.length), 0x01000193);
@@ -120,10 +123,14 @@ export class DesiredTable {
   }
 
   /** By what the weights of those that serve are multiplied: more than 1 while others drain by weight. */
-  #servingFactor(stands: readonly Stand[]): number {
-    if (this.#draining.size === 0 || !stands.some(stand => this.#draining.has(stand))) return 1;
-    const serving = stands.filter(stand => !isDraining(stand));
-    return servingFactor(Math.max(...serving.map(({ weight }) => weight)));
+  #servingFactor(servers: readonly Server[]): number {
+    if (
+      this.#draining.size === 0 ||
+      !servers.some(({ stand }) => stand !== undefined && this.#draining.has(stand))
+    )
+      return 1;
+    const serving = servers.filter(server => !isDraining(server));
+    return servingFactor(Math.max(...serving.map(({ stand }) => stand?.weight ?? 1)));
   }
 
   /** Every destination that somebody serves or drains. */
@@ -139,15 +146,16 @@ export class DesiredTable {
   ): { stand: Stand | undefined; warnings: readonly ResolveWarning[] } {
     const nothing = { stand: undefined, warnings: [] };
     if (allocation === undefined || pod === undefined || !isInForce(allocation, pod)) return nothing;
-    const known = this.#stands.get(key);
+    const known = this.#pods.get(key)?.stand;
     const before = known?.uid === pod.uid ? known : undefined;
     const phase = phaseOf(pod, before !== undefined, this.#policy);
     if (phase.kind === 'gone') return nothing;
     const weight = weightOf(pod);
-    const { nexthops, warnings } = this.#contributionOf(key, allocation, weight);
+    const contribution = this.#contributionOf(key, allocation, weight, known?.contribution);
+    const { warnings } = contribution;
     const drainUntil = phase.kind === 'serving' ? undefined : (before?.drainUntil ?? now + phase.forMs);
-    const unchanged = before?.nexthops === nexthops && before.drainUntil === drainUntil;
-    const stand = unchanged ? before : { id: ++this.#lastId, uid: pod.uid, weight, nexthops, drainUntil };
+    const unchanged = before?.contribution === contribution && before.drainUntil === drainUntil;
+    const stand = unchanged ? before : { id: ++this.#lastId, uid: pod.uid, weight, contribution, drainUntil };
     const wishes = [
       [
         wishProblem(pod, this.#policy),
@@ -161,87 +169,83 @@ export class DesiredTable {
     return { stand, warnings: unheard.length === 0 ? warnings : [...warnings, ...unheard] };
   }
 
-  #contributionOf(key: string, allocation: AllocationView, weight: number): Contribution {
+  #contributionOf(
+    key: string,
+    allocation: AllocationView,
+    weight: number,
+    before: Contribution | undefined,
+  ): Contribution {
     const known = this.#contributions.get(allocation);
     if (known?.weight === weight) return known.contribution;
-    const contribution = contributionOf(key, allocation, weight);
+    const contribution = contributionOf(key, allocation, weight, before);
     this.#contributions.set(allocation, { weight, contribution });
     return contribution;
   }
 
-  /** Puts one stand of a pod in the place of another. @returns destinations where the two differ */
-  #change(before: Stand | undefined, stand: Stand | undefined): Destination[] {
-    const touched: Destination[] = [];
+  /** Gives a pod another stand, or none. @returns destinations where the two differ */
+  #change(key: string, stand: Stand | undefined): Destination[] {
+    const server = this.#pods.get(key) ?? { stand: undefined };
+    const before = server.stand;
+    server.stand = stand;
+    if (stand === undefined) this.#pods.delete(key);
+    else this.#pods.set(key, server);
     if (before !== undefined) this.#draining.delete(before);
     if (stand?.drainUntil !== undefined && this.#policy.byWeight) this.#draining.add(stand);
-    if (before !== undefined) {
-      for (const destination of before.nexthops.keys()) {
-        if (stand?.nexthops.has(destination)) continue;
-        this.#leave(destination, before);
-        touched.push(destination);
-      }
-    }
-    if (stand !== undefined) {
-      for (const [destination, nexthop] of stand.nexthops) {
-        const held = before?.nexthops.get(destination);
-        if (before === undefined || held === undefined) this.#join(destination, stand);
-        else this.#replace(destination, before, stand);
-        const same =
-          held !== undefined && sameNexthop(held, nexthop) && before?.drainUntil === stand.drainUntil;
-        if (!same) touched.push(destination);
-      }
+    const touched: Destination[] = [];
+    for (const family of [4, 6] as const) {
+      const [left, right] = [before?.contribution[family], stand?.contribution[family]];
+      const same = before?.drainUntil === stand?.drainUntil && sameNexthop(left?.nexthop, right?.nexthop);
+      this.#move(server, left?.destinations ?? none, right?.destinations ?? none, same, touched);
     }
     return touched;
   }
 
-  #join(destination: Destination, stand: Stand): void {
-    const stands = this.#servers.get(destination);
-    if (stands === undefined) this.#servers.set(destination, [stand]);
-    else stands.push(stand);
+  /**
+   * @param same whether nothing changes for those that the pod keeps
+   * @param touched takes all others
+   */
+  #move(
+    server: Server,
+    from: ReadonlySet<Destination>,
+    to: ReadonlySet<Destination>,
+    same: boolean,
+    touched: Destination[],
+  ): void {
+    if (from === to && same) return;
+    for (const destination of from) {
+      if (from === to || to.has(destination)) continue;
+      this.#leave(destination, server);
+      touched.push(destination);
+    }
+    for (const destination of to) {
+      const kept = from === to || from.has(destination);
+      if (!kept) this.#join(destination, server);
+      if (!kept || !same) touched.push(destination);
+    }
   }
 
-  #replace(destination: Destination, before: Stand, stand: Stand): void {
-    const stands = this.#servers.get(destination) ?? [];
-    stands[stands.indexOf(before)] = stand;
+  #join(destination: Destination, server: Server): void {
+    const servers = this.#servers.get(destination);
+    if (servers === undefined) this.#servers.set(destination, [server]);
+    else servers.push(server);
   }
 
-  #leave(destination: Destination, stand: Stand): void {
-    const stands = this.#servers.get(destination) ?? [];
-    if (stands.length > 1) stands.splice(stands.indexOf(stand), 1);
+  #leave(destination: Destination, server: Server): void {
+    const servers = this.#servers.get(destination) ?? [];
+    if (servers.length > 1) servers.splice(servers.indexOf(server), 1);
     else this.#servers.delete(destination);
   }
-
-  #untold(
-    key: string,
-    allocation: AllocationView | undefined,
-    warnings: readonly ResolveWarning[],
-  ): ResolveWarning[] {
-    if (allocation === undefined) {
-      this.#told.delete(key);
-      return [];
-    }
-    let told = this.#told.get(key);
-    if (told?.allocation !== allocation) {
-      told = { allocation, messages: new Set() };
-      if (warnings.length > 0) this.#told.set(key, told);
-      else this.#told.delete(key);
-    }
-    const { messages } = told;
-    const untold = warnings.filter(({ message }) => !messages.has(message));
-    for (const { message } of untold) messages.add(message);
-    return untold;
-  }
 }
 
-function isDraining({ drainUntil }: Stand): boolean {
-  return drainUntil !== undefined;
+function isDraining({ stand }: Server): boolean {
+  return stand?.drainUntil !== undefined;
 }
 
-function sameNexthop(left: Nexthop, right: Nexthop): boolean {
+function sameNexthop(left: Nexthop | undefined, right: Nexthop | undefined): boolean {
   return (
-    left.interface === right.interface &&
-    left.via === right.via &&
-    left.weight === right.weight &&
-    left.onlink === right.onlink
+    left?.interface === right?.interface &&
+    left?.via === right?.via &&
+    left?.weight === right?.weight &&
+    left?.onlink === right?.onlink
   );
 }

@@ -1,8 +1,8 @@
 /**
  * What should be routed: committed allocations x eligible pods -> destination -> nexthops. Pure.
  */
-import { type Destination, destinationOf, parseAddress, whyNotAnycast } from '../address.ts';
-import { FlockError } from '../errors.ts';
+import type { Destination } from '../address.ts';
+import { contributionOf, partsOf } from './contribution.ts';
 import { isEligible } from './drain.ts';
 import { weightOf } from './weight.ts';
 
@@ -55,52 +55,9 @@ export interface ResolveWarning {
   readonly remedy: string;
 }
 
-/** What one pod adds to the desired set: one nexthop a family, the same object for all its destinations. */
-export interface Contribution {
-  readonly nexthops: ReadonlyMap<Destination, Nexthop>;
-  readonly warnings: readonly ResolveWarning[];
-}
-
 /** Whether an allocation is in force for a pod: one made for another uid is of a pod that is gone. */
 export function isInForce(allocation: AllocationView, pod: PodView): boolean {
   return allocation.state === 'committed' && allocation.uid === pod.uid;
-}
-
-/**
- * @param key `namespace/name` of the pod
- * @param weight of the pod's nexthops
- * @returns destinations and the nexthop that the pod is for each of them, whether or not it is eligible
- */
-export function contributionOf(key: string, allocation: AllocationView, weight = 1): Contribution {
-  const nexthops = new Map<Destination, Nexthop>();
-  const warnings: ResolveWarning[] = [];
-  const via = nexthopsOf(key, allocation, weight, warnings);
-  for (const text of [...allocation.anycast, ...allocation.addresses]) {
-    const address = parseOrWarn(key, 'anycast address', text, warnings);
-    if (address === undefined) continue;
-    const refusal = whyNotAnycast(address);
-    if (refusal !== undefined) {
-      warnings.push({
-        key,
-        value: text,
-        message: `${text} is ${refusal} and can not be anycast`,
-        remedy: 'give the pod a global or private unicast address',
-      });
-      continue;
-    }
-    const gateway = via[address.family];
-    if (gateway === undefined) {
-      warnings.push({
-        key,
-        value: text,
-        message: `${text} has no nexthop: the pod has no usable unicast IPv${address.family} address`,
-        remedy: `give the pod an IPv${address.family} address, or take ${text} from it`,
-      });
-      continue;
-    }
-    nexthops.set(destinationOf(address), gateway);
-  }
-  return { nexthops, warnings };
 }
 
 /**
@@ -120,10 +77,12 @@ export function resolveAnycastTargets(
     if (pod === undefined || !isInForce(allocation, pod) || !isEligible(pod)) continue;
     const contribution = contributionOf(key, allocation, weightOf(pod));
     warnings.push(...contribution.warnings);
-    for (const [destination, nexthop] of contribution.nexthops) {
-      const nexthops = gathered.get(destination);
-      if (nexthops === undefined) gathered.set(destination, [nexthop]);
-      else nexthops.push(nexthop);
+    for (const { nexthop, destinations } of partsOf(contribution)) {
+      for (const destination of destinations) {
+        const nexthops = gathered.get(destination);
+        if (nexthops === undefined) gathered.set(destination, [nexthop]);
+        else nexthops.push(nexthop);
+      }
     }
   }
   const targets = new Map<Destination, AnycastTarget>();
@@ -150,45 +109,4 @@ export function canonicalNexthops(nexthops: readonly Nexthop[]): Nexthop[] {
 function compareText(left: string, right: string): number {
   if (left === right) return 0;
   return left < right ? -1 : 1;
-}
-
-/** The pod itself as a nexthop, by family; undefined where it has no usable unicast address. */
-function nexthopsOf(
-  key: string,
-  allocation: AllocationView,
-  weight: number,
-  warnings: ResolveWarning[],
-): Record<4 | 6, Nexthop | undefined> {
-  const via: Record<4 | 6, Nexthop | undefined> = { 4: undefined, 6: undefined };
-  const { hostInterface, onlink = false } = allocation;
-  for (const [family, text] of [
-    [4, allocation.ipv4],
-    [6, allocation.ipv6],
-  ] as const) {
-    if (text === undefined || text === null || text === '') continue;
-    const address = parseOrWarn(key, `unicast IPv${family} address`, text, warnings);
-    if (address === undefined) continue;
-    if (address.family === family) {
-      via[family] = { interface: hostInterface, via: address.text, weight, ...(onlink && { onlink }) };
-    } else {
-      warnings.push({
-        key,
-        value: text,
-        message: `${text} is no IPv${family} address, and stands where the pod's IPv${family} address belongs`,
-        remedy: `put it under ipv${address.family}`,
-      });
-    }
-  }
-  return via;
-}
-
-function parseOrWarn(key: string, what: string, text: string, warnings: ResolveWarning[]) {
-  try {
-    return parseAddress(text);
-  } catch (error) {
-    if (!(error instanceof FlockError)) throw error;
-    const remedy = error.remedy ?? 'mend the address';
-    warnings.push({ key, value: text, message: `${what} of ${key}: ${error.message}`, remedy });
-    return undefined;
-  }
 }

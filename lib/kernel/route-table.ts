@@ -51,6 +51,8 @@ export class RouteTable {
   readonly #strays: StrayRoutes;
   readonly #planner: RoutePlanner;
   readonly #absent: AbsentInterfaces;
+  /** Whose interfaces were noted last. */
+  #noted: DesiredTarget['nexthops'] = [];
   /** What happened and was not told yet. */
   #events: RouteEvent[] = [];
 
@@ -100,7 +102,7 @@ export class RouteTable {
     if (target.nexthops.length === 0 && index.get(destination) === undefined) return;
     const entry = index.ensure(destination);
     index.want(entry, target);
-    for (const { interface: name } of target.nexthops) this.#absent.note(name);
+    this.#noteInterfaces(target.nexthops);
     this.#tryAtOnce(entry);
   }
 
@@ -218,6 +220,13 @@ export class RouteTable {
   counts(): RouteCounts {
     const { announced, held } = this.#beliefs;
     return { advertised: announced.size, held: held.size, failed: [...this.failures()].length };
+  }
+
+  /** Destinations that are served alike come one behind the other, with the same nexthops. */
+  #noteInterfaces(nexthops: DesiredTarget['nexthops']): void {
+    if (nexthops === this.#noted) return;
+    this.#noted = nexthops;
+    for (const { interface: name } of nexthops) this.#absent.note(name);
   }
 
   #tryAtOnce(entry: RouteEntry): void {

@@ -5,7 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { ResolvedAgentConfig } from '../config.ts';
-import { contributionOf } from '../desired/resolve.ts';
+import { contributionOf, partsOf } from '../desired/contribution.ts';
 import { FlockError } from '../errors.ts';
 import { describeErrno, errnoName } from '../kernel/errno.ts';
 import { RouteSocket } from '../kernel/native.ts';
@@ -114,8 +114,9 @@ async function judge(socket: RouteSocket, allocations: Iterable<Allocation>): Pr
   for (const allocation of allocations) {
     const index = numbers.get(allocation.hostInterface);
     if (index !== undefined) interfaces.set(index, allocation.hostInterface);
-    const { nexthops } = contributionOf(`${allocation.namespace}/${allocation.name}`, allocation);
-    for (const destination of nexthops.keys()) destinations.add(destination);
+    const contribution = contributionOf(`${allocation.namespace}/${allocation.name}`, allocation);
+    for (const part of partsOf(contribution))
+      for (const destination of part.destinations) destinations.add(destination);
   }
   const nameOf = (index: number) => names.get(index) ?? `#${index}`;
   return judgeInherited(await bootRoutes(socket), { interfaces, destinations }, nameOf);

@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
 import type { AddressPath } from '../../lib/address-path.ts';
-import { contributionOf } from '../../lib/desired/resolve.ts';
+import { contributionOf, partsOf } from '../../lib/desired/contribution.ts';
 import { KernelPaths } from '../../lib/kernel/kernel-paths.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
 import { AnnotatedAllocations } from '../../lib/sources/annotated-allocations.ts';
@@ -115,18 +115,11 @@ test('a pod with a veth and a route of its own is allocated there, and the kerne
   await eventually('the allocation', () => lab.source.synced && lab.where() === 'veth1');
   const allocation = lab.source.snapshot().get('default/dns');
   if (allocation === undefined) return t.fail();
-  for (const [destination, nexthop] of contributionOf('default/dns', allocation).nexthops)
-    await lab.node.ip(
-      'route',
-      'add',
-      destination,
-      'via',
-      nexthop.via,
-      'dev',
-      nexthop.interface,
-      'proto',
-      '70',
-    );
+  for (const { nexthop, destinations } of partsOf(contributionOf('default/dns', allocation)))
+    for (const destination of destinations)
+      await lab.node.ip(
+        ...['route', 'add', destination, 'via', nexthop.via, 'dev', nexthop.interface, 'proto', '70'],
+      );
   t.regex(await lab.node.ip('route', 'get', '192.0.2.53'), /via 10\.0\.0\.5 dev veth1/);
   t.regex(await lab.node.ip('route', 'get', '2001:db8::53'), /via fd00::5 dev veth1/);
   t.deepEqual(lab.source.refusals(), []);
