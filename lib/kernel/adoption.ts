@@ -16,7 +16,7 @@ import {
   RouteType,
   recordLength,
 } from './record-layout.ts';
-import type { Programmed, RouteEntry } from './route-entry.ts';
+import { type Programmed, programmedAs, type RouteEntry } from './route-entry.ts';
 import { hashOf, type RouteIndex } from './route-index.ts';
 
 export interface Adoption {
@@ -130,7 +130,7 @@ export class RouteReading {
     entry.readAt = number;
     // With net.ipv4.nexthop_compat_mode=0 the kernel names the group alone.
     const nexthops = content ?? shared(this.#sets, configuredNexthops(view.nexthops));
-    const programmed = { protocol: view.protocol, nexthops, group: view.group };
+    const programmed = programmedAs(view.protocol, nexthops, view.group);
     found.push({ entry, believed: entry.programmed, programmed });
   }
 }

@@ -17,11 +17,21 @@ import {
 
 /** What the kernel holds for a destination under our protocol numbers. */
 export interface Programmed {
-  protocol: number;
+  readonly protocol: number;
   /** Packed nexthops in canonical order. */
-  nexthops: Uint8Array;
+  readonly nexthops: Uint8Array;
   /** The id of the nexthop group by which it leads there; 0 where it has them by itself. */
-  group: number;
+  readonly group: number;
+}
+
+let lastProgrammed: Programmed = { protocol: 0, nexthops: emptyNexthops, group: 0 };
+
+/** Destinations that are served alike come one behind the other, and share the object. */
+export function programmedAs(protocol: number, nexthops: Uint8Array, group: number): Programmed {
+  const last = lastProgrammed;
+  if (last.protocol === protocol && last.nexthops === nexthops && last.group === group) return last;
+  lastProgrammed = { protocol, nexthops, group };
+  return lastProgrammed;
 }
 
 /** Why the kernel does not hold what is wanted. */

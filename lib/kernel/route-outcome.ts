@@ -6,6 +6,7 @@ import {
   type NexthopSearch,
   notHeld,
   type Programmed,
+  programmedAs,
   type RouteEntry,
   type RouteFailure,
   type RouteProtocols,
@@ -64,7 +65,7 @@ export function settleRequest(
   if (whole) entry.failure = undefined;
   else if (kind !== 'hold') continueSearch(entry.failure?.search, nexthops);
   return {
-    programmed: { protocol: protocols[kind], nexthops, group },
+    programmed: programmedAs(protocols[kind], nexthops, group),
     event: { kind, destination, nexthops },
     suspect: false,
     done: whole,
@@ -95,7 +96,7 @@ function settleDisowning(entry: RouteEntry, errno: number, { hold }: RouteProtoc
   if (errno !== 0) return { programmed: undefined, event: undefined, suspect: false };
   entry.heldSince = notHeld;
   const event: RouteEvent = { kind: 'disown', destination: entry.destination, nexthops: emptyNexthops };
-  return { programmed: { protocol: hold, nexthops: emptyNexthops, group: 0 }, event, suspect: false };
+  return { programmed: programmedAs(hold, emptyNexthops, 0), event, suspect: false };
 }
 
 function settleRefusal(
