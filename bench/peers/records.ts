@@ -1,5 +1,6 @@
 /** A cell's routes as our addon takes them. */
 import { Operation as Request, RouteBatch, type RouteRecord, RouteSocket } from '../../lib/index.ts';
+import { headerLength, nexthopLength } from '../../lib/kernel/record-layout.ts';
 import {
   addressBytes,
   type Cell,
@@ -62,8 +63,9 @@ function records(
  * @throws Error when the kernel refuses one
  */
 export async function timedApply(socket: RouteSocket, records: readonly RouteRecord[]): Promise<number> {
+  const recordLength = headerLength + nexthopLength * (records[0]?.nexthops.length ?? 0);
   const began = process.hrtime.bigint();
-  const batch = new RouteBatch();
+  const batch = new RouteBatch(records.length * recordLength);
   for (const record of records) batch.add(record);
   const outcome = await socket.apply(batch.bytes());
   const took = Number(process.hrtime.bigint() - began) / 1000;

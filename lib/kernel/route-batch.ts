@@ -31,6 +31,7 @@ export interface HostRoute {
 }
 
 export class RouteBatch {
+  /** Zero beyond the end: of an address only the bytes that it has are written. */
   #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView<ArrayBuffer>;
   #end = 0;
@@ -52,12 +53,24 @@ export class RouteBatch {
    * Throws FLOCK_RECORD_INVALID for what does not fit the format, and then nothing is appended.
    */
   add(record: RouteRecord): void {
-    const { nexthops, family } = record;
+    const { nexthops } = record;
     if (nexthops.length > maximumNexthops) {
       throw invalid('nexthops', nexthops.length, `a route has ${maximumNexthops} at most`);
     }
     const length = headerLength + nexthops.length * nexthopLength;
     const start = this.#reserve(length);
+    try {
+      this.#write(start, length, record);
+    } catch (error) {
+      this.#bytes.fill(0, start, start + length);
+      throw error;
+    }
+    this.#end = start + length;
+    this.#length++;
+  }
+
+  #write(start: number, length: number, record: RouteRecord): void {
+    const { nexthops, family } = record;
     const view = this.#view;
     view.setUint16(start + offsets.length, length, true);
     view.setUint8(start + offsets.operation, record.operation);
@@ -85,8 +98,6 @@ export class RouteBatch {
     for (let i = 0; i < nexthops.length; i++) {
       this.#nexthop(start + headerLength, i, nexthops[i] as NexthopRecord);
     }
-    this.#end = start + length;
-    this.#length++;
   }
 
   /** Appends records that are packed already, such as a part of a dump; `count` is their number. */
@@ -132,6 +143,7 @@ export class RouteBatch {
 
   /** Forgets the records and keeps the memory. */
   clear(): void {
+    this.#bytes.fill(0, 0, this.#end);
     this.#end = 0;
     this.#length = 0;
   }
@@ -182,9 +194,9 @@ export class RouteBatch {
   }
 
   #address(at: number, address: Uint8Array | undefined): void {
+    if (address === undefined) return;
     const bytes = this.#bytes;
-    const length = address === undefined ? 0 : address.length;
-    for (let i = 0; i < 16; i++) bytes[at + i] = i < length ? ((address as Uint8Array)[i] as number) : 0;
+    for (let i = 0; i < address.length; i++) bytes[at + i] = address[i] as number;
   }
 }
 

@@ -187,6 +187,14 @@ test('what does not fit the format is refused, and the batch stays as it was', t
     { nexthops: [{ interfaceIndex: 1, weight: 0 }] },
     { nexthops: [{ interfaceIndex: 1 }, { interfaceIndex: 1, weight: 257 }] },
     { nexthops: [{ interfaceIndex: 1, gateway: new Uint8Array(5) }] },
+    {
+      family: 6,
+      destination: new Uint8Array(16).fill(0xff),
+      nexthops: [
+        { interfaceIndex: 1, gateway: new Uint8Array(16).fill(0xff) },
+        { interfaceIndex: 2, weight: 0 },
+      ],
+    },
     { nexthops: Array.from({ length: 2049 }, () => ({ interfaceIndex: 1 })) },
   ];
   for (const change of bad) {
@@ -194,6 +202,8 @@ test('what does not fit the format is refused, and the batch stays as it was', t
   }
   t.is(batch.length, 1);
   t.deepEqual(batch.bytes(), pack(good));
+  batch.add(good);
+  t.deepEqual(batch.bytes(), pack(good, good), 'nothing of what was refused is left behind it');
 });
 
 test('half a record is not read', t => {
