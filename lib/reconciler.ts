@@ -141,7 +141,7 @@ export class AnycastReconciler {
     const now = clock.now();
     for (const key of keys) {
       const change = desired.update(key, allocations.snapshot().get(key), pods.snapshot().get(key), now);
-      for (const destination of change.touched) this.#touched.add(destination);
+      this.#touch(change.touched);
       for (const warning of change.warnings) reporter.warned(warning);
       if (this.#pace.isSpent(1 + change.touched.length) && (await this.#isEnded(signal))) return false;
     }
@@ -155,13 +155,19 @@ export class AnycastReconciler {
     if (this.#rethink) for (const destination of desired.destinations()) this.#touched.add(destination);
     this.#rethink = false;
     const until = this.#withdrawnUntil;
-    for (const destination of this.#touched) {
+    const touched = [...this.#touched];
+    for (let at = 0; at < touched.length; at++) {
+      const destination = touched[at] as Destination;
       const target = desired.target(destination);
       table.want(destination, until === undefined ? target : withdrawn(target, until));
       if (this.#pace.isSpent() && (await this.#isEnded(signal))) return false;
     }
     this.#touched.clear();
     return true;
+  }
+
+  #touch(destinations: readonly Destination[]): void {
+    for (const destination of destinations) this.#touched.add(destination);
   }
 
   /** Lets others go first. */

@@ -48,6 +48,7 @@ export interface RoutePlannerOptions {
   tell: (event: RouteEvent) => void;
 }
 
+/** Its loops that may rest count: in an async function each step of a `for … of` leaves an object behind. */
 export class RoutePlanner {
   readonly #options: RoutePlannerOptions;
   readonly #rules: DecisionRules;
@@ -78,8 +79,8 @@ export class RoutePlanner {
     const batch = new RouteBatch(requests.length * (headerLength + 2 * nexthopLength));
     const groups = new GroupPlan(cohorts, protocols, batch);
     groups.write(requests, now);
-    for (const request of requests) {
-      this.#write(request, batch, groups);
+    for (let at = 0; at < requests.length; at++) {
+      this.#write(requests[at] as RouteRequest, batch, groups);
       if (pace.isSpent()) await pace.rest();
     }
     groups.sweep();
@@ -95,15 +96,8 @@ export class RoutePlanner {
     pace: Pace,
   ): Promise<void> {
     if (groups.settle(results)) this.#options.beliefs.distrust();
-    for (const request of requests) {
-      const errno = results[request.at] ?? outcomeUnknown;
-      const failure = groups.failureOf(request, errno);
-      if (failure === undefined) {
-        this.#settle(request, errno, errno === 0 ? undefined : results.messages.get(request.at), now);
-      } else {
-        if (failure.left !== undefined) this.#options.beliefs.program(request.entry, failure.left);
-        this.#settle(request, failure.errno, failure.words, now);
-      }
+    for (let at = 0; at < requests.length; at++) {
+      this.#settleOne(requests[at] as RouteRequest, groups, results, now);
       if (pace.isSpent()) await pace.rest();
     }
   }
@@ -124,7 +118,8 @@ export class RoutePlanner {
     const due = agenda.take(now);
     this.#lost.clear();
     const requests: RouteRequest[] = [];
-    for (const entry of due) {
+    for (let at = 0; at < due.length; at++) {
+      const entry = due[at] as RouteEntry;
       agenda.look(entry);
       const request = decide(entry, this.#rules, now);
       agenda.schedule(entry);
@@ -146,6 +141,17 @@ export class RoutePlanner {
     if (this.#mayHaveVanished(request)) addRequest(batch, { ...request, kind: 'create' }, this.#options);
     request.at = batch.length;
     addRequest(batch, request, this.#options);
+  }
+
+  #settleOne(request: RouteRequest, groups: GroupPlan, results: ApplyResult, now: number): void {
+    const errno = results[request.at] ?? outcomeUnknown;
+    const failure = groups.failureOf(request, errno);
+    if (failure === undefined) {
+      this.#settle(request, errno, errno === 0 ? undefined : results.messages.get(request.at), now);
+      return;
+    }
+    if (failure.left !== undefined) this.#options.beliefs.program(request.entry, failure.left);
+    this.#settle(request, failure.errno, failure.words, now);
   }
 
   #settle(request: RouteRequest, errno: number, words: string | undefined, now: number): void {
