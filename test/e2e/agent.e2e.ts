@@ -1,26 +1,19 @@
 /** The whole agent on a node of a real API server. The test is the kubelet, the CNI and the operator. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type AgentFiles, layOutAgent, startAgent, writeAllocations } from '../support/agent.ts';
-import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import type { KubeApiServer } from '../support/kube-api-server.ts';
 import { eventually } from '../support/lab.ts';
 import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
+import { serverOfFile } from './file-server.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
+const { start } = serverOfFile(test);
 const advertise = 70;
 const hold = 71;
 let server: KubeApiServer;
 
 test.before(async t => {
-  t.timeout(15 * 60_000, 'the server may have to be built first');
-  server = await startKubeApiServer({ dir });
-});
-
-test.after.always(async () => {
-  await server?.stop();
-  rmSync(dir, { recursive: true, force: true });
+  server = await start(t);
 });
 
 interface Node extends NodeLab {

@@ -1,15 +1,14 @@
 /** Annotated pods of a real API server on a node whose CNI gives each a veth and a host route (ptp, Calico, …). */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { layOutAgent, startAgent } from '../support/agent.ts';
 import type { ApiObject } from '../support/kube-api.ts';
-import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import type { KubeApiServer } from '../support/kube-api-server.ts';
 import { eventually, Lab } from '../support/lab.ts';
 import { routesOf } from '../support/node-lab.ts';
+import { serverOfFile } from './file-server.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
+const { start } = serverOfFile(test);
 const advertise = 70;
 const hold = 71;
 const annotations = { 'flock-anycast.io/addresses': '192.0.2.53, 2001:db8::53' };
@@ -18,13 +17,7 @@ const routed = ['192.0.2.53/32 10.0.0.5%veth5', '2001:db8::53/128 fd00::5%veth5'
 let server: KubeApiServer;
 
 test.before(async t => {
-  t.timeout(15 * 60_000, 'the server may have to be built first');
-  server = await startKubeApiServer({ dir });
-});
-
-test.after.always(async () => {
-  await server?.stop();
-  rmSync(dir, { recursive: true, force: true });
+  server = await start(t);
 });
 
 let nodes = 0;

@@ -1,16 +1,16 @@
 /** Somebody who may write the pods of one namespace and nothing else asks for addresses of everybody's. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { layOutAgent, startAgent } from '../support/agent.ts';
 import { type ApiObject, KubeApi } from '../support/kube-api.ts';
-import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import type { KubeApiServer } from '../support/kube-api-server.ts';
 import { eventually, type Lab, type Namespace } from '../support/lab.ts';
 import { asInManifest, baseManifests } from '../support/manifests.ts';
 import { createNodeLab, routesOf } from '../support/node-lab.ts';
+import { serverOfFile } from './file-server.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
+const { dir, start } = serverOfFile(test, async () => lab?.destroy());
 const group = '/apis/anycast.flock-anycast.io/v1alpha1';
 const nodeName = 'attacked-node';
 const namespace = 'evil';
@@ -28,8 +28,7 @@ const custom = (kind: string, name: string, spec: unknown): ApiObject => ({
 });
 
 test.before(async t => {
-  t.timeout(15 * 60_000, 'the server may have to be built first');
-  server = await startKubeApiServer({ dir });
+  server = await start(t);
   for (const manifest of baseManifests()) await server.apply(manifest);
   await eventually('the custom resources to be served', () => server.request('GET', `${group}/anycastpools`));
   for (const name of [namespace, 'dns']) await server.createNamespace(name);
@@ -83,12 +82,6 @@ test.before(async t => {
     nodeConfig: { source: 'kubernetes' },
   });
   await startAgent(node, files, asInManifest).logged('in sync');
-});
-
-test.after.always(async () => {
-  await lab?.destroy();
-  await server?.stop();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 /** A Ready pod of the attacker's; the test is the kubelet. */

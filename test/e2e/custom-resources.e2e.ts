@@ -1,6 +1,5 @@
 /** Custom resources on a real API server: what it accepts, what the agent makes of them, and who gets which address. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { parseAllDocuments } from 'yaml';
@@ -8,12 +7,13 @@ import { nodeConfigSpecSchema } from '../../lib/sources/node-config-resource.ts'
 import { layOutAgent, startAgent, writeAllocations } from '../support/agent.ts';
 import { startBird } from '../support/bird.ts';
 import type { ApiObject } from '../support/kube-api.ts';
-import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import type { KubeApiServer } from '../support/kube-api-server.ts';
 import { eventually } from '../support/lab.ts';
 import { asInManifest, baseFolder, baseManifests, componentManifest } from '../support/manifests.ts';
 import { createNodeLab, routesOf } from '../support/node-lab.ts';
+import { serverOfFile } from './file-server.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
+const { dir, start } = serverOfFile(test);
 const group = '/apis/anycast.flock-anycast.io/v1alpha1';
 let server: KubeApiServer;
 /** The kubeconfig of the agent's own service account, with the rights of deploy/base and no other. */
@@ -22,8 +22,7 @@ let agentKubeconfig: string;
 const merge = { type: 'application/merge-patch+json' };
 
 test.before(async t => {
-  t.timeout(15 * 60_000, 'the server may have to be built first');
-  server = await startKubeApiServer({ dir });
+  server = await start(t);
   for (const manifest of baseManifests()) await server.apply(manifest);
   await eventually('the custom resources to be served', () => server.request('GET', `${group}/anycastpools`));
   // What servers with a reconciler of endpoints keep there themselves.
@@ -34,11 +33,6 @@ test.before(async t => {
   const token = await server.serviceAccountToken('flock-anycast', 'flock-anycast');
   agentKubeconfig = join(dir, 'agent-kubeconfig');
   writeFileSync(agentKubeconfig, server.kubeconfig(token));
-});
-
-test.after.always(async () => {
-  await server?.stop();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 const custom = (kind: string, name: string, spec: unknown): ApiObject => ({

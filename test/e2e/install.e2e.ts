@@ -2,24 +2,26 @@
  * docs/install.md, followed to the letter: from an empty API server and nodes without anything to a pod's address at a
  * router. The test is the engine, the scheduler, the kubelet and the CNI; everything else is what the page says.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { Administrator } from '../support/administrator.ts';
 import { type BirdProcess, startBird } from '../support/bird.ts';
 import { buildImage, type Image } from '../support/images.ts';
 import type { ApiObject } from '../support/kube-api.ts';
-import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import type { KubeApiServer } from '../support/kube-api-server.ts';
 import { Kubelet, type RunningPod } from '../support/kubelet.ts';
 import { eventually, Lab, type Namespace } from '../support/lab.ts';
 import { routesOf } from '../support/node-lab.ts';
 import { readPage } from '../support/page.ts';
 import { watchRoutes } from '../support/route-watch.ts';
+import { serverOfFile } from './file-server.ts';
 
 const page = readPage('install.md');
-const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
+const { dir, start } = serverOfFile(test, async () => {
+  kubelet?.stop();
+  await lab?.destroy();
+});
 /** What the page announces, and where its nodes and router are. */
 const address = '198.51.100.53';
 const node = { name: 'node-a', address: '192.0.2.11/26' };
@@ -41,8 +43,7 @@ let bird: RunningPod;
 const images = new Map<string, Image>();
 
 test.before(async t => {
-  t.timeout(15 * 60_000, 'the server may have to be built first');
-  [server] = await Promise.all([startKubeApiServer({ dir }), buildImages()]);
+  [server] = await Promise.all([start(t), buildImages()]);
   lab = await Lab.create();
   host = await lab.namespace('node');
   tor = await lab.namespace('router');
@@ -62,13 +63,6 @@ test.before(async t => {
   });
   kubelet = new Kubelet({ server, node: node.name, network: host, images });
   torBird = await startBird(tor, { name: 'tor', config: routerConfig() });
-});
-
-test.after.always(async () => {
-  kubelet?.stop();
-  await lab?.destroy();
-  await server?.stop();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 /** What the page's `docker build` lines would build, under the names they give it. */

@@ -3,8 +3,7 @@
  * wrong. What is asked of the source is the same for each: it keeps what it knows, it does not hammer, it has the
  * truth soon after all is well again, and nothing is left over.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { queryObjects } from 'node:v8';
 import test from 'ava';
@@ -13,10 +12,11 @@ import type { Exchange } from '../support/api-exchange.ts';
 import { ApiProxy, type Fault } from '../support/api-proxy.ts';
 import { followNode } from '../support/followed-node.ts';
 import type { ApiObject } from '../support/kube-api.ts';
-import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import type { KubeApiServer } from '../support/kube-api-server.ts';
 import { eventually } from '../support/lab.ts';
+import { serverOfFile } from './file-server.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
+const { dir, start } = serverOfFile(test);
 const timing = { idleMs: 1000, answerMs: 500, wholeMs: 1000, firstPauseMs: 100, longestPauseMs: 400 };
 /** The longest pause, and lists on a machine that has other things to do. */
 const convergenceMs = 10_000;
@@ -81,13 +81,7 @@ const troubles: Record<string, Trouble> = {
 let server: KubeApiServer;
 
 test.before(async t => {
-  t.timeout(15 * 60_000, 'the server may have to be built first');
-  server = await startKubeApiServer({ dir });
-});
-
-test.after.always(async () => {
-  await server?.stop();
-  rmSync(dir, { recursive: true, force: true });
+  server = await start(t);
 });
 
 let tests = 0;

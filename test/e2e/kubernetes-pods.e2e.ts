@@ -1,25 +1,19 @@
 /** The Kubernetes source against a real kube-apiserver and etcd. The test is the kubelet. Faults: kubernetes-faults. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { followNode } from '../support/followed-node.ts';
-import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import type { KubeApiServer } from '../support/kube-api-server.ts';
 import { eventually } from '../support/lab.ts';
+import { serverOfFile } from './file-server.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
+const { dir, start } = serverOfFile(test);
 let server: KubeApiServer;
 
 test.before(async t => {
-  t.timeout(15 * 60_000, 'the server may have to be built first');
   const began = performance.now();
-  server = await startKubeApiServer({ dir });
+  server = await start(t);
   t.log(`server ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
-});
-
-test.after.always(async () => {
-  await server?.stop();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 test.serial('the life of a pod, as its node hears of it', async t => {

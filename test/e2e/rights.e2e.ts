@@ -1,22 +1,21 @@
 /** Each right that deploy/base gives the agent is needed: without it the agent says what it lacks. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { layOutAgent, startAgent } from '../support/agent.ts';
 import type { ApiObject } from '../support/kube-api.ts';
-import { type KubeApiServer, startKubeApiServer } from '../support/kube-api-server.ts';
+import type { KubeApiServer } from '../support/kube-api-server.ts';
 import { eventually } from '../support/lab.ts';
 import { asInManifest, baseManifests } from '../support/manifests.ts';
 import { createNodeLab } from '../support/node-lab.ts';
+import { serverOfFile } from './file-server.ts';
 
-const dir = mkdtempSync(join(tmpdir(), 'flock-e2e-'));
+const { dir, start } = serverOfFile(test);
 let server: KubeApiServer;
 let kubeconfig: string;
 
 test.before(async t => {
-  t.timeout(15 * 60_000, 'the server may have to be built first');
-  server = await startKubeApiServer({ dir });
+  server = await start(t);
   for (const manifest of baseManifests()) await server.apply(manifest);
   const path = '/apis/anycast.flock-anycast.io/v1alpha1/nodeconfigs';
   await eventually('the custom resources to be served', () => server.request('GET', path));
@@ -25,11 +24,6 @@ test.before(async t => {
     kubeconfig,
     server.kubeconfig(await server.serviceAccountToken('flock-anycast', 'flock-anycast')),
   );
-});
-
-test.after.always(async () => {
-  await server?.stop();
-  rmSync(dir, { recursive: true, force: true });
 });
 
 const rules: ApiObject[] = baseManifests()
