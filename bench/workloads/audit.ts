@@ -40,7 +40,7 @@ async function measure({ host, plan, results, step }: Bench, cell: Cell): Promis
     samples.add('ours', 'audit', await timedAudit(agent));
     allocated.push(process.memoryUsage().heapUsed - heap);
     agent.auditNext();
-    samples.add('ours', 'audit and shadows', await timedAudit(agent));
+    samples.add('ours', 'audit while shadows are looked for', await timedAudit(agent));
   }
   results.rows.push(...samples.rows({ work: 'audit', ...cell, listens: nobody }));
   results.figures.push({

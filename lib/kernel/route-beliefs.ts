@@ -9,12 +9,13 @@ import type { Agenda } from './agenda.ts';
 import { afterDeletion, afterLinkLoss, countRestoration } from './drift.ts';
 import type { Cohorts } from './groups/cohorts.ts';
 import type { LinkTable } from './link-table.ts';
-import { configuredNexthops, emptyNexthops, interfacesOf } from './nexthops.ts';
+import { configuredNexthops, interfacesOf } from './nexthops.ts';
 import { destinationOfView, type RouteView } from './packed-route.ts';
 import { Operation } from './record-layout.ts';
 import type { Programmed, RouteEntry, RouteProtocols } from './route-entry.ts';
 import { RouteIndex } from './route-index.ts';
 import { conflictOf, contest, type RouteEvent } from './route-outcome.ts';
+import type { AnnouncedRoute } from './shadows.ts';
 
 export interface RouteBeliefsOptions {
   metric: number;
@@ -64,12 +65,9 @@ export class RouteBeliefs {
     this.#unconfirmed.add(entry);
   }
 
-  /** What is announced, with its packed nexthops. */
-  announcedRoutes(): { destination: Destination; nexthops: Uint8Array }[] {
-    return [...this.announced].map(destination => {
-      const nexthops = this.index.get(destination)?.programmed?.nexthops ?? emptyNexthops;
-      return { destination, nexthops };
-    });
+  /** What is announced. */
+  announcedRoutes(): AnnouncedRoute[] {
+    return [...this.announced].map(destination => this.index.ensure(destination));
   }
 
   /** Believes what the kernel holds for a destination, and has the next pass look at it. */

@@ -10,7 +10,8 @@ import { viewRoutes } from './packed-route.ts';
 import type { RouteEvent } from './route-outcome.ts';
 import type { RoutePlan } from './route-plan.ts';
 import type { RouteTable } from './route-table.ts';
-import { findShadows, type Shadow } from './shadows.ts';
+import { ShadowWatch } from './shadow-watch.ts';
+import type { Shadow } from './shadows.ts';
 
 /** What of a RouteSocket is used here. */
 export type KernelSocket = Pick<
@@ -44,7 +45,7 @@ export interface PassOutcome {
   drift: number;
   /** Interfaces that destinations wait for, told once. */
   absent: string[];
-  /** Destinations that something else forwards, as an audit has just found; undefined when there was none. */
+  /** Destinations that something else forwards, as a look since the last pass found; undefined without one. */
   shadows: Shadow[] | undefined;
 }
 
@@ -66,11 +67,13 @@ export class RouteProgrammer {
   #monitor: Monitor | undefined;
   /** Whether objects that a former configuration left have been looked for. */
   #objectsRead = false;
+  readonly #shadows: ShadowWatch;
   #auditAt: number;
 
   constructor(options: RouteProgrammerOptions) {
     this.#options = options;
     this.#pace = options.pace ?? new Pace(options.now);
+    this.#shadows = new ShadowWatch(options);
     this.#auditAt = options.now() + firstAuditMs;
   }
 
@@ -83,6 +86,7 @@ export class RouteProgrammer {
   }
 
   stop(): void {
+    this.#shadows.stop();
     this.#monitor?.stop();
   }
 
@@ -94,18 +98,22 @@ export class RouteProgrammer {
   /** One pass: at most one dump, when the kernel is in doubt or an audit is due, and at most one `apply`. */
   async pass(mayRemove: (destination: Destination) => boolean): Promise<PassOutcome> {
     const { table, now, auditMs } = this.#options;
-    const audit = now() >= this.#auditAt;
-    if (audit) {
+    if (now() >= this.#auditAt) {
       this.#auditAt = now() + auditMs;
       table.distrust();
+      this.#shadows.look();
     }
-    // Before we write: what was written this instant may be on its way.
-    const shadows = audit ? await this.#findShadows() : undefined;
     const drift = table.suspect ? await this.#readRoutes() : 0;
     const absent = table.takeAbsent();
     const plan = await table.plan(now(), mayRemove, this.#pace);
     if (plan.batch.length > 0) await table.settle(plan, await this.#apply(plan), now(), this.#pace);
-    return { events: table.takeEvents(), requests: plan.requests, drift, absent, shadows };
+    return {
+      events: table.takeEvents(),
+      requests: plan.requests,
+      drift,
+      absent,
+      shadows: this.#shadows.take(),
+    };
   }
 
   async #apply(plan: RoutePlan): Promise<ApplyResult> {
@@ -115,17 +123,6 @@ export class RouteProgrammer {
     } catch (error) {
       table.abandon(plan);
       throw error;
-    }
-  }
-
-  /** A look that fails is taken again at the next audit: repairing must not wait for it. */
-  async #findShadows(): Promise<Shadow[] | undefined> {
-    const { socket, table, links, log } = this.#options;
-    try {
-      return await findShadows(socket, table.announcedRoutes(), links);
-    } catch (error) {
-      log.debug({ error }, 'can not ask the kernel where packets go');
-      return undefined;
     }
   }
 

@@ -24,6 +24,7 @@ import { RouteBeliefs } from './route-beliefs.ts';
 import type { RouteEntry, RouteFailure, RouteProtocols } from './route-entry.ts';
 import type { RouteEvent } from './route-outcome.ts';
 import { type RoutePlan, RoutePlanner } from './route-plan.ts';
+import type { AnnouncedRoute } from './shadows.ts';
 import { StrayRoutes } from './stray-routes.ts';
 
 export interface RouteTableOptions {
@@ -91,8 +92,8 @@ export class RouteTable {
     return this.#beliefs.announced;
   }
 
-  /** What is announced, with its packed nexthops. */
-  announcedRoutes(): { destination: Destination; nexthops: Uint8Array }[] {
+  /** What is announced. */
+  announcedRoutes(): AnnouncedRoute[] {
     return this.#beliefs.announcedRoutes();
   }
 

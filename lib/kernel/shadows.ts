@@ -2,12 +2,15 @@
  * Routes that forward instead of ours: one of a better metric at the same prefix, a policy rule, an address of
  * this node itself. Then pods get nothing, and BIRD, which learns only the best route, announces nothing.
  *
- * The kernel is asked where it would send a packet; what is not one of our nexthops is somebody else's doing.
+ * The kernel is asked where it would send a packet; what is not one of our nexthops is somebody else's doing. That
+ * takes it some microseconds a destination: asked by and by, beside the passes, it delays none.
  */
-import { addressOf, type Destination } from '../address.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Destination } from '../address.ts';
 import type { LinkTable } from './link-table.ts';
 import type { RouteAnswer, RouteSocket } from './native.ts';
 import { hasNexthop } from './nexthops.ts';
+import type { RouteEntry } from './route-entry.ts';
 
 /** A destination that something else forwards, and where to. */
 export interface Shadow {
@@ -16,26 +19,60 @@ export interface Shadow {
   towards: string;
 }
 
+/** A destination as it is now, and not only as it was when somebody asked for it. */
+export type AnnouncedRoute = Readonly<Pick<RouteEntry, 'destination' | 'bytes' | 'programmed'>>;
+
+interface Suspect extends Shadow {
+  route: AnnouncedRoute;
+}
+
 /** `RTN_LOCAL` of rtnetlink(7). */
 const local = 2;
+/** Addresses a look-up: the event loop takes their answers in within a millisecond. */
+const chunk = 256;
+/** What is written in the moment of the look may be on its way: what is still so after this is so, in milliseconds. */
+const confirmAfterMs = 250;
 
 /**
- * @param announced destinations with their packed nexthops, as programmed
- * @returns those that are forwarded elsewhere
+ * @param announced as programmed
+ * @param signal ends it early
+ * @returns those that are forwarded elsewhere, and stay so
  */
 export async function findShadows(
   socket: Pick<RouteSocket, 'lookup'>,
-  announced: readonly { destination: Destination; nexthops: Uint8Array }[],
+  announced: readonly AnnouncedRoute[],
   links: LinkTable,
+  signal?: AbortSignal,
 ): Promise<Shadow[]> {
-  if (announced.length === 0) return [];
-  const answers = await socket.lookup(announced.map(({ destination }) => addressOf(destination).bytes));
-  return announced.flatMap(({ destination, nexthops }, index) => {
-    const answer = answers[index];
-    // No way at all is no shadow: the route has just gone, and that is told otherwise.
-    if (answer === undefined || answer.errno !== 0 || isOurs(answer, nexthops)) return [];
-    return [{ destination, towards: describeAnswer(answer, links) }];
-  });
+  const suspects = await findSuspects(socket, announced, links);
+  if (suspects.length === 0) return [];
+  await pause(confirmAfterMs, undefined, { ...(signal && { signal }) });
+  const routes = suspects.map(({ route }) => route);
+  const still = await findSuspects(socket, routes, links);
+  return still.map(({ destination, towards }) => ({ destination, towards }));
+}
+
+async function findSuspects(
+  socket: Pick<RouteSocket, 'lookup'>,
+  routes: readonly AnnouncedRoute[],
+  links: LinkTable,
+): Promise<Suspect[]> {
+  const suspects: Suspect[] = [];
+  for (let first = 0; first < routes.length; first += chunk) {
+    const some = routes.slice(first, first + chunk);
+    const believed = some.map(({ programmed }) => programmed);
+    const answers = await socket.lookup(some.map(({ bytes }) => bytes));
+    for (const [at, route] of some.entries()) {
+      const { destination, programmed } = route;
+      const answer = answers[at];
+      // Changed meanwhile, the answer may be of before.
+      if (answer === undefined || programmed === undefined || programmed !== believed[at]) continue;
+      // No way at all is no shadow: the route has just gone, and that is told otherwise.
+      if (answer.errno !== 0 || isOurs(answer, programmed.nexthops)) continue;
+      suspects.push({ route, destination, towards: describeAnswer(answer, links) });
+    }
+  }
+  return suspects;
 }
 
 function isOurs({ type, interfaceIndex, gateway }: RouteAnswer, nexthops: Uint8Array): boolean {

@@ -213,7 +213,7 @@ for (const [by, groups] of Object.entries(everyForm)) {
     const { table, settle, pass } = await program(t, lab, { groups });
     table.want('192.0.2.1/32', { nexthops: [lab.nexthop(0)] });
     await settle();
-    // One of them may be due for an audit, which looks for shadows.
+    // One of them may be told of a look for shadows.
     const outcomes = [await pass(), await pass()];
     const quiet = outcomes.find(({ shadows }) => shadows === undefined);
     t.deepEqual(quiet, { events: [], requests: [], drift: 0, absent: [], shadows: undefined });

@@ -1,9 +1,10 @@
 import test from 'ava';
+import { systemClock } from '../../lib/clock.ts';
 import { LinkTable } from '../../lib/kernel/link-table.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
 import { findShadows } from '../../lib/kernel/shadows.ts';
-import { createNodeLab } from '../support/node-lab.ts';
-import { program } from '../support/program.ts';
+import { createNodeLab, routesOf } from '../support/node-lab.ts';
+import { advertise, program } from '../support/program.ts';
 
 for (const [family, destination] of [
   [4, '192.0.2.1/32'],
@@ -32,3 +33,56 @@ for (const [family, destination] of [
     t.deepEqual(await shadows(), []);
   });
 }
+
+test('a look that takes long holds no pass up', async t => {
+  const lab = await createNodeLab(t, 1);
+  let looks = 0;
+  const { table, programmer, settle } = await program(t, lab, {
+    through: socket => ({
+      apply: batch => socket.apply(batch),
+      dumpInParts: (filter, take) => socket.dumpInParts(filter, take),
+      links: () => socket.links(),
+      lookup() {
+        looks++;
+        return new Promise(() => {});
+      },
+      nexthopObjects: () => socket.nexthopObjects(),
+      monitor: (options, callback) => socket.monitor(options, callback),
+    }),
+  });
+  table.want('192.0.2.1/32', { nexthops: [lab.nexthop(0)] });
+  await settle();
+  await new Promise<void>(resolve => systemClock.after(programmer.nextDeadline - systemClock.now(), resolve));
+  table.want('192.0.2.2/32', { nexthops: [lab.nexthop(0)] });
+  await settle();
+  t.is(looks, 1);
+  t.deepEqual(
+    (await routesOf(lab.node, advertise)).map(({ destination }) => destination),
+    ['192.0.2.1/32', '192.0.2.2/32'],
+  );
+});
+
+test('what changes while it is looked at is no shadow, and the next look tells', async t => {
+  const lab = await createNodeLab(t, 2);
+  const { table, settle } = await program(t, lab);
+  const want = (index: number) => table.want('192.0.2.1/32', { nexthops: [lab.nexthop(index)] });
+  want(0);
+  await settle();
+  const socket = new RouteSocket({ netns: lab.node.path });
+  t.teardown(() => socket.close());
+  const links = new LinkTable();
+  links.replace(await socket.links());
+  const shadows = await findShadows(
+    {
+      async lookup(addresses) {
+        const before = await socket.lookup(addresses);
+        want(1);
+        await settle();
+        return before;
+      },
+    },
+    table.announcedRoutes(),
+    links,
+  );
+  t.deepEqual(shadows, []);
+});

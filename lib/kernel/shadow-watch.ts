@@ -1,0 +1,61 @@
+/** Looks for shadows beside the passes, one look at a time: what it finds is news for the next pass. */
+import type { Log } from '../observe/log.ts';
+import type { LinkTable } from './link-table.ts';
+import type { RouteSocket } from './native.ts';
+import type { RouteTable } from './route-table.ts';
+import { findShadows, type Shadow } from './shadows.ts';
+
+export interface ShadowWatchOptions {
+  socket: Pick<RouteSocket, 'lookup'>;
+  table: Pick<RouteTable, 'announcedRoutes'>;
+  links: LinkTable;
+  log: Log;
+  /** Called when shadows were found, or are no more. */
+  onChange: () => void;
+}
+
+export class ShadowWatch {
+  readonly #options: ShadowWatchOptions;
+  readonly #stopping = new AbortController();
+  #looking = false;
+  #found: Shadow[] | undefined;
+  /** Whether the last look found some. */
+  #any = false;
+
+  constructor(options: ShadowWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Through all that is announced now. A look that fails is taken again when the next one is due. */
+  look(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    const { socket, table, links, log } = this.#options;
+    findShadows(socket, table.announcedRoutes(), links, this.#stopping.signal)
+      .then(
+        shadows => this.#take(shadows),
+        error => log.debug({ error }, 'can not ask the kernel where packets go'),
+      )
+      .finally(() => {
+        this.#looking = false;
+      });
+  }
+
+  /** What a look since the last call found; undefined without one. */
+  take(): Shadow[] | undefined {
+    const found = this.#found;
+    this.#found = undefined;
+    return found;
+  }
+
+  stop(): void {
+    this.#stopping.abort();
+  }
+
+  #take(shadows: Shadow[]): void {
+    this.#found = shadows;
+    const news = shadows.length > 0 || this.#any;
+    this.#any = shadows.length > 0;
+    if (news) this.#options.onChange();
+  }
+}
