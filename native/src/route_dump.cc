@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <new>
+#include <span>
 #include <utility>
 
 #include "errors.h"
@@ -25,13 +26,11 @@ Message RouteRequest(uint8_t family, uint8_t protocol, const RouteFilter& filter
   return request;
 }
 
-// One reading; tells whether it is consistent.
-bool Read(DumpReader& reader, uint8_t family, const RouteFilter& filter,
+// One reading by one dump a protocol, with 0 for all; tells whether it is consistent. With the strict check
+// the kernel applies table and protocol itself.
+bool Read(DumpReader& reader, uint8_t family, std::span<const uint8_t> protocols, const RouteFilter& filter,
           const std::function<void(const nlmsghdr*)>& take) {
-  // One dump a protocol: passing over 60,000 routes of another costs the kernel 1 ms (IPv6 13), handing them
-  // all out for us to choose from 38 (65). With the strict check the kernel applies table and protocol
-  // itself.
-  for (const uint8_t protocol : filter.protocols) {
+  for (const uint8_t protocol : protocols) {
     Message request = RouteRequest(family, protocol, filter);
     try {
       if (!reader.Attempt(request.get(), take)) return false;
@@ -45,30 +44,41 @@ bool Read(DumpReader& reader, uint8_t family, const RouteFilter& filter,
 
 }  // namespace
 
-void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, const PartSink& take) {
+void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, TableShares& shares,
+                const PartSink& take) {
+  constexpr uint8_t all[] = {0};
+  const bool whole = filter.protocols.size() > 1 && shares.TryWhole(family, filter.table);
+  const std::span<const uint8_t> protocols = whole ? std::span<const uint8_t>(all) : filter.protocols;
   std::vector<PackedNexthop> nexthops;
   std::vector<uint8_t> part;
+  size_t ours = 0;
+  size_t others = 0;
   reader.UntilConsistent([&] {
     bool anew = true;
     part.clear();
+    ours = others = 0;
     const auto hand_over = [&] {
       take(std::exchange(part, {}), anew);
       anew = false;
     };
-    const bool consistent = Read(reader, family, filter, [&](const nlmsghdr* message) {
+    const bool consistent = Read(reader, family, protocols, filter, [&](const nlmsghdr* message) {
       if (message->nlmsg_type != RTM_NEWROUTE) return;
       if (part.capacity() == 0) part.reserve(kPartBytes + kPartBytes / 8);
+      const size_t before = part.size();
       DecodeRoute(message, filter, kNone, nexthops, part);
+      (part.size() > before ? ours : others)++;
       if (part.size() >= kPartBytes) hand_over();
     });
     if (consistent && (anew || !part.empty())) hand_over();
     return consistent;
   });
+  if (whole) shares.Note(family, filter.table, ours, others);
 }
 
-std::vector<uint8_t> DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter) {
+std::vector<uint8_t> DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter,
+                                TableShares& shares) {
   std::vector<uint8_t> batch;
-  DumpRoutes(reader, family, filter, [&](std::vector<uint8_t> records, bool anew) {
+  DumpRoutes(reader, family, filter, shares, [&](std::vector<uint8_t> records, bool anew) {
     if (anew) {
       batch = std::move(records);
     } else {

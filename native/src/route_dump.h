@@ -7,6 +7,7 @@
 
 #include "dump_reader.h"
 #include "route_codec.h"
+#include "table_shares.h"
 
 namespace anycast {
 
@@ -14,9 +15,11 @@ namespace anycast {
 using PartSink = std::function<void(std::vector<uint8_t> records, bool anew)>;
 
 // Packed records with operation none, in the kernel's order. Throws SystemError.
-std::vector<uint8_t> DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter);
+std::vector<uint8_t> DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter,
+                                TableShares& shares);
 
 // The same, handed over while the kernel is being read; one part at least.
-void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, const PartSink& take);
+void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, TableShares& shares,
+                const PartSink& take);
 
 }  // namespace anycast

@@ -90,8 +90,8 @@ Napi::Value RouteSocket::Dump(const Napi::CallbackInfo& info) {
   const uint8_t family = ReadFamily(info[0]);
   RouteFilter filter = ReadRouteFilter(info[0]);
   if (closed_) return Refuse(env);
-  const auto dump = [family, filter = std::move(filter)](ReadLane& lane) {
-    return DumpRoutes(lane.reader, family, filter);
+  const auto dump = [this, family, filter = std::move(filter)](ReadLane& lane) {
+    return DumpRoutes(lane.reader, family, filter, shares_);
   };
   return Read<std::vector<uint8_t>>(dump, ToBytes);
 }
@@ -103,8 +103,8 @@ Napi::Value RouteSocket::DumpInParts(const Napi::CallbackInfo& info) {
   if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "dumpInParts: take must be a function");
   if (closed_) return Refuse(env);
   ReadLane& lane = Reader();
-  const auto dump = [&reader = lane.reader, family, filter = std::move(filter)](const PartSink& take) {
-    DumpRoutes(reader, family, filter, take);
+  const auto dump = [this, &reader = lane.reader, family, filter = std::move(filter)](const PartSink& take) {
+    DumpRoutes(reader, family, filter, shares_, take);
   };
   const auto deliver = [delivery = delivery_](std::unique_ptr<Delivered> part) {
     Send(delivery, std::move(part));

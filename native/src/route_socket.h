@@ -17,6 +17,7 @@
 #include "parallel_writer.h"
 #include "promise_task.h"
 #include "route_lookup.h"
+#include "table_shares.h"
 #include "task_lane.h"
 
 namespace anycast {
@@ -80,6 +81,7 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
   Delivery delivery_;
   std::unique_ptr<WriteLane> write_;
   std::array<std::unique_ptr<ReadLane>, 2> read_;
+  TableShares shares_;  // outlives what reads: Shutdown waits for it
   std::vector<std::weak_ptr<MonitorHandle>> monitors_;
   size_t pending_ = 0;
   bool closed_ = false;

@@ -1,0 +1,27 @@
+#include "table_shares.h"
+
+namespace anycast {
+
+namespace {
+
+constexpr int kFilteredReadings = 64;
+
+// A route that is handed out for nothing costs as much as five to twenty that the kernel passes over.
+bool IsWorthIt(size_t ours, size_t others) { return others <= 64 + ours / 16; }
+
+}  // namespace
+
+bool TableShares::TryWhole(uint8_t family, uint32_t table) {
+  const std::lock_guard lock(mutex_);
+  int& left = filtered_left_[{family, table}];
+  if (left == 0) return true;
+  left--;
+  return false;
+}
+
+void TableShares::Note(uint8_t family, uint32_t table, size_t ours, size_t others) {
+  const std::lock_guard lock(mutex_);
+  filtered_left_[{family, table}] = IsWorthIt(ours, others) ? 0 : kFilteredReadings;
+}
+
+}  // namespace anycast
