@@ -46,6 +46,10 @@ bool Read(DumpReader& reader, uint8_t family, std::span<const uint8_t> protocols
 
 void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, TableShares& shares,
                 const PartSink& take) {
+  // What else a filter may want is a monitor's: read whole, the table would give it too.
+  RouteFilter wanted;
+  wanted.table = filter.table;
+  wanted.protocols = filter.protocols;
   constexpr uint8_t all[] = {0};
   const bool whole = filter.protocols.size() > 1 && shares.TryWhole(family, filter.table);
   const std::span<const uint8_t> protocols = whole ? std::span<const uint8_t>(all) : filter.protocols;
@@ -65,7 +69,7 @@ void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, T
       if (message->nlmsg_type != RTM_NEWROUTE) return;
       if (part.capacity() == 0) part.reserve(kPartBytes + kPartBytes / 8);
       const size_t before = part.size();
-      DecodeRoute(message, filter, kNone, nexthops, part);
+      DecodeRoute(message, wanted, kNone, nexthops, part);
       (part.size() > before ? ours : others)++;
       if (part.size() >= kPartBytes) hand_over();
     });
