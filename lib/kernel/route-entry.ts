@@ -47,6 +47,8 @@ export interface RouteFailure {
    * changing ours, and restoring it waits.
    */
   kind: 'refused' | 'conflict' | 'contested';
+  /** What the request carried that failed last. */
+  tried: Uint8Array;
   /** The search for what works of a refused set; undefined where one nexthop is all there is. */
   search: NexthopSearch | undefined;
 }
@@ -225,8 +227,12 @@ function partToTry(
   cohorts: DecisionRules['cohorts'],
 ): Wanted {
   if (failure.kind === 'contested') return { nexthops: all, whole: false, proving: false };
-  if (cohorts.form !== undefined)
-    return { nexthops: withoutRefused(all, cohorts), whole: false, proving: false };
+  if (cohorts.form !== undefined) {
+    const part = withoutRefused(all, cohorts);
+    // What was tried in vain just now waits for its time as the whole does.
+    const nexthops = sameNexthops(part, failure.tried) ? emptyNexthops : part;
+    return { nexthops, whole: false, proving: false };
+  }
   const { search } = failure;
   if (search === undefined) return { nexthops: emptyNexthops, whole: false, proving: false };
 

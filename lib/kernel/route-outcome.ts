@@ -123,7 +123,7 @@ function settleRefusal(
     return { ...untold, suspect: entry.family === 6 };
   }
   const told = entry.failure?.message;
-  const failure = nextFailure(entry, errno, words, now);
+  const failure = nextFailure(entry, errno, words, now, nexthops);
   if (kind === 'create' && name === 'EEXIST') {
     // Another owner's, or our own that we do not know of: the reading that follows tells which (`adopt`).
     failure.kind = 'conflict';
@@ -162,7 +162,13 @@ function continueSearch(search: NexthopSearch | undefined, accepted: Uint8Array 
   else search.next++;
 }
 
-function nextFailure(entry: RouteEntry, errno: number, words: string | undefined, now: number): RouteFailure {
+function nextFailure(
+  entry: RouteEntry,
+  errno: number,
+  words: string | undefined,
+  now: number,
+  tried = emptyNexthops,
+): RouteFailure {
   const attempts = (entry.failure?.attempts ?? 0) + 1;
   const pause = Math.min(retryMs.first * 2 ** (attempts - 1), retryMs.longest);
   const failure: RouteFailure = {
@@ -171,6 +177,7 @@ function nextFailure(entry: RouteEntry, errno: number, words: string | undefined
     attempts,
     retryAt: now + pause,
     kind: 'refused',
+    tried,
     search: undefined,
   };
   entry.failure = failure;

@@ -113,6 +113,19 @@ for (const [by, groups] of Object.entries(everyForm)) {
       await settle();
       t.is([...table.failures()].length, 0);
     });
+
+    test(`${by}: IPv${family}: where another owner's route is, a pod that the kernel refuses is no reason to try again and again`, async t => {
+      const lab = await createNodeLab(t, 2);
+      const { table, pass } = await program(t, lab, { groups });
+      await lab.node.ip('route', 'add', destination, 'via', lab.nexthop(0, family).via, 'metric', '16');
+      const bad = { ...lab.nexthop(1, family), via: family === 4 ? '10.99.0.1' : 'fd99::1' };
+      table.want(destination, { nexthops: [lab.nexthop(0, family), bad] });
+      let requests = 0;
+      for (let passes = 0; passes < 50; passes++) requests += (await pass()).requests.length;
+      t.true(requests < 8, `${requests} requests in 50 passes`);
+      t.false(table.busy);
+      t.is([...table.failures()].length, 1);
+    });
   }
 
   test(`${by}: what is right is adopted without a write, and what nobody wants any more is removed`, async t => {
