@@ -30,6 +30,7 @@ export const frr: Peer = {
   name: 'frr',
   what: 'FRR, staticd through zebra: vtysh -f, until the kernel has them (looked at)',
   limit: 500,
+  restless: true,
   async missing() {
     // It insists on being the user `frr`, whom a user namespace does not know.
     if (process.env.FLOCK_TEST_OFFLINE !== undefined) return 'it needs root, and here is a user namespace';

@@ -15,6 +15,8 @@ export interface Peer {
   what: string;
   /** The most destinations it is asked for: what would take longer is left out, and the report says so. */
   limit: number;
+  /** It goes on writing when the kernel has had all once: a route may be away for a moment, taken out to be put in. */
+  restless?: true;
   /** Why it can not run here; undefined when it can. */
   missing(): Promise<string | undefined>;
   open(field: Field, cell: Cell): Promise<Worker>;
