@@ -1,7 +1,7 @@
 /** The table of all peers: add, replace, write again and delete, peers in turns within each round. */
-import { eventually } from '../../test/support/lab.ts';
-import { type Cell, Field, families, type Operation, operations } from '../field.ts';
+import { type Cell, Field, families, operations } from '../field.ts';
 import type { Bench, Part } from '../part.ts';
+import { untilProgrammed } from '../peers/kernel-state.ts';
 import type { Peer } from '../peers/peer.ts';
 import { Samples } from './samples.ts';
 
@@ -78,17 +78,10 @@ async function turn(field: Field, peer: Peer, cell: Cell, samples: Samples): Pro
   try {
     for (const operation of operations) {
       samples.add(peer.name, operation, await worker.perform(operation), cell.destinations);
-      await verify(field, peer, operation, cell);
+      // Off the clock.
+      await (peer.restless ? untilProgrammed(field, operation, cell) : field.verify(operation, cell));
     }
   } finally {
     await worker.close();
   }
-}
-
-/** Off the clock. */
-async function verify(field: Field, { restless }: Peer, operation: Operation, cell: Cell): Promise<void> {
-  if (restless === undefined) return field.verify(operation, cell);
-  await eventually('the routes to stand', () => field.verify(operation, cell).then(() => true), {
-    timeoutMs: 5000,
-  });
 }
