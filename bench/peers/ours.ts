@@ -52,13 +52,14 @@ export const groups: Peer = {
     const socket = new RouteSocket({ netns: field.node.path });
     const variants = [0, 1] as const;
     const pods = Array.from({ length: cell.nexthops }, (_, pod) => pod);
+    // `replace`, for `ip nexthop flush` deletes while it reads, and now and then leaves one.
     await field.node.ipBatch(
       variants.flatMap(variant => [
         ...pods.map(
           pod =>
-            `nexthop add id ${nexthopId(variant, pod)} via ${gateway(cell.family, pod, variant)} dev p${pod}`,
+            `nexthop replace id ${nexthopId(variant, pod)} via ${gateway(cell.family, pod, variant)} dev p${pod}`,
         ),
-        `nexthop add id ${groupId(variant)} group ${pods.map(pod => nexthopId(variant, pod)).join('/')}`,
+        `nexthop replace id ${groupId(variant)} group ${pods.map(pod => nexthopId(variant, pod)).join('/')}`,
       ]),
     );
     return {
