@@ -9,7 +9,7 @@ import { concatenate, weighted } from '../../lib/kernel/nexthops.ts';
 import { nexthopLength, nexthopOffsets } from '../../lib/kernel/record-layout.ts';
 import { endChild, eventually } from '../support/lab.ts';
 import { createNodeLab } from '../support/node-lab.ts';
-import { program } from '../support/program.ts';
+import { everyForm, program } from '../support/program.ts';
 
 const anycast = '192.0.2.1';
 const idleMs = 1000;
@@ -163,6 +163,25 @@ test('an agent that is started again meanwhile waits anew, and writes nothing be
   await after.settle();
   t.deepEqual((await group()).weights, [1, 1]);
 });
+
+for (const [by, groups] of Object.entries(everyForm)) {
+  test(`an agent that is started again meanwhile, ${by}, withdraws and removes what nobody serves any more`, async t => {
+    const { node, nexthop } = await createForwarder(t);
+    const before = await program(t, { node }, { groups: form });
+    before.table.want(`${anycast}/32`, { nexthops: [nexthop(0)] });
+    await before.settle();
+    before.table.want(`${anycast}/32`, { nexthops: [nexthop(0), nexthop(1)] });
+    await before.settle();
+    await before.stop();
+    const after = await program(t, { node }, { groups });
+    after.table.want(`${anycast}/32`, { nexthops: [] });
+    await eventually('the removal', async () => (await after.settle()).some(({ kind }) => kind === 'remove'));
+    t.deepEqual(
+      after.events.map(({ kind }) => kind),
+      ['hold', 'remove'],
+    );
+  });
+}
 
 const one = (index: number, weight = 1): Uint8Array => {
   const nexthop = new Uint8Array(nexthopLength);

@@ -79,7 +79,10 @@ function markedContent(
 ): Pick<AdoptedGroup, 'content' | 'marking'> | undefined {
   const members = splitNexthops(content);
   const unmarked = members.filter(member => isMarking(weightOf(member)));
-  if (unmarked.length === 0 || form?.kind !== ObjectKind.resilientGroup) return undefined;
+  if (unmarked.length === 0) return undefined;
+  const even = concatenate(members.map(member => weighted(member, 1)));
+  // What is configured otherwise now takes no weights over that no route of its own could have.
+  if (form?.kind !== ObjectKind.resilientGroup) return { content: even, marking: undefined };
   if (known?.marking !== undefined) {
     const weights = weightsOf(known.content, known.marking);
     const written = splitNexthops(known.content).map((each, at) => weighted(each, weights[at] as number));
@@ -87,7 +90,7 @@ function markedContent(
       return { content: known.content, marking: known.marking };
   }
   const marking = beginMarking(concatenate(unmarked), now, form.resilience.idleTimer);
-  return { content: concatenate(members.map(member => weighted(member, 1))), marking };
+  return { content: even, marking };
 }
 
 /** What can not be changed in place. */
