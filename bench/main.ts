@@ -3,8 +3,6 @@
  *
  *     npm run bench [-- --quick] [-- --only NAME…]
  */
-// The agent's own settings of the heap: its parts run in this process.
-import '../lib/heap-growth.ts';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
