@@ -92,16 +92,23 @@ test('without us: over IPv4 the flows of a group’s only member look idle, and 
   t.deepEqual((await group()).parts, [32, 32]);
 });
 
-test('ours stay where they are, a second pod is given what is idle when that is known, and new flows then', async t => {
-  const { node, nexthop, send, hearsIn, group } = await createForwarder(t);
+/** Our table, and a second pod beside a first one whose flows have long begun. */
+async function secondPodJoins(t: ExecutionContext) {
+  const lab = await createForwarder(t);
+  const { node, nexthop, send } = lab;
   const { table, settle } = await program(t, { node }, { groups: form });
   const want = (...nexthops: ReturnType<typeof nexthop>[]) => table.want(`${anycast}/32`, { nexthops });
   want(nexthop(0));
   await settle();
-  send();
+  const first = send();
   await pause(2 * idleMs);
   want(nexthop(0), nexthop(1));
   await settle();
+  return { ...lab, table, settle, want, first };
+}
+
+test('ours stay where they are, a second pod is given what is idle when that is known, and new flows then', async t => {
+  const { table, settle, send, hearsIn, group } = await secondPodJoins(t);
   t.deepEqual(await group(), { weights: [65_535, 1], parts: [64] });
   const due = table.nextDeadline;
   t.true(due - performance.now() > idleMs - 500, 'a pass is asked for when all that is busy is marked');
@@ -121,15 +128,7 @@ test('ours stay where they are, a second pod is given what is idle when that is 
 });
 
 test('a pod that drains is waited for no longer: what it has marked stays, new flows go to the other', async t => {
-  const { node, nexthop, send, hearsIn, group } = await createForwarder(t);
-  const { table, settle } = await program(t, { node }, { groups: form });
-  const want = (...nexthops: ReturnType<typeof nexthop>[]) => table.want(`${anycast}/32`, { nexthops });
-  want(nexthop(0));
-  await settle();
-  const first = send();
-  await pause(2 * idleMs);
-  want(nexthop(0), nexthop(1));
-  await settle();
+  const { settle, want, nexthop, first, send, hearsIn, group } = await secondPodJoins(t);
   await pause(idleMs / 4);
   want(nexthop(0), { ...nexthop(1), weight: 255 });
   await settle();
