@@ -2,9 +2,12 @@
  * What the agent is from its sources to the kernel and BIRD, wired as lib/agent.ts does, with sources in memory:
  * so that a flip begins with bytes in hand, and its way can be timed.
  */
+
+import { systemClock } from '../lib/base/clock.ts';
+import { createLog } from '../lib/base/log.ts';
+import { Pace } from '../lib/base/time-slice.ts';
 import { BirdAnnouncer } from '../lib/bird/announcer.ts';
 import { BirdManager, type BirdManagerOptions, type BirdOutcome } from '../lib/bird/manager.ts';
-import { systemClock } from '../lib/clock.ts';
 import type { AllocationView } from '../lib/desired/resolve.ts';
 import {
   AnycastReconciler,
@@ -16,10 +19,8 @@ import {
 } from '../lib/index.ts';
 import type { GroupForm } from '../lib/kernel/groups/group-form.ts';
 import { RouteProgrammer } from '../lib/kernel/route-programmer.ts';
-import { createLog } from '../lib/observe/log.ts';
 import { Metrics } from '../lib/observe/metrics.ts';
 import { Reporter } from '../lib/observe/reporter.ts';
-import { Pace } from '../lib/pace.ts';
 import type { Source } from '../lib/reconciler.ts';
 import { podFromManifest } from '../lib/sources/pod.ts';
 import type { Host } from '../test/support/node-lab.ts';

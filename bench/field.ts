@@ -3,7 +3,7 @@
  * bench/native/rtnetlink.h, bench/peers/go and bench/peers/python say the same in their languages.
  */
 import { join } from 'node:path';
-import { type Address, parseAddress } from '../lib/address.ts';
+import { type Address, parseAddress } from '../lib/base/address.ts';
 import { Lab, type Namespace } from '../test/support/lab.ts';
 import type { Host } from '../test/support/node-lab.ts';
 import { LineProgram } from './line-program.ts';

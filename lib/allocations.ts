@@ -1,8 +1,9 @@
 /** Where allocations come from, as the configuration says. */
+
+import type { Log } from './base/log.ts';
 import type { ResolvedAgentConfig } from './config.ts';
 import { KernelPaths } from './kernel/kernel-paths.ts';
 import type { RouteSocket } from './kernel/native.ts';
-import type { Log } from './observe/log.ts';
 import { AllocationApi } from './sources/allocation-api.ts';
 import { WatchedAllocations } from './sources/allocation-file.ts';
 import { type AllocationSource, AllocationStore } from './sources/allocation-store.ts';

@@ -1,8 +1,8 @@
 /** Validates files offline, each by what it is: what the agent would say of them, before it has to. */
 import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
+import { FlockError } from './base/errors.ts';
 import { parseAgentConfig } from './config.ts';
-import { FlockError } from './errors.ts';
 import { parseAllocationFile } from './sources/allocation.ts';
 import { parseNodeConfig } from './sources/node-config.ts';
 import { mergeNodeConfig, type NodeConfigSpec, nodeConfigSpecOf } from './sources/node-config-resource.ts';

@@ -4,11 +4,11 @@ import './heap-growth.ts';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { runAgent } from './agent.ts';
+import { FlockError } from './base/errors.ts';
+import { createLog } from './base/log.ts';
 import { checkConfigs } from './check-config.ts';
 import { loadAgentConfig } from './config.ts';
 import { describeKeys } from './config-help.ts';
-import { FlockError } from './errors.ts';
-import { createLog } from './observe/log.ts';
 import { flush } from './ownership/flush.ts';
 import { migrate } from './ownership/migrate.ts';
 

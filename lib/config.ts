@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { FlockError } from './errors.ts';
+import { FlockError } from './base/errors.ts';
 import { metricNumber, protocolNumber, tableNumber } from './ownership/owned-key.ts';
 
 const path = z.string().min(1);

@@ -4,7 +4,8 @@
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { parseAddress } from './address.ts';
+import { parseAddress } from './base/address.ts';
+import type { Log } from './base/log.ts';
 import type { ResolvedAgentConfig } from './config.ts';
 import type { DrainPolicy } from './desired/drain.ts';
 import { PermittedAllocations, type PermittedAllocationsOptions } from './desired/permitted-allocations.ts';
@@ -12,7 +13,6 @@ import { AddressPolicy } from './desired/policy.ts';
 import { localAddresses } from './kernel/local-addresses.ts';
 import { RouteSocket } from './kernel/native.ts';
 import type { Condition } from './observe/condition.ts';
-import type { Log } from './observe/log.ts';
 import { nodeConfigStatus, type StatusInput } from './observe/node-config-status.ts';
 import { KubernetesClient } from './sources/kubernetes-client.ts';
 import { loadKubernetesServer } from './sources/kubernetes-config.ts';

@@ -1,4 +1,6 @@
 /** The public API. Each part is of use on its own; `agent.ts` shows how they fit together. */
+
+export { type AgentOptions, runAgent } from './agent.ts';
 export {
   type Address,
   type Destination,
@@ -6,15 +8,14 @@ export {
   type Family,
   formatAddress,
   parseAddress,
-} from './address.ts';
-export { type AgentOptions, runAgent } from './agent.ts';
+} from './base/address.ts';
+export { type ErrorCode, errorCodes, FlockError } from './base/errors.ts';
 export { BirdManager } from './bird/manager.ts';
 export { type AgentConfig, loadAgentConfig, parseAgentConfig } from './config.ts';
 export { DesiredTable } from './desired/desired-table.ts';
 export { isEligible } from './desired/drain.ts';
 export { AddressPolicy, type AddressPool, type Claimant, type PolicyInput } from './desired/policy.ts';
 export { type AnycastTarget, type Nexthop, resolveAnycastTargets } from './desired/resolve.ts';
-export { type ErrorCode, errorCodes, FlockError } from './errors.ts';
 export { type GroupForm, groupFormOf } from './kernel/groups/group-form.ts';
 export { KernelPaths } from './kernel/kernel-paths.ts';
 export { LinkTable } from './kernel/link-table.ts';

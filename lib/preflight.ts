@@ -5,12 +5,12 @@
  * forwarding, rp_filter); the harm of each was measured.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { FlockError } from './base/errors.ts';
+import type { Log } from './base/log.ts';
 import { renderedMark } from './bird/render.ts';
 import type { ResolvedAgentConfig } from './config.ts';
-import { FlockError } from './errors.ts';
 import type { NativeError, RouteSocket } from './kernel/native.ts';
 import { readRoutes } from './kernel/route-record.ts';
-import type { Log } from './observe/log.ts';
 
 export interface Finding {
   /** Stable, for alerting. */

@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { createLog } from '../lib/base/log.ts';
 import { renderedMark } from '../lib/bird/render.ts';
 import { parseAgentConfig } from '../lib/config.ts';
 import { RouteSocket } from '../lib/kernel/native.ts';
-import { createLog } from '../lib/observe/log.ts';
 import {
   checkForwarding,
   checkHashPolicy,

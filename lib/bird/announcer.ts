@@ -2,8 +2,8 @@
  * What BIRD has to know of the kernel's announcements. In learn mode nothing: it learns our routes, and only
  * the node config makes it change. In filter mode the active set, each time it changes.
  */
-import type { Destination } from '../address.ts';
-import type { Clock } from '../clock.ts';
+import type { Destination } from '../base/address.ts';
+import type { Clock } from '../base/clock.ts';
 import type { NodeConfigSource } from '../sources/node-config.ts';
 import type { BirdManager, BirdOutcome } from './manager.ts';
 import type { BirdRoutes } from './render.ts';

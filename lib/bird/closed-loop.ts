@@ -1,7 +1,7 @@
 /** Checks what BIRD exports, and heals what stays different: told of the route again, at worst reloaded. */
-import type { Destination } from '../address.ts';
-import type { Clock } from '../clock.ts';
-import type { Log } from '../observe/log.ts';
+import type { Destination } from '../base/address.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import type { ExportAudit } from './export-audit.ts';
 
 export interface ClosedLoopOptions {

@@ -1,7 +1,7 @@
 /** BIRD's configuration file: staged beside its place, durable before it takes the place, readable by BIRD alone. */
 import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FlockError } from '../errors.ts';
+import { FlockError } from '../base/errors.ts';
 
 export class ConfigFile {
   readonly path: string;

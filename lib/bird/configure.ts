@@ -1,5 +1,5 @@
 /** One reconfiguration of BIRD, until what it read is what it runs. */
-import { FlockError } from '../errors.ts';
+import { FlockError } from '../base/errors.ts';
 import type { BirdControl } from './control.ts';
 import { replyCode, wordsOf } from './reply.ts';
 

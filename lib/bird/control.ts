@@ -3,7 +3,7 @@
  * What goes wrong on it (a timeout, a line that is no reply) ends it, for its next reply could be of any command.
  */
 import { connect, type Socket } from 'node:net';
-import { FlockError } from '../errors.ts';
+import { FlockError } from '../base/errors.ts';
 import { errorOf, type Reply, ReplyReader, replyCode, wordsOf } from './reply.ts';
 
 interface Waiting {

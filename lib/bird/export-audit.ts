@@ -4,7 +4,7 @@
  * BIRD learns from notifications, and some are lost on it: an IPv4 route that vanishes with an address, one
  * nexthop of an IPv6 route taken for the whole, an overrun of its socket. It would notice at its next scan.
  */
-import type { Destination } from '../address.ts';
+import type { Destination } from '../base/address.ts';
 import type { Peer } from '../sources/peer.ts';
 import type { Reply } from './reply.ts';
 

@@ -9,9 +9,9 @@
  * - BIRD hangs, or dies in the middle of a `configure`: unknown as well; the same cure.
  */
 import { isAbsolute } from 'node:path';
-import type { Destination } from '../address.ts';
-import { FlockError } from '../errors.ts';
-import type { Log } from '../observe/log.ts';
+import type { Destination } from '../base/address.ts';
+import { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { NodeConfig } from '../sources/node-config.ts';
 import { ConfigFile, isSameFile } from './config-file.ts';
 import { configure } from './configure.ts';

@@ -13,7 +13,7 @@
  * which silently ends the announcement: ours have 200. And an export filter that changes makes BIRD send a
  * peer everything again: ours are constant, only the static routes change.
  */
-import type { Destination } from '../address.ts';
+import type { Destination } from '../base/address.ts';
 import type { NodeConfig } from '../sources/node-config.ts';
 import { exportFilter } from './render-filter.ts';
 import { bfd, renderPeer } from './render-peer.ts';

@@ -2,7 +2,7 @@
  * The last gate before BIRD's configuration, which has no way to escape a character. Schemas refuse bad values
  * with a better message; this makes sure that a value built by hand passes no gate either.
  */
-import { FlockError } from '../errors.ts';
+import { FlockError } from '../base/errors.ts';
 
 /** A number, an address or a prefix, as a bare word. */
 export function plain(value: string | number): string {

@@ -8,8 +8,8 @@ import {
   type Family,
   parseAddress,
   whyNotAnycast,
-} from '../address.ts';
-import { FlockError } from '../errors.ts';
+} from '../base/address.ts';
+import { FlockError } from '../base/errors.ts';
 import type { AllocationView, Nexthop, ResolveWarning } from './resolve.ts';
 
 /** What an allocation asks for, whoever serves it. */

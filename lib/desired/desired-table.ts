@@ -2,7 +2,7 @@
  * The desired set kept current pod by pod, so that one pod's flip costs what that pod touches, not the table.
  * `resolveAnycastTargets` is the same from nothing; tests hold the two against each other.
  */
-import { type Destination, familyOf } from '../address.ts';
+import { type Destination, familyOf } from '../base/address.ts';
 import { type Contribution, contributionOf, type Part, partsOf } from './contribution.ts';
 import { type DrainPolicy, phaseOf, wishProblem } from './drain.ts';
 import {

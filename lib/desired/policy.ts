@@ -5,7 +5,7 @@
  * address is refused unless an operator's pool gives it to this pod, and some are refused whatever a pool says:
  * the node's own, its peers', the API server's, and what is reserved. In doubt the answer is no.
  */
-import { type Address, parseAddress, whyNotAnycast } from '../address.ts';
+import { type Address, parseAddress, whyNotAnycast } from '../base/address.ts';
 import { isSelected, type LabelSelector } from './label-selector.ts';
 import { isWithin, type Prefix, parsePrefix } from './prefix.ts';
 

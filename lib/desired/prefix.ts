@@ -1,5 +1,5 @@
 /** An address prefix (CIDR), and what is in it. Pure. */
-import { type Address, parseAddress } from '../address.ts';
+import { type Address, parseAddress } from '../base/address.ts';
 
 export interface Prefix {
   /** Network order, bits beyond the length are 0: 4 or 16 bytes. */

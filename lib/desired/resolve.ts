@@ -1,7 +1,7 @@
 /**
  * What should be routed: committed allocations x eligible pods -> destination -> nexthops. Pure.
  */
-import type { Destination } from '../address.ts';
+import type { Destination } from '../base/address.ts';
 import { contributionOf, partsOf } from './contribution.ts';
 import { isEligible } from './drain.ts';
 import { weightOf } from './weight.ts';

@@ -2,7 +2,7 @@
  * What a dump says against what we believe. A route that is right costs no object: records are read where they
  * lie, and entries found by the bytes of their destination.
  */
-import type { Family } from '../address.ts';
+import type { Family } from '../base/address.ts';
 import type { Cohorts } from './groups/cohorts.ts';
 import { configuredNexthops, sameNexthops } from './nexthops.ts';
 import { destinationOfView, RouteView } from './packed-route.ts';

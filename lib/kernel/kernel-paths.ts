@@ -5,9 +5,9 @@
  * of one by one, whatever their protocol and table. A bridge's subnet comes and goes with an address of an
  * interface. What is neither (a wider route by hand, a rule) is found by whoever asks again now and then.
  */
-import { formatAddress, parseAddress } from '../address.ts';
-import type { AddressPath, PathChange, PathFinder } from '../address-path.ts';
-import type { Log } from '../observe/log.ts';
+import { formatAddress, parseAddress } from '../base/address.ts';
+import type { AddressPath, PathChange, PathFinder } from '../base/address-path.ts';
+import type { Log } from '../base/log.ts';
 import { describeErrno } from './errno.ts';
 import { LinkTable } from './link-table.ts';
 import type { KernelChanges, Monitor, RouteAnswer, RouteSocket } from './native.ts';

@@ -2,7 +2,7 @@
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { FlockError } from '../errors.ts';
+import { FlockError } from '../base/errors.ts';
 
 const require = createRequire(import.meta.url);
 

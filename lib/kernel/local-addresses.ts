@@ -1,5 +1,5 @@
 /** The addresses that this network namespace answers itself: its kernel's table `local`. */
-import { formatAddress } from '../address.ts';
+import { formatAddress } from '../base/address.ts';
 import type { RouteSocket } from './native.ts';
 import { readRoutes } from './route-record.ts';
 

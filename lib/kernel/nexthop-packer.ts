@@ -2,7 +2,7 @@
  * Nexthops by interface name into packed sets, each once: destinations that share their nexthops share the bytes,
  * so that comparing them is mostly a look at two references.
  */
-import { parseAddress } from '../address.ts';
+import { parseAddress } from '../base/address.ts';
 import type { Nexthop } from '../desired/resolve.ts';
 import type { LinkTable } from './link-table.ts';
 import { compareNexthop, concatenate, emptyNexthops, weighted, weightOf } from './nexthops.ts';

@@ -2,8 +2,8 @@
  * What we believe the kernel holds, and whether we may: changed by what a dump says (`adopt`), what the kernel
  * notifies of others' doing (`observe`, `loseLink`), and what our own requests prove (`program`).
  */
-import type { Destination } from '../address.ts';
-import type { Pace } from '../pace.ts';
+import type { Destination } from '../base/address.ts';
+import type { Pace } from '../base/time-slice.ts';
 import { RouteReading } from './adoption.ts';
 import type { Agenda } from './agenda.ts';
 import { afterDeletion, afterLinkLoss, countRestoration } from './drift.ts';

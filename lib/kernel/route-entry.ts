@@ -2,7 +2,7 @@
  * One destination in the route table: what is wanted, what the kernel holds, and what follows from the two.
  * Pure; the clock comes in as milliseconds.
  */
-import { addressOf, type Destination, type Family } from '../address.ts';
+import { addressOf, type Destination, type Family } from '../base/address.ts';
 import type { DesiredTarget } from '../desired/desired-table.ts';
 import type { Cohorts } from './groups/cohorts.ts';
 import type { NexthopPacker } from './nexthop-packer.ts';

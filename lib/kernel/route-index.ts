@@ -1,5 +1,5 @@
 /** Where to find destinations: by name, by the interface they want, by the interface they are programmed through. */
-import type { Destination } from '../address.ts';
+import type { Destination } from '../base/address.ts';
 import type { Nexthop } from '../desired/resolve.ts';
 import { InterfaceIndex } from './interface-index.ts';
 import { interfacesOf } from './nexthops.ts';

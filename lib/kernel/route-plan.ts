@@ -2,8 +2,8 @@
  * One pass of the route table: what is to be asked of the kernel for those that are due, and what its answers prove.
  * Between `plan` and `settle` the kernel is asked; what happens meanwhile is not believed to be undone by either.
  */
-import type { Destination } from '../address.ts';
-import type { Pace } from '../pace.ts';
+import type { Destination } from '../base/address.ts';
+import type { Pace } from '../base/time-slice.ts';
 import type { Agenda } from './agenda.ts';
 import type { Cohorts } from './groups/cohorts.ts';
 import { GroupPlan } from './groups/group-plan.ts';

@@ -1,9 +1,9 @@
 /**
  * The route table's hands: reads the kernel, listens to it, and carries one plan across in one call.
  */
-import type { Destination, Family } from '../address.ts';
-import type { Log } from '../observe/log.ts';
-import { Pace } from '../pace.ts';
+import type { Destination, Family } from '../base/address.ts';
+import type { Log } from '../base/log.ts';
+import { Pace } from '../base/time-slice.ts';
 import type { LinkTable } from './link-table.ts';
 import type { ApplyResult, KernelChanges, Monitor, NativeError, RouteSocket } from './native.ts';
 import { viewRoutes } from './packed-route.ts';

@@ -7,9 +7,9 @@
  * What proves nothing (a lost reply, an IPv6 replace that failed midway) makes the table suspect: the next pass
  * reads the kernel before it writes.
  */
-import type { Destination } from '../address.ts';
+import type { Destination } from '../base/address.ts';
+import type { Pace } from '../base/time-slice.ts';
 import type { DesiredTarget } from '../desired/desired-table.ts';
-import type { Pace } from '../pace.ts';
 import { AbsentInterfaces } from './absent-interfaces.ts';
 import type { RouteReading } from './adoption.ts';
 import { Agenda } from './agenda.ts';

@@ -1,5 +1,5 @@
 /** Looks for shadows beside the passes, one look at a time: what it finds is news for the next pass. */
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../base/log.ts';
 import type { LinkTable } from './link-table.ts';
 import type { RouteSocket } from './native.ts';
 import type { RouteTable } from './route-table.ts';

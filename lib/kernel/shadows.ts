@@ -6,7 +6,7 @@
  * takes it some microseconds a destination: asked by and by, beside the passes, it delays none.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Destination } from '../address.ts';
+import type { Destination } from '../base/address.ts';
 import type { LinkTable } from './link-table.ts';
 import type { RouteAnswer, RouteSocket } from './native.ts';
 import { hasNexthop } from './nexthops.ts';

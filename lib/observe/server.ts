@@ -1,7 +1,7 @@
 /** `/metrics`, `/healthz` and `/status` over HTTP. */
 import type { Server } from 'node:http';
 import type { Registry } from 'prom-client';
-import { createServer } from '../node-http.ts';
+import { createServer } from '../base/node-http.ts';
 
 export interface ObserveOptions {
   /** `ADDRESS:PORT`, an IPv6 address in brackets. */

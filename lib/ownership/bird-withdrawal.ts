@@ -1,11 +1,11 @@
 /** Filter mode: BIRD announces what its file says, whatever the kernel's tags say; so the file says nothing. */
 import { readFile } from 'node:fs/promises';
+import { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import { BirdControl, nothingListens } from '../bird/control.ts';
 import { BirdManager } from '../bird/manager.ts';
 import { announcedIn, renderedMark } from '../bird/render.ts';
 import type { ResolvedAgentConfig } from '../config.ts';
-import { FlockError } from '../errors.ts';
-import type { Log } from '../observe/log.ts';
 import { type NodeConfig, parseNodeConfig } from '../sources/node-config.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** A person's yes, before what can not be undone. */
 import { createInterface } from 'node:readline/promises';
-import { FlockError } from '../errors.ts';
+import { FlockError } from '../base/errors.ts';
 
 /**
  * @param question what a `y` agrees to

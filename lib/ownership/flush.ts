@@ -4,11 +4,11 @@
  * and the next run finishes.
  */
 import { setTimeout } from 'node:timers/promises';
+import { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { ResolvedAgentConfig } from '../config.ts';
-import { FlockError } from '../errors.ts';
 import { RouteSocket } from '../kernel/native.ts';
 import { destinationOfView } from '../kernel/packed-route.ts';
-import type { Log } from '../observe/log.ts';
 import { requireNetAdmin } from '../preflight.ts';
 import { withdrawFromBird } from './bird-withdrawal.ts';
 import { confirm } from './confirm.ts';

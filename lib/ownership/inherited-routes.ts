@@ -2,7 +2,7 @@
  * Which host routes the original agent left: it wrote them as `ip route add` does. What it did not write, or
  * may not have, is refused with the reason. Pure.
  */
-import { formatAddress } from '../address.ts';
+import { formatAddress } from '../base/address.ts';
 import type { RouteView } from '../kernel/packed-route.ts';
 import { RouteType } from '../kernel/record-layout.ts';
 import { readRoutes } from '../kernel/route-record.ts';

@@ -7,9 +7,9 @@
  */
 import { readFile, rename, rm } from 'node:fs/promises';
 import { z } from 'zod';
+import { syncFolder, writeDurably } from '../base/durable-file.ts';
+import { FlockError } from '../base/errors.ts';
 import { describeIssues } from '../config.ts';
-import { FlockError } from '../errors.ts';
-import { syncFolder, writeDurably } from '../sources/durable-file.ts';
 import { type OwnedKey, ownedKeySchema, sameKey } from './owned-key.ts';
 
 const fileVersion = 1;

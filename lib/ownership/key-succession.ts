@@ -3,12 +3,12 @@
  * order and its reasons.
  */
 import { setTimeout } from 'node:timers/promises';
-import type { Destination } from '../address.ts';
+import type { Destination } from '../base/address.ts';
+import type { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import { nothingListens } from '../bird/control.ts';
 import type { BirdOutcome } from '../bird/manager.ts';
-import type { FlockError } from '../errors.ts';
 import { RouteSocket } from '../kernel/native.ts';
-import type { Log } from '../observe/log.ts';
 import { KeyMemory } from './key-memory.ts';
 import { describeKey, type OwnedKey, sameKey } from './owned-key.ts';
 import { Relocation } from './relocation.ts';

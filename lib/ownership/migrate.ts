@@ -4,9 +4,9 @@
  * in the kernel.
  */
 import { readFile } from 'node:fs/promises';
+import { FlockError } from '../base/errors.ts';
 import type { ResolvedAgentConfig } from '../config.ts';
 import { contributionOf, partsOf } from '../desired/contribution.ts';
-import { FlockError } from '../errors.ts';
 import { describeErrno, errnoName } from '../kernel/errno.ts';
 import { RouteSocket } from '../kernel/native.ts';
 import { destinationOfView, packDeletion, type RouteView, viewRoutes } from '../kernel/packed-route.ts';

@@ -7,7 +7,7 @@
  */
 import { readlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
-import { FlockError } from '../errors.ts';
+import { FlockError } from '../base/errors.ts';
 
 /** What claims a network namespace; the name is the command's. */
 export type Claimant = 'run' | 'flush' | 'migrate';

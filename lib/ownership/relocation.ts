@@ -13,11 +13,11 @@
  * Killed anywhere in between, the next start finds both keys remembered and goes on.
  */
 import { setTimeout } from 'node:timers/promises';
-import type { Destination } from '../address.ts';
+import type { Destination } from '../base/address.ts';
+import type { Log } from '../base/log.ts';
 import type { RouteSocket } from '../kernel/native.ts';
 import { destinationOfView, type RouteView } from '../kernel/packed-route.ts';
 import { Operation } from '../kernel/record-layout.ts';
-import type { Log } from '../observe/log.ts';
 import { KeyRoutes } from './key-routes.ts';
 import { describeKey, type OwnedKey, sharesPlace } from './owned-key.ts';
 

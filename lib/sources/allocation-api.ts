@@ -3,9 +3,9 @@
  * it is who may open the socket.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { FlockError } from '../errors.ts';
-import { createServer } from '../node-http.ts';
-import type { Log } from '../observe/log.ts';
+import { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { createServer } from '../base/node-http.ts';
 import { type ApiAnswer, answerRequest, failure } from './allocation-requests.ts';
 import type { AllocationStore } from './allocation-store.ts';
 import { listenAt } from './local-socket.ts';

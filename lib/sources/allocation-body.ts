@@ -3,7 +3,7 @@
  * that could not be routed is refused at once instead of warned of later.
  */
 import type { z } from 'zod';
-import { parseAddress, whyNotAnycast } from '../address.ts';
+import { parseAddress, whyNotAnycast } from '../base/address.ts';
 import { allocationSchema } from './allocation.ts';
 
 /** Whose it is the path says; the body may repeat it, so that what GET gives can be PUT. */

@@ -1,8 +1,8 @@
 /** Allocations from a file that another program keeps: read and watched, never written. */
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../base/log.ts';
+import { WatchedFile } from '../base/watched-file.ts';
 import { type Allocation, type AllocationFile, parseAllocationFile } from './allocation.ts';
 import { type AllocationSource, sameAllocation } from './allocation-store.ts';
-import { WatchedFile } from './watched-file.ts';
 
 export class WatchedAllocations implements AllocationSource {
   readonly #file: WatchedFile<AllocationFile>;

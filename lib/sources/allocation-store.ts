@@ -1,7 +1,8 @@
 /** The durable store of allocations. One writer: this process. A change is on disk before it is in force. */
 import { readFile } from 'node:fs/promises';
-import { FlockError } from '../errors.ts';
-import type { Log } from '../observe/log.ts';
+import { writeDurably } from '../base/durable-file.ts';
+import { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import {
   type Allocation,
   type AllocationFile,
@@ -10,7 +11,6 @@ import {
   parseAllocation,
   parseAllocationFile,
 } from './allocation.ts';
-import { writeDurably } from './durable-file.ts';
 import { podKey } from './pod.ts';
 
 /** What the agent needs of allocations, whoever keeps them. */

@@ -1,6 +1,6 @@
 /** What a pod's annotations amount to, given the ways to its addresses: an allocation, or why not. Pure. */
-import { parseAddress } from '../address.ts';
-import type { AddressPath } from '../address-path.ts';
+import { parseAddress } from '../base/address.ts';
+import type { AddressPath } from '../base/address-path.ts';
 import type { Allocation } from './allocation.ts';
 import { addressesAskedFor, type Reason } from './anycast-annotation.ts';
 import type { Pod } from './pod.ts';

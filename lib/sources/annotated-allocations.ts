@@ -2,8 +2,8 @@
  * Allocations from pods' annotations, with any CNI: a pod asks for anycast addresses, its own address is the
  * nexthop, and the interface is the one that the kernel routes that address to.
  */
-import type { PathFinder } from '../address-path.ts';
-import type { Log } from '../observe/log.ts';
+import type { PathFinder } from '../base/address-path.ts';
+import type { Log } from '../base/log.ts';
 import type { Allocation } from './allocation.ts';
 import { type AllocationSource, sameAllocation } from './allocation-store.ts';
 import { allocationOf, needsPaths } from './annotated-allocation.ts';

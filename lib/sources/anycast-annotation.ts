@@ -1,5 +1,5 @@
 /** The anycast addresses that a pod asks for by annotation. Pure. */
-import { parseAddress, whyNotAnycast } from '../address.ts';
+import { parseAddress, whyNotAnycast } from '../base/address.ts';
 import type { Pod } from './pod.ts';
 
 export type AnnotationRefusal =

@@ -5,8 +5,8 @@
  * A way that is lost while its interface stays is believed lost only a moment later: a CNI that starts again
  * writes its routes anew, and an announcement that flaps costs more than a second's patience.
  */
-import { type AddressPath, type PathChange, type PathFinder, samePath } from '../address-path.ts';
-import type { Log } from '../observe/log.ts';
+import { type AddressPath, type PathChange, type PathFinder, samePath } from '../base/address-path.ts';
+import type { Log } from '../base/log.ts';
 
 export interface KnownPathsOptions {
   finder: PathFinder;

@@ -8,7 +8,7 @@
 import type { Agent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
-import { Agent as HttpAgent, request as httpRequest } from '../node-http.ts';
+import { Agent as HttpAgent, request as httpRequest } from '../base/node-http.ts';
 import type { KubernetesServer } from './kubernetes-config.ts';
 import { Lifetime } from './request-lifetime.ts';
 

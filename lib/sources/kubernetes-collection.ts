@@ -2,8 +2,8 @@
  * A few Kubernetes objects of one kind, read into what is wanted of them, by name. An object that can not be
  * understood stays as it was last understood.
  */
-import { FlockError } from '../errors.ts';
-import type { Log } from '../observe/log.ts';
+import { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
 import { defaultTiming, ListWatch, type ListWatchTiming } from './kubernetes-list-watch.ts';
 

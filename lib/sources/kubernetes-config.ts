@@ -14,7 +14,7 @@ import { newClusters, newContexts, newUsers } from '@kubernetes/client-node/dist
 import { ExecAuth } from '@kubernetes/client-node/dist/exec_auth.js';
 import { FileAuth } from '@kubernetes/client-node/dist/file_auth.js';
 import { parse } from 'yaml';
-import { FlockError } from '../errors.ts';
+import { FlockError } from '../base/errors.ts';
 
 /** Where Kubernetes mounts a pod's service account ("Accessing the Kubernetes API from a Pod"). */
 const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';

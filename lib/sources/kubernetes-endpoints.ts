@@ -3,7 +3,7 @@
  * cluster address is in the service CIDR, and `reserved` has that.
  */
 import { z } from 'zod';
-import { parseAddress } from '../address.ts';
+import { parseAddress } from '../base/address.ts';
 import { KubernetesCollection, type KubernetesCollectionOptions } from './kubernetes-collection.ts';
 
 type Options = Pick<KubernetesCollectionOptions<string[]>, 'client' | 'log' | 'timing'>;

@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../base/log.ts';
 import { type PodWarning, WarningQueue } from '../observe/pod-warnings.ts';
 import { ApiStatusError, KubernetesClient } from './kubernetes-client.ts';
 import { loadKubernetesServer } from './kubernetes-config.ts';

@@ -15,8 +15,8 @@
  * all nodes at once. What was known stays all the while.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { FlockError } from '../errors.ts';
-import type { Log } from '../observe/log.ts';
+import { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import { ApiStatusError, GarbageError, type KubernetesClient } from './kubernetes-client.ts';
 import { SilenceError } from './request-lifetime.ts';
 

@@ -5,8 +5,8 @@
  * of all each of those writes would go to every node. A `default` that was there and is deleted stays in force
  * until there is one again, as a file does that vanishes: it would take every node's sessions along.
  */
-import { FlockError } from '../errors.ts';
-import type { Log } from '../observe/log.ts';
+import { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
 import { KubernetesCollection } from './kubernetes-collection.ts';
 import type { ListWatchTiming } from './kubernetes-list-watch.ts';

@@ -1,6 +1,6 @@
 /** Whether Kubernetes says that this node drains: by a taint, or where configured by being unschedulable. */
 import { z } from 'zod';
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../base/log.ts';
 import { KubernetesClient } from './kubernetes-client.ts';
 import { loadKubernetesServer } from './kubernetes-config.ts';
 import { defaultTiming, ListWatch } from './kubernetes-list-watch.ts';

@@ -1,6 +1,6 @@
 /** Pods of one node from the Kubernetes API: only this node's cross the wire. */
-import type { FlockError } from '../errors.ts';
-import type { Log } from '../observe/log.ts';
+import type { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import { KubernetesClient } from './kubernetes-client.ts';
 import { loadKubernetesServer } from './kubernetes-config.ts';
 import { defaultTiming, ListWatch, type ListWatchTiming } from './kubernetes-list-watch.ts';

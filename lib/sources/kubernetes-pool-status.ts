@@ -4,7 +4,7 @@
  * one, and a write that comes second is refused by the server, for it names the version that it has read.
  */
 import { z } from 'zod';
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../base/log.ts';
 import { poolStatus } from '../observe/pool-status.ts';
 import { ApiStatusError, type KubernetesClient } from './kubernetes-client.ts';
 import { resourcePath } from './resource-api.ts';

@@ -3,7 +3,7 @@
  * that fails is told once and tried again; nothing waits for it.
  */
 
-import type { Log } from '../observe/log.ts';
+import type { Log } from '../base/log.ts';
 import type { NodeConfigStatus } from '../observe/node-config-status.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
 import { resourcePath } from './resource-api.ts';

@@ -7,8 +7,8 @@
 import { chmod, lstat, rename, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import { FlockError } from '../errors.ts';
-import { makeFolder } from './folder.ts';
+import { FlockError } from '../base/errors.ts';
+import { makeFolder } from '../base/folder.ts';
 
 /**
  * @returns what takes the socket's file away again, if it is still ours; closing the server is the caller's

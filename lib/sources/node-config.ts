@@ -7,11 +7,11 @@
 import ipaddr from 'ipaddr.js';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { WatchedFile } from '../base/watched-file.ts';
 import { describeIssues } from '../config.ts';
-import { FlockError } from '../errors.ts';
-import type { Log } from '../observe/log.ts';
 import { asn, parsedOrIssue, peer, rangeOf } from './peer.ts';
-import { WatchedFile } from './watched-file.ts';
 
 const routerId = z
   .string()

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { type Address, parseAddress } from '../address.ts';
+import { type Address, parseAddress } from '../base/address.ts';
 import { community } from './community.ts';
 
 /** Where manifests mount the Secret `flock-anycast-bgp`, a file for each of its keys. */

@@ -8,8 +8,8 @@
  */
 import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import { FlockError } from '../errors.ts';
-import type { Log } from '../observe/log.ts';
+import { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
 import { type Pod, podKey } from './pod.ts';
 import type { PodCache } from './pod-cache.ts';
 import { fileSignature, isManifestName, readPodFile } from './pod-file.ts';

@@ -2,7 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { parse } from 'yaml';
-import { FlockError } from '../errors.ts';
+import { FlockError } from '../base/errors.ts';
 import { type Pod, podFromManifest } from './pod.ts';
 
 /** No pod's manifest is near this; etcd itself takes no object above 1.5 MiB. */

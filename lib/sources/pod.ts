@@ -1,7 +1,7 @@
 /** What is known of a pod, trimmed to what decides about routes: memory counts on every node of a cluster. */
 import { z } from 'zod';
-import { parseAddress } from '../address.ts';
-import { FlockError } from '../errors.ts';
+import { parseAddress } from '../base/address.ts';
+import { FlockError } from '../base/errors.ts';
 
 export interface Pod {
   readonly namespace: string;

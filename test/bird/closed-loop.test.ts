@@ -1,7 +1,7 @@
 import test from 'ava';
+import { createLog } from '../../lib/base/log.ts';
 import { ClosedLoop } from '../../lib/bird/closed-loop.ts';
 import { ExportAudit } from '../../lib/bird/export-audit.ts';
-import { createLog } from '../../lib/observe/log.ts';
 import { parseNodeConfig } from '../../lib/sources/node-config.ts';
 
 const { bgp } = parseNodeConfig(

@@ -3,9 +3,9 @@ import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { FlockError } from '../../lib/base/errors.ts';
 import { BirdControl, nothingListens } from '../../lib/bird/control.ts';
 import { ReplyReader } from '../../lib/bird/reply.ts';
-import { FlockError } from '../../lib/errors.ts';
 import { startBird } from '../support/bird.ts';
 import { Lab } from '../support/lab.ts';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { Destination } from '../../lib/address.ts';
+import type { Destination } from '../../lib/base/address.ts';
 import { BirdControl } from '../../lib/bird/control.ts';
 import { ExportAudit, hostPrefixesIn } from '../../lib/bird/export-audit.ts';
 import { eventually } from '../support/lab.ts';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 import fc from 'fast-check';
+import { FlockError } from '../../lib/base/errors.ts';
 import { readPasswords } from '../../lib/bird/passwords.ts';
 import { announcedIn, type BirdConfigInput, renderBirdConfig } from '../../lib/bird/render.ts';
-import { FlockError } from '../../lib/errors.ts';
 import { nodeConfigSchema, parseNodeConfig } from '../../lib/sources/node-config.ts';
 import { plainConfig, routes } from './fabric.ts';
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { formatAddress, parseAddress, whyNotAnycast } from '../../lib/address.ts';
+import { formatAddress, parseAddress, whyNotAnycast } from '../../lib/base/address.ts';
 import type { LabelExpression } from '../../lib/desired/label-selector.ts';
 import {
   AddressPolicy,

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { destinationOf, formatAddress, parseAddress } from '../../lib/address.ts';
+import { destinationOf, formatAddress, parseAddress } from '../../lib/base/address.ts';
 import { type Adoption, RouteReading } from '../../lib/kernel/adoption.ts';
 import { Cohorts } from '../../lib/kernel/groups/cohorts.ts';
 import { AF_INET, offsets, recordLength } from '../../lib/kernel/record-layout.ts';

@@ -1,7 +1,7 @@
 /** Nexthop groups on a real kernel: what one message does, what lives on, what is left behind. */
 import test from 'ava';
+import { Pace } from '../../lib/base/time-slice.ts';
 import type { GroupForm } from '../../lib/kernel/groups/group-form.ts';
-import { Pace } from '../../lib/pace.ts';
 import { eventually } from '../support/lab.ts';
 import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
 import { advertise, everyForm, hold, program } from '../support/program.ts';

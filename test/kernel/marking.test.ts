@@ -1,7 +1,7 @@
 /** A second pod beside a first one whose flows the kernel did not note: real packets through a real node. */
 import type { ChildProcess } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
-import { systemClock } from '../../lib/clock.ts';
+import { systemClock } from '../../lib/base/clock.ts';
 import { type Marking, markingFor, weightsOf } from '../../lib/kernel/groups/marking.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
 import { membersOf, ObjectKind, readObjects } from '../../lib/kernel/nexthop-object.ts';

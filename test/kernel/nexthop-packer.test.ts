@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { parseAddress } from '../../lib/address.ts';
+import { parseAddress } from '../../lib/base/address.ts';
 import type { Nexthop } from '../../lib/desired/resolve.ts';
 import { LinkTable } from '../../lib/kernel/link-table.ts';
 import { NexthopPacker } from '../../lib/kernel/nexthop-packer.ts';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { systemClock } from '../../lib/clock.ts';
+import { systemClock } from '../../lib/base/clock.ts';
 import { LinkTable } from '../../lib/kernel/link-table.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
 import { findShadows } from '../../lib/kernel/shadows.ts';

@@ -1,6 +1,6 @@
 /** The real thing: the agent's parts on a real kernel, beside a real BIRD. What a step does, it does here. */
 
-import { systemClock } from '../../lib/clock.ts';
+import { systemClock } from '../../lib/base/clock.ts';
 import { DesiredTable } from '../../lib/desired/desired-table.ts';
 import type { AllocationView, PodView } from '../../lib/desired/resolve.ts';
 import { AnycastReconciler, type Source } from '../../lib/reconciler.ts';

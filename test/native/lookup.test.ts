@@ -1,5 +1,5 @@
 import test from 'ava';
-import { parseAddress } from '../../lib/address.ts';
+import { parseAddress } from '../../lib/base/address.ts';
 import type { KernelChanges, NativeError } from '../../lib/kernel/native.ts';
 import { destinationOfView, viewRoutes } from '../../lib/kernel/packed-route.ts';
 import { eventually } from '../support/lab.ts';

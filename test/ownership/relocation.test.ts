@@ -1,7 +1,7 @@
 /** Moving routes in the kernel: what can not be moved, what is not ours, and what was cut short. */
 import test, { type ExecutionContext } from 'ava';
+import { createLog } from '../../lib/base/log.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
-import { createLog } from '../../lib/observe/log.ts';
 import type { OwnedKey } from '../../lib/ownership/owned-key.ts';
 import { Relocation } from '../../lib/ownership/relocation.ts';
 import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { createLog } from '../../lib/observe/log.ts';
+import { createLog } from '../../lib/base/log.ts';
 import { allocationSchema } from '../../lib/sources/allocation.ts';
 import { AllocationApi } from '../../lib/sources/allocation-api.ts';
 import { allocationBodySchema } from '../../lib/sources/allocation-body.ts';

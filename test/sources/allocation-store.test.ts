@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { createLog } from '../../lib/observe/log.ts';
+import { createLog } from '../../lib/base/log.ts';
 import type { AllocationInput } from '../../lib/sources/allocation.ts';
 import { AllocationStore } from '../../lib/sources/allocation-store.ts';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { AddressPath } from '../../lib/address-path.ts';
+import type { AddressPath } from '../../lib/base/address-path.ts';
 import { allocationOf, needsPaths } from '../../lib/sources/annotated-allocation.ts';
 import type { Pod } from '../../lib/sources/pod.ts';
 

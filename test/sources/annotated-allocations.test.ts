@@ -1,7 +1,7 @@
 /** Annotated pods on a node's kernel, in the shapes that CNIs give them: a veth each, or a bridge. */
 import test, { type ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
-import type { AddressPath } from '../../lib/address-path.ts';
+import type { AddressPath } from '../../lib/base/address-path.ts';
 import { contributionOf, partsOf } from '../../lib/desired/contribution.ts';
 import { KernelPaths } from '../../lib/kernel/kernel-paths.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { FlockError } from '../../lib/errors.ts';
-import { createLog } from '../../lib/observe/log.ts';
+import { FlockError } from '../../lib/base/errors.ts';
+import { createLog } from '../../lib/base/log.ts';
 import { NodeConfigCache, parseNodeConfig } from '../../lib/sources/node-config.ts';
 import { eventually } from '../support/lab.ts';
 

@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import type { FlockError } from '../../lib/errors.ts';
+import type { FlockError } from '../../lib/base/errors.ts';
 import { podFromManifest, podKey } from '../../lib/sources/pod.ts';
 
 /** A running pod as `kubectl get pod -o json` shows it, with some of what is not read. */

@@ -14,7 +14,8 @@
  * there costs its own nexthop alone, nothing is done before every source was read.
  */
 import { renameSync, writeFileSync } from 'node:fs';
-import { type Destination, parseAddress } from '../../lib/address.ts';
+import { type Destination, parseAddress } from '../../lib/base/address.ts';
+import { createLog } from '../../lib/base/log.ts';
 import { configure } from '../../lib/bird/configure.ts';
 import { BirdControl } from '../../lib/bird/control.ts';
 import { loadAgentConfig } from '../../lib/config.ts';
@@ -22,7 +23,6 @@ import { type Nexthop, resolveAnycastTargets } from '../../lib/desired/resolve.t
 import { LinkTable } from '../../lib/kernel/link-table.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
 import { Operation, RouteBatch } from '../../lib/kernel/route-record.ts';
-import { createLog } from '../../lib/observe/log.ts';
 import { WatchedAllocations } from '../../lib/sources/allocation-file.ts';
 import { NodeConfigCache } from '../../lib/sources/node-config.ts';
 import { PodCache } from '../../lib/sources/pod-cache.ts';

@@ -1,5 +1,5 @@
 /** The BIRD configuration of the original order: what is active stands in prefix sets of the export filters. */
-import type { Destination } from '../../lib/address.ts';
+import type { Destination } from '../../lib/base/address.ts';
 import type { NodeConfig } from '../../lib/sources/node-config.ts';
 
 /** Sessions, timers and preferences are as in our own configuration: the order alone is to make the difference. */

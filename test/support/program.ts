@@ -1,4 +1,6 @@
 /** The agent's kernel side in a lab's node: passed by hand, or on its own whenever the kernel changes. */
+
+import { createLog } from '../../lib/base/log.ts';
 import type { GroupForm } from '../../lib/kernel/groups/group-form.ts';
 import { LinkTable } from '../../lib/kernel/link-table.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
@@ -6,7 +8,6 @@ import { ObjectKind } from '../../lib/kernel/nexthop-object.ts';
 import type { RouteEvent } from '../../lib/kernel/route-outcome.ts';
 import { type KernelSocket, RouteProgrammer } from '../../lib/kernel/route-programmer.ts';
 import { RouteTable } from '../../lib/kernel/route-table.ts';
-import { createLog } from '../../lib/observe/log.ts';
 import type { Host, NodeLab } from './node-lab.ts';
 
 export const advertise = 70;

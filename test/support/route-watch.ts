@@ -1,5 +1,5 @@
 /** When routes came and went in a namespace, on this process's own clock. */
-import { formatAddress } from '../../lib/address.ts';
+import { formatAddress } from '../../lib/base/address.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
 import { readRoutes } from '../../lib/kernel/route-record.ts';
 import type { Namespace } from './lab.ts';

@@ -1,5 +1,5 @@
 /** What a dump of nexthop objects says against what we believe. */
-import type { Family } from '../../address.ts';
+import type { Family } from '../../base/address.ts';
 import { membersOf, type NexthopObject, ObjectKind } from '../nexthop-object.ts';
 import {
   compareNexthop,

@@ -8,7 +8,7 @@
  * - Two come to have the same nexthops: they stay two. A merge would save a group, and cost a message for each
  *   route and, with resilient groups, the flows.
  */
-import type { Family } from '../../address.ts';
+import type { Family } from '../../base/address.ts';
 import type { Cohort } from './cohort.ts';
 
 /** A destination that wants nexthops which its cohort has not. */

@@ -1,5 +1,5 @@
 /** A cohort: the destinations that share their nexthops, by sharing one nexthop group. */
-import type { Family } from '../../address.ts';
+import type { Family } from '../../base/address.ts';
 import { emptyNexthops } from '../nexthops.ts';
 import type { Marking } from './marking.ts';
 

@@ -8,7 +8,7 @@
  * - It does not give them back when it is set up again.
  * - A group can not become one of another kind, nor of other buckets.
  */
-import type { Family } from '../../address.ts';
+import type { Family } from '../../base/address.ts';
 import { emptyNexthops, withoutInterface } from '../nexthops.ts';
 import { Cohort } from './cohort.ts';
 import { type CohortBook, keyOf } from './cohort-assignment.ts';

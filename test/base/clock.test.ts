@@ -1,5 +1,5 @@
 import test from 'ava';
-import { systemClock } from '../lib/clock.ts';
+import { systemClock } from '../../lib/base/clock.ts';
 
 test('nobody is woken before the time, by the clock that he then looks at', async t => {
   const early: number[] = [];

@@ -7,8 +7,8 @@
  */
 import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
-import { type ErrorCode, FlockError } from '../errors.ts';
-import type { Log } from '../observe/log.ts';
+import { type ErrorCode, FlockError } from './errors.ts';
+import type { Log } from './log.ts';
 
 export interface WatchedFileOptions<T> {
   path: string;

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
 
-const agent = fileURLToPath(new URL('../lib/agent.ts', import.meta.url));
+const agent = fileURLToPath(new URL('../../lib/agent.ts', import.meta.url));
 const http = 'node:http';
 
 /** Whether undici is in a program that imports this. */
@@ -15,6 +15,6 @@ async function bringsUndici(what: string): Promise<boolean> {
 }
 
 test('the agent does not load undici, which an import of node:http brings along', async t => {
-  t.true(await bringsUndici(http), 'no reason any more for lib/node-http.ts');
+  t.true(await bringsUndici(http), 'no reason any more for lib/base/node-http.ts');
   t.false(await bringsUndici(agent));
 });

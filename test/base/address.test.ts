@@ -1,7 +1,13 @@
 import test from 'ava';
 import fc from 'fast-check';
 import ipaddr from 'ipaddr.js';
-import { addressOf, destinationOf, formatAddress, parseAddress, whyNotAnycast } from '../lib/address.ts';
+import {
+  addressOf,
+  destinationOf,
+  formatAddress,
+  parseAddress,
+  whyNotAnycast,
+} from '../../lib/base/address.ts';
 
 for (const [spelling, canonical] of [
   ['192.0.2.1', '192.0.2.1'],

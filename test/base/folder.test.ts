@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { makeFolder } from '../../lib/sources/folder.ts';
+import { makeFolder } from '../../lib/base/folder.ts';
 
 test('missing folders are made with their mode, and the first of them is named', async t => {
   const root = mkdtempSync(join(tmpdir(), 'flock-folder-'));

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { pino } from 'pino';
-import { FlockError } from '../../lib/errors.ts';
-import { WatchedFile } from '../../lib/sources/watched-file.ts';
+import { FlockError } from '../../lib/base/errors.ts';
+import { WatchedFile } from '../../lib/base/watched-file.ts';
 import { eventually } from '../support/lab.ts';
 
 interface Line {
