@@ -1,5 +1,5 @@
 /** The cluster's AnycastPools. */
-import type { AddressPool } from '../desired/policy.ts';
+import type { AddressPool } from '../policy/policy.ts';
 import { KubernetesCollection, type KubernetesCollectionOptions } from './kubernetes-collection.ts';
 import { poolOf } from './pool-resource.ts';
 import { resourcePath } from './resource-api.ts';

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { FlockError } from '../base/errors.ts';
 import { describeIssues } from '../config.ts';
-import type { AddressPool } from '../desired/policy.ts';
+import type { AddressPool } from '../policy/policy.ts';
 import { prefix } from './node-config.ts';
 
 const name = z

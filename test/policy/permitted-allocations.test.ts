@@ -1,7 +1,7 @@
 import test from 'ava';
-import { PermittedAllocations } from '../../lib/desired/permitted-allocations.ts';
-import { AddressPolicy, type Refusal } from '../../lib/desired/policy.ts';
 import type { AllocationView } from '../../lib/desired/resolve.ts';
+import { PermittedAllocations } from '../../lib/policy/permitted-allocations.ts';
+import { AddressPolicy, type Refusal } from '../../lib/policy/policy.ts';
 
 /** A source that a test writes. */
 class Table<Value> {

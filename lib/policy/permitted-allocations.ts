@@ -2,8 +2,9 @@
  * Allocations as the address policy lets them through: a refused address is not in them, whoever committed it.
  * It stands between the source of allocations and the reconciler, which sees nothing else.
  */
+
+import type { AllocationView, PodView } from '../desired/resolve.ts';
 import type { AddressPolicy, Refusal } from './policy.ts';
-import type { AllocationView, PodView } from './resolve.ts';
 
 interface Source<Value> {
   readonly synced: boolean;

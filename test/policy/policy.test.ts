@@ -1,13 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { formatAddress, parseAddress, whyNotAnycast } from '../../lib/base/address.ts';
-import type { LabelExpression } from '../../lib/desired/label-selector.ts';
-import {
-  AddressPolicy,
-  type AddressPool,
-  type Claimant,
-  type PolicyInput,
-} from '../../lib/desired/policy.ts';
+import type { LabelExpression } from '../../lib/policy/label-selector.ts';
+import { AddressPolicy, type AddressPool, type Claimant, type PolicyInput } from '../../lib/policy/policy.ts';
 
 const pool = (over: Partial<AddressPool> = {}): AddressPool => ({
   name: 'dns',
