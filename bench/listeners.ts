@@ -1,6 +1,6 @@
 /** Who is told of every route change in a field while something is measured there. */
 import { renderBirdConfig } from '../lib/bird/render.ts';
-import { parseNodeConfig } from '../lib/sources/node-config.ts';
+import { parseNodeConfig } from '../lib/config/node-config.ts';
 import { startBird } from '../test/support/bird.ts';
 import { eventually } from '../test/support/lab.ts';
 import { owned } from './agent-side.ts';

@@ -1,7 +1,7 @@
 /** Where allocations come from, as the configuration says. */
 
 import type { Log } from './base/log.ts';
-import type { ResolvedAgentConfig } from './config.ts';
+import type { ResolvedAgentConfig } from './config/agent-config.ts';
 import { KernelPaths } from './kernel/kernel-paths.ts';
 import type { RouteSocket } from './kernel/native.ts';
 import { AllocationApi } from './sources/allocation-api.ts';

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { FlockError } from './base/errors.ts';
-import { parseAgentConfig } from './config.ts';
+import { parseAgentConfig } from './config/agent-config.ts';
+import { parseNodeConfig } from './config/node-config.ts';
+import { mergeNodeConfig, type NodeConfigSpec, nodeConfigSpecOf } from './config/node-config-resource.ts';
+import { poolOf } from './config/pool-resource.ts';
 import { parseAllocationFile } from './sources/allocation.ts';
-import { parseNodeConfig } from './sources/node-config.ts';
-import { mergeNodeConfig, type NodeConfigSpec, nodeConfigSpecOf } from './sources/node-config-resource.ts';
-import { poolOf } from './sources/pool-resource.ts';
 import { defaultNodeConfigName, resourceApiVersion } from './sources/resource-api.ts';
 
 /** What one file, or one document in it, turned out to be. */

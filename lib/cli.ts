@@ -7,8 +7,8 @@ import { runAgent } from './agent.ts';
 import { FlockError } from './base/errors.ts';
 import { createLog } from './base/log.ts';
 import { checkConfigs } from './check-config.ts';
-import { loadAgentConfig } from './config.ts';
-import { describeKeys } from './config-help.ts';
+import { loadAgentConfig } from './config/agent-config.ts';
+import { describeKeys } from './config/config-help.ts';
 import { flush } from './ownership/flush.ts';
 import { migrate } from './ownership/migrate.ts';
 

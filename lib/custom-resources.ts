@@ -6,7 +6,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { parseAddress } from './base/address.ts';
 import type { Log } from './base/log.ts';
-import type { ResolvedAgentConfig } from './config.ts';
+import type { ResolvedAgentConfig } from './config/agent-config.ts';
 import type { DrainPolicy } from './desired/drain.ts';
 import { localAddresses } from './kernel/local-addresses.ts';
 import { RouteSocket } from './kernel/native.ts';

@@ -11,7 +11,8 @@ export {
 } from './base/address.ts';
 export { type ErrorCode, errorCodes, FlockError } from './base/errors.ts';
 export { BirdManager } from './bird/manager.ts';
-export { type AgentConfig, loadAgentConfig, parseAgentConfig } from './config.ts';
+export { type AgentConfig, loadAgentConfig, parseAgentConfig } from './config/agent-config.ts';
+export { type NodeConfig, NodeConfigCache } from './config/node-config.ts';
 export { DesiredTable } from './desired/desired-table.ts';
 export { isEligible } from './desired/drain.ts';
 export { type AnycastTarget, type Nexthop, resolveAnycastTargets } from './desired/resolve.ts';
@@ -29,7 +30,6 @@ export { AllocationApi } from './sources/allocation-api.ts';
 export { WatchedAllocations } from './sources/allocation-file.ts';
 export { type AllocationSource, AllocationStore } from './sources/allocation-store.ts';
 export { AnnotatedAllocations } from './sources/annotated-allocations.ts';
-export { type NodeConfig, NodeConfigCache } from './sources/node-config.ts';
 export type { Pod } from './sources/pod.ts';
 export { PodCache } from './sources/pod-cache.ts';
 export { PodDirectory } from './sources/pod-directory.ts';

@@ -1,7 +1,7 @@
 /** Refusals as warning Events on their pods, where pods are Kubernetes'. */
 
 import type { Log } from './base/log.ts';
-import type { ResolvedAgentConfig } from './config.ts';
+import type { ResolvedAgentConfig } from './config/agent-config.ts';
 import { podWarnings, type Refused } from './observe/pod-warnings.ts';
 import type { PodCache } from './sources/pod-cache.ts';
 

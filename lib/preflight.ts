@@ -8,7 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { FlockError } from './base/errors.ts';
 import type { Log } from './base/log.ts';
 import { renderedMark } from './bird/render.ts';
-import type { ResolvedAgentConfig } from './config.ts';
+import type { ResolvedAgentConfig } from './config/agent-config.ts';
 import type { NativeError, RouteSocket } from './kernel/native.ts';
 import { readRoutes } from './kernel/route-record.ts';
 

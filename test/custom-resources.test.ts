@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
-import { parseAgentConfig } from '../lib/config.ts';
+import { parseAgentConfig } from '../lib/config/agent-config.ts';
 import { CustomResources } from '../lib/custom-resources.ts';
 import type { AllocationView } from '../lib/desired/resolve.ts';
 import { PodCache } from '../lib/sources/pod-cache.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { createLog } from '../lib/base/log.ts';
 import { renderedMark } from '../lib/bird/render.ts';
-import { parseAgentConfig } from '../lib/config.ts';
+import { parseAgentConfig } from '../lib/config/agent-config.ts';
 import { RouteSocket } from '../lib/kernel/native.ts';
 import {
   checkForwarding,

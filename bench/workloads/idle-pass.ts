@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { renderBirdConfig } from '../../lib/bird/render.ts';
-import { parseNodeConfig } from '../../lib/sources/node-config.ts';
+import { parseNodeConfig } from '../../lib/config/node-config.ts';
 import { startBird } from '../../test/support/bird.ts';
 import { AgentSide } from '../agent-side.ts';
 import { Field } from '../field.ts';

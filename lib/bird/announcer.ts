@@ -4,7 +4,7 @@
  */
 import type { Destination } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
-import type { NodeConfigSource } from '../sources/node-config.ts';
+import type { NodeConfigSource } from '../config/node-config.ts';
 import type { BirdManager, BirdOutcome } from './manager.ts';
 import type { BirdRoutes } from './render.ts';
 

@@ -5,7 +5,7 @@
  * nexthop of an IPv6 route taken for the whole, an overrun of its socket. It would notice at its next scan.
  */
 import type { Destination } from '../base/address.ts';
-import type { Peer } from '../sources/peer.ts';
+import type { Peer } from '../config/peer.ts';
 import type { Reply } from './reply.ts';
 
 /** What differed in two checks, one after the other: a change on its way is no difference. */

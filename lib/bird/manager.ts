@@ -12,7 +12,7 @@ import { isAbsolute } from 'node:path';
 import type { Destination } from '../base/address.ts';
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { NodeConfig } from '../sources/node-config.ts';
+import type { NodeConfig } from '../config/node-config.ts';
 import { ConfigFile, isSameFile } from './config-file.ts';
 import { configure } from './configure.ts';
 import { BirdControl, nothingListens } from './control.ts';

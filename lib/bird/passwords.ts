@@ -1,7 +1,7 @@
 /** TCP MD5 passwords, read from their files when the configuration is rendered; never logged. */
 import { readFileSync } from 'node:fs';
 import { FlockError } from '../base/errors.ts';
-import type { NodeConfig } from '../sources/node-config.ts';
+import type { NodeConfig } from '../config/node-config.ts';
 
 /** The kernel takes no longer key (TCP_MD5SIG_MAXKEYLEN in linux/tcp.h). */
 const longest = 80;

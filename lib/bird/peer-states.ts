@@ -1,5 +1,5 @@
 /** The BGP sessions' states in BIRD's answer to `show protocols`. */
-import type { Peer } from '../sources/peer.ts';
+import type { Peer } from '../config/peer.ts';
 import type { Reply } from './reply.ts';
 
 /**

@@ -1,5 +1,5 @@
 /** One BGP peer in BIRD's words. */
-import type { Peer } from '../sources/peer.ts';
+import type { Peer } from '../config/peer.ts';
 import { exportFilter } from './render-filter.ts';
 import { plain, quoted, symbol } from './words.ts';
 

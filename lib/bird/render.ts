@@ -14,7 +14,7 @@
  * peer everything again: ours are constant, only the static routes change.
  */
 import type { Destination } from '../base/address.ts';
-import type { NodeConfig } from '../sources/node-config.ts';
+import type { NodeConfig } from '../config/node-config.ts';
 import { exportFilter } from './render-filter.ts';
 import { bfd, renderPeer } from './render-peer.ts';
 import { plain } from './words.ts';

@@ -5,8 +5,8 @@ import type { Log } from '../base/log.ts';
 import { BirdControl, nothingListens } from '../bird/control.ts';
 import { BirdManager } from '../bird/manager.ts';
 import { announcedIn, renderedMark } from '../bird/render.ts';
-import type { ResolvedAgentConfig } from '../config.ts';
-import { type NodeConfig, parseNodeConfig } from '../sources/node-config.ts';
+import type { ResolvedAgentConfig } from '../config/agent-config.ts';
+import { type NodeConfig, parseNodeConfig } from '../config/node-config.ts';
 
 /**
  * Has BIRD announce no anycast address any more; one that does not run announces nothing.

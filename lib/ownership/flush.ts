@@ -6,7 +6,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { ResolvedAgentConfig } from '../config.ts';
+import type { ResolvedAgentConfig } from '../config/agent-config.ts';
+import { describeKey, ownedKeyOf, sameKey } from '../config/route-identity.ts';
 import { RouteSocket } from '../kernel/native.ts';
 import { destinationOfView } from '../kernel/packed-route.ts';
 import { requireNetAdmin } from '../preflight.ts';
@@ -15,7 +16,6 @@ import { confirm } from './confirm.ts';
 import { KeyMemory } from './key-memory.ts';
 import { KeyRoutes } from './key-routes.ts';
 import { claimNamespace } from './namespace-claim.ts';
-import { describeKey, ownedKeyOf, sameKey } from './owned-key.ts';
 
 export interface FlushOptions {
   config: ResolvedAgentConfig;

@@ -9,8 +9,8 @@ import { readFile, rename, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { syncFolder, writeDurably } from '../base/durable-file.ts';
 import { FlockError } from '../base/errors.ts';
-import { describeIssues } from '../config.ts';
-import { type OwnedKey, ownedKeySchema, sameKey } from './owned-key.ts';
+import { describeIssues } from '../config/agent-config.ts';
+import { type OwnedKey, ownedKeySchema, sameKey } from '../config/route-identity.ts';
 
 const fileVersion = 1;
 const fileSchema = z.strictObject({

@@ -8,9 +8,9 @@ import type { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { nothingListens } from '../bird/control.ts';
 import type { BirdOutcome } from '../bird/manager.ts';
+import { describeKey, type OwnedKey, sameKey } from '../config/route-identity.ts';
 import { RouteSocket } from '../kernel/native.ts';
 import { KeyMemory } from './key-memory.ts';
-import { describeKey, type OwnedKey, sameKey } from './owned-key.ts';
 import { Relocation } from './relocation.ts';
 
 export interface KeySuccessionOptions {

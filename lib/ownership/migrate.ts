@@ -5,7 +5,8 @@
  */
 import { readFile } from 'node:fs/promises';
 import { FlockError } from '../base/errors.ts';
-import type { ResolvedAgentConfig } from '../config.ts';
+import type { ResolvedAgentConfig } from '../config/agent-config.ts';
+import { ownedKeyOf } from '../config/route-identity.ts';
 import { contributionOf, partsOf } from '../desired/contribution.ts';
 import { describeErrno, errnoName } from '../kernel/errno.ts';
 import { RouteSocket } from '../kernel/native.ts';
@@ -19,7 +20,6 @@ import { bootProtocol, type Judgement, judgeInherited } from './inherited-routes
 import { KeyMemory } from './key-memory.ts';
 import { KeyRoutes } from './key-routes.ts';
 import { claimNamespace } from './namespace-claim.ts';
-import { ownedKeyOf } from './owned-key.ts';
 
 export interface MigrateOptions {
   config: ResolvedAgentConfig;

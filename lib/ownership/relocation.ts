@@ -15,11 +15,11 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Destination } from '../base/address.ts';
 import type { Log } from '../base/log.ts';
+import { describeKey, type OwnedKey, sharesPlace } from '../config/route-identity.ts';
 import type { RouteSocket } from '../kernel/native.ts';
 import { destinationOfView, type RouteView } from '../kernel/packed-route.ts';
 import { Operation } from '../kernel/record-layout.ts';
 import { KeyRoutes } from './key-routes.ts';
-import { describeKey, type OwnedKey, sharesPlace } from './owned-key.ts';
 
 export interface RelocationOptions {
   /** Not the programmer's: what it does is to be heard by the monitor. */

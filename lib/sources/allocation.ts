@@ -1,7 +1,7 @@
 /** What CNI committed for a pod, and the file format that carries it. */
 import { z } from 'zod';
 import { FlockError } from '../base/errors.ts';
-import { describeIssues } from '../config.ts';
+import { describeIssues } from '../config/agent-config.ts';
 import { podKey } from './pod.ts';
 
 const dnsName = z

@@ -7,16 +7,16 @@
  */
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { KubernetesClient } from './kubernetes-client.ts';
-import { KubernetesCollection } from './kubernetes-collection.ts';
-import type { ListWatchTiming } from './kubernetes-list-watch.ts';
-import type { NodeConfigSource } from './node-config.ts';
+import type { NodeConfigSource } from '../config/node-config.ts';
 import {
   type ClusterNodeConfig,
   mergeNodeConfig,
   type NodeConfigSpec,
   nodeConfigSpecOf,
-} from './node-config-resource.ts';
+} from '../config/node-config-resource.ts';
+import type { KubernetesClient } from './kubernetes-client.ts';
+import { KubernetesCollection } from './kubernetes-collection.ts';
+import type { ListWatchTiming } from './kubernetes-list-watch.ts';
 import { defaultNodeConfigName, resourcePath } from './resource-api.ts';
 
 export interface KubernetesNodeConfigOptions {

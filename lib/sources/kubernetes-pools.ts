@@ -1,7 +1,8 @@
 /** The cluster's AnycastPools. */
+
+import { poolOf } from '../config/pool-resource.ts';
 import type { AddressPool } from '../policy/policy.ts';
 import { KubernetesCollection, type KubernetesCollectionOptions } from './kubernetes-collection.ts';
-import { poolOf } from './pool-resource.ts';
 import { resourcePath } from './resource-api.ts';
 
 interface Options extends Pick<KubernetesCollectionOptions<AddressPool>, 'client' | 'log' | 'timing'> {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { BirdAnnouncer } from '../../lib/bird/announcer.ts';
 import type { BirdOutcome } from '../../lib/bird/manager.ts';
-import type { NodeConfig } from '../../lib/sources/node-config.ts';
+import type { NodeConfig } from '../../lib/config/node-config.ts';
 
 /** An announcer whose clock and BIRD a test moves by hand. */
 function announcer(mode: 'learn' | 'filter') {

@@ -2,7 +2,7 @@ import test from 'ava';
 import { createLog } from '../../lib/base/log.ts';
 import { ClosedLoop } from '../../lib/bird/closed-loop.ts';
 import { ExportAudit } from '../../lib/bird/export-audit.ts';
-import { parseNodeConfig } from '../../lib/sources/node-config.ts';
+import { parseNodeConfig } from '../../lib/config/node-config.ts';
 
 const { bgp } = parseNodeConfig(
   '{ bgp: { localAsn: 64512, routerId: 192.0.2.1, peers: [{ name: tor, address: 192.0.2.254, asn: 64500 }] } }',

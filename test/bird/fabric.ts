@@ -1,6 +1,6 @@
 /** A router and nodes, dual stack, each with a real BIRD: the smallest world a BIRD configuration can be wrong in. */
 import { type BirdConfigInput, renderBirdConfig } from '../../lib/bird/render.ts';
-import { type NodeConfig, parseNodeConfig } from '../../lib/sources/node-config.ts';
+import { type NodeConfig, parseNodeConfig } from '../../lib/config/node-config.ts';
 import { type BirdProcess, startBird } from '../support/bird.ts';
 import { eventually, Lab, type Namespace } from '../support/lab.ts';
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import test from 'ava';
 import { pino } from 'pino';
 import { BirdManager } from '../../lib/bird/manager.ts';
-import { parseNodeConfig } from '../../lib/sources/node-config.ts';
+import { parseNodeConfig } from '../../lib/config/node-config.ts';
 import { startBird } from '../support/bird.ts';
 import { eventually, Lab } from '../support/lab.ts';
 import { established, fabric, gateways, kernelRoutes, rendered, routes, startNode } from './fabric.ts';

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, existsSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import type { NodeConfig } from '../../lib/sources/node-config.ts';
+import type { NodeConfig } from '../../lib/config/node-config.ts';
 import { startBird } from '../support/bird.ts';
 import { foreign, four, nodeConfig, place, reconfigurations, six } from './place.ts';
 

@@ -2,7 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import { readPasswords } from '../../lib/bird/passwords.ts';
 import { renderBirdConfig } from '../../lib/bird/render.ts';
-import { parseNodeConfig } from '../../lib/sources/node-config.ts';
+import { parseNodeConfig } from '../../lib/config/node-config.ts';
 import { type BirdProcess, startBird } from '../support/bird.ts';
 import { eventually, Lab, type Namespace } from '../support/lab.ts';
 import { established, gateways, routes } from './fabric.ts';

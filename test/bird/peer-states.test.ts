@@ -1,6 +1,6 @@
 import test from 'ava';
 import { peerStates } from '../../lib/bird/peer-states.ts';
-import type { Peer } from '../../lib/sources/peer.ts';
+import type { Peer } from '../../lib/config/peer.ts';
 
 const peers = ['tor1', 'tor2', 'tor3', 'tor4'].map(name => ({ name })) as Peer[];
 

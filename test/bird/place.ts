@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { pino } from 'pino';
 import { BirdManager, type BirdManagerOptions } from '../../lib/bird/manager.ts';
-import { parseNodeConfig } from '../../lib/sources/node-config.ts';
+import { parseNodeConfig } from '../../lib/config/node-config.ts';
 import { type BirdProcess, startBird } from '../support/bird.ts';
 import { Lab, type Namespace } from '../support/lab.ts';
 import { plainConfig, routes } from './fabric.ts';

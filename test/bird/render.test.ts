@@ -8,7 +8,7 @@ import fc from 'fast-check';
 import { FlockError } from '../../lib/base/errors.ts';
 import { readPasswords } from '../../lib/bird/passwords.ts';
 import { announcedIn, type BirdConfigInput, renderBirdConfig } from '../../lib/bird/render.ts';
-import { nodeConfigSchema, parseNodeConfig } from '../../lib/sources/node-config.ts';
+import { nodeConfigSchema, parseNodeConfig } from '../../lib/config/node-config.ts';
 import { plainConfig, routes } from './fabric.ts';
 
 const run = promisify(execFile);

@@ -7,8 +7,8 @@ import { parse as parseRule } from '@marcbachmann/cel-js';
 import test from 'ava';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { nodeConfigSpecSchema } from '../../lib/sources/node-config-resource.ts';
-import { poolSpecSchema } from '../../lib/sources/pool-resource.ts';
+import { nodeConfigSpecSchema } from '../../lib/config/node-config-resource.ts';
+import { poolSpecSchema } from '../../lib/config/pool-resource.ts';
 import { definitionFiles } from '../../scripts/crds/definitions.ts';
 
 interface Rule {

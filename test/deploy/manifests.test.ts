@@ -1,7 +1,7 @@
 /** What the manifests and the program have to agree on. */
 import test from 'ava';
-import { parseAgentConfig } from '../../lib/config.ts';
-import { passwordFolder } from '../../lib/sources/peer.ts';
+import { parseAgentConfig } from '../../lib/config/agent-config.ts';
+import { passwordFolder } from '../../lib/config/peer.ts';
 import { baseManifests, componentManifest } from '../support/manifests.ts';
 
 const daemonSet = (name: string) =>

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { parseAllDocuments } from 'yaml';
-import { nodeConfigSpecSchema } from '../../lib/sources/node-config-resource.ts';
+import { nodeConfigSpecSchema } from '../../lib/config/node-config-resource.ts';
 import { layOutAgent, startAgent, writeAllocations } from '../support/agent.ts';
 import { startBird } from '../support/bird.ts';
 import type { ApiObject } from '../support/kube-api.ts';

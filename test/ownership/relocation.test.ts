@@ -1,8 +1,8 @@
 /** Moving routes in the kernel: what can not be moved, what is not ours, and what was cut short. */
 import test, { type ExecutionContext } from 'ava';
 import { createLog } from '../../lib/base/log.ts';
+import type { OwnedKey } from '../../lib/config/route-identity.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
-import type { OwnedKey } from '../../lib/ownership/owned-key.ts';
 import { Relocation } from '../../lib/ownership/relocation.ts';
 import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
 import { watchRoutes } from '../support/route-watch.ts';

@@ -1,6 +1,6 @@
 /** The BIRD configuration of the original order: what is active stands in prefix sets of the export filters. */
 import type { Destination } from '../../lib/base/address.ts';
-import type { NodeConfig } from '../../lib/sources/node-config.ts';
+import type { NodeConfig } from '../../lib/config/node-config.ts';
 
 /** Sessions, timers and preferences are as in our own configuration: the order alone is to make the difference. */
 export function originalBirdConfig(nodeConfig: NodeConfig, active: readonly Destination[]): string {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { poolOf } from '../../lib/sources/pool-resource.ts';
+import { poolOf } from '../../lib/config/pool-resource.ts';
 
 const spec = { cidrs: ['192.0.2.0/28'], namespaces: { names: ['dns'] } };
 const read = (over: object) =>

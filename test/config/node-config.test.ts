@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { FlockError } from '../../lib/base/errors.ts';
 import { createLog } from '../../lib/base/log.ts';
-import { NodeConfigCache, parseNodeConfig } from '../../lib/sources/node-config.ts';
+import { NodeConfigCache, parseNodeConfig } from '../../lib/config/node-config.ts';
 import { eventually } from '../support/lab.ts';
 
 const tor = { name: 'tor-1', address: '192.0.2.254', asn: 65000 };

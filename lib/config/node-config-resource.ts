@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { FlockError } from '../base/errors.ts';
-import { describeIssues } from '../config.ts';
+import { describeIssues } from './agent-config.ts';
 import { type NodeConfig, nodeConfigKeys, nodeConfigSchema, prefix } from './node-config.ts';
 
 const milliseconds = z.int().min(0).max(86_400_000);

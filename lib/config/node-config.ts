@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { WatchedFile } from '../base/watched-file.ts';
-import { describeIssues } from '../config.ts';
+import { describeIssues } from './agent-config.ts';
 import { asn, parsedOrIssue, peer, rangeOf } from './peer.ts';
 
 const routerId = z

@@ -3,7 +3,7 @@ import {
   mergeNodeConfig,
   type NodeConfigSpec,
   nodeConfigSpecOf,
-} from '../../lib/sources/node-config-resource.ts';
+} from '../../lib/config/node-config-resource.ts';
 
 const base: NodeConfigSpec = {
   bgp: { localAsn: 64512, routerId: '192.0.2.1', peers: [{ name: 'tor', address: '192.0.2.9', asn: 64500 }] },

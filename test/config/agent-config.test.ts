@@ -1,6 +1,6 @@
 import test from 'ava';
-import { loadAgentConfig, parseAgentConfig } from '../lib/config.ts';
-import { describeKeys } from '../lib/config-help.ts';
+import { loadAgentConfig, parseAgentConfig } from '../../lib/config/agent-config.ts';
+import { describeKeys } from '../../lib/config/config-help.ts';
 
 const minimal = 'pods: { source: directory, path: /pods }';
 

@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { FlockError } from './base/errors.ts';
-import { metricNumber, protocolNumber, tableNumber } from './ownership/owned-key.ts';
+import { FlockError } from '../base/errors.ts';
+import { metricNumber, protocolNumber, tableNumber } from './route-identity.ts';
 
 const path = z.string().min(1);
 const milliseconds = z.int().min(0);

@@ -1,6 +1,6 @@
 /** The configuration's keys in words, for `--help`: what the schema says, so that the two can not differ. */
 import { z } from 'zod';
-import { agentConfigSchema } from './config.ts';
+import { agentConfigSchema } from './agent-config.ts';
 
 type Schema = z.core.JSONSchema.BaseSchema;
 
