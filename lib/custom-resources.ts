@@ -6,12 +6,14 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { parseAddress } from './base/address.ts';
 import type { Log } from './base/log.ts';
+import type { Condition } from './cluster/condition.ts';
+import { KubernetesPoolStatus } from './cluster/kubernetes-pool-status.ts';
+import { KubernetesStatus } from './cluster/kubernetes-status.ts';
+import { nodeConfigStatus, type StatusInput } from './cluster/node-config-status.ts';
 import type { ResolvedAgentConfig } from './config/agent-config.ts';
 import type { DrainPolicy } from './desired/drain.ts';
 import { localAddresses } from './kernel/local-addresses.ts';
 import { RouteSocket } from './kernel/native.ts';
-import type { Condition } from './observe/condition.ts';
-import { nodeConfigStatus, type StatusInput } from './observe/node-config-status.ts';
 import { PermittedAllocations, type PermittedAllocationsOptions } from './policy/permitted-allocations.ts';
 import { AddressPolicy } from './policy/policy.ts';
 import { KubernetesClient } from './sources/kubernetes-client.ts';
@@ -19,9 +21,7 @@ import { loadKubernetesServer } from './sources/kubernetes-config.ts';
 import { KubernetesEndpoints } from './sources/kubernetes-endpoints.ts';
 import { KubernetesNamespaces } from './sources/kubernetes-namespaces.ts';
 import { KubernetesNodeConfig } from './sources/kubernetes-node-config.ts';
-import { KubernetesPoolStatus } from './sources/kubernetes-pool-status.ts';
 import { KubernetesPools } from './sources/kubernetes-pools.ts';
-import { KubernetesStatus } from './sources/kubernetes-status.ts';
 
 /** The kernel and DNS tell nobody here of a new address: they are asked this often, in milliseconds. */
 const addressesEveryMs = 5000;

@@ -1,8 +1,8 @@
 /** Refusals as warning Events on their pods, where pods are Kubernetes'. */
 
 import type { Log } from './base/log.ts';
+import { podWarnings, type Refused } from './cluster/pod-warnings.ts';
 import type { ResolvedAgentConfig } from './config/agent-config.ts';
-import { podWarnings, type Refused } from './observe/pod-warnings.ts';
 import type { PodCache } from './sources/pod-cache.ts';
 
 /** @param refused gives what is refused now */
@@ -13,7 +13,7 @@ export async function openPodEvents(
   log: Log,
 ) {
   if (config.pods.source !== 'kubernetes') return undefined;
-  const { KubernetesEvents } = await import('./sources/kubernetes-events.ts');
+  const { KubernetesEvents } = await import('./cluster/kubernetes-events.ts');
   const { kubeconfig } = config.pods;
   const { name: nodeName } = config.node;
   const read = () => podWarnings(refused(), pods.snapshot());

@@ -1,10 +1,10 @@
 /** The CustomResourceDefinitions, from the schemas that the agent itself holds to, so that the two can not differ. */
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import { nodeConfigStatusSchema } from '../../lib/cluster/node-config-status.ts';
+import { poolStatusSchema } from '../../lib/cluster/pool-status.ts';
 import { nodeConfigSpecSchema } from '../../lib/config/node-config-resource.ts';
 import { poolSpecSchema } from '../../lib/config/pool-resource.ts';
-import { nodeConfigStatusSchema } from '../../lib/observe/node-config-status.ts';
-import { poolStatusSchema } from '../../lib/observe/pool-status.ts';
 import { resourceGroup, resourceVersion } from '../../lib/sources/resource-api.ts';
 import { type Schema, structural } from './structural.ts';
 

@@ -5,9 +5,9 @@
  */
 import { z } from 'zod';
 import type { Log } from '../base/log.ts';
-import { poolStatus } from '../observe/pool-status.ts';
-import { ApiStatusError, type KubernetesClient } from './kubernetes-client.ts';
-import { resourcePath } from './resource-api.ts';
+import { ApiStatusError, type KubernetesClient } from '../sources/kubernetes-client.ts';
+import { resourcePath } from '../sources/resource-api.ts';
+import { poolStatus } from './pool-status.ts';
 
 export interface KubernetesPoolStatusOptions {
   client: KubernetesClient;

@@ -2,10 +2,10 @@
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
-import { poolStatusSchema } from '../../lib/observe/pool-status.ts';
+import { KubernetesPoolStatus } from '../../lib/cluster/kubernetes-pool-status.ts';
+import { poolStatusSchema } from '../../lib/cluster/pool-status.ts';
 import { KubernetesClient } from '../../lib/sources/kubernetes-client.ts';
 import { loadKubernetesServer } from '../../lib/sources/kubernetes-config.ts';
-import { KubernetesPoolStatus } from '../../lib/sources/kubernetes-pool-status.ts';
 import { serveFakeApi } from '../support/fake-api.ts';
 import { eventually } from '../support/lab.ts';
 

@@ -3,7 +3,7 @@ import {
   nodeConfigStatus,
   nodeConfigStatusSchema,
   type StatusInput,
-} from '../../lib/observe/node-config-status.ts';
+} from '../../lib/cluster/node-config-status.ts';
 
 const well: StatusInput = {
   synced: true,

@@ -5,7 +5,7 @@ import {
   type Refused,
   WarningQueue,
   warningLimits,
-} from '../../lib/observe/pod-warnings.ts';
+} from '../../lib/cluster/pod-warnings.ts';
 
 const pods = new Map([['dns/a', { namespace: 'dns', name: 'a', uid: 'u' }]]);
 const refused = (over: Partial<Refused> = {}): Refused => ({

@@ -4,9 +4,9 @@
  */
 
 import type { Log } from '../base/log.ts';
-import type { NodeConfigStatus } from '../observe/node-config-status.ts';
-import type { KubernetesClient } from './kubernetes-client.ts';
-import { resourcePath } from './resource-api.ts';
+import type { KubernetesClient } from '../sources/kubernetes-client.ts';
+import { resourcePath } from '../sources/resource-api.ts';
+import type { NodeConfigStatus } from './node-config-status.ts';
 
 export interface KubernetesStatusOptions {
   client: KubernetesClient;

@@ -2,8 +2,8 @@
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
-import type { PodWarning } from '../../lib/observe/pod-warnings.ts';
-import { KubernetesEvents } from '../../lib/sources/kubernetes-events.ts';
+import { KubernetesEvents } from '../../lib/cluster/kubernetes-events.ts';
+import type { PodWarning } from '../../lib/cluster/pod-warnings.ts';
 import { serveFakeApi } from '../support/fake-api.ts';
 import { eventually } from '../support/lab.ts';
 

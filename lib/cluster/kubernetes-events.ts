@@ -8,9 +8,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../base/log.ts';
-import { type PodWarning, WarningQueue } from '../observe/pod-warnings.ts';
-import { ApiStatusError, KubernetesClient } from './kubernetes-client.ts';
-import { loadKubernetesServer } from './kubernetes-config.ts';
+import { ApiStatusError, KubernetesClient } from '../sources/kubernetes-client.ts';
+import { loadKubernetesServer } from '../sources/kubernetes-config.ts';
+import { type PodWarning, WarningQueue } from './pod-warnings.ts';
 
 export interface KubernetesEventsOptions {
   /** Path of a kubeconfig. Default: the pod's own service account, else ~/.kube/config. */
