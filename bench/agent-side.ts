@@ -22,7 +22,7 @@ import { RouteProgrammer } from '../lib/kernel/route-programmer.ts';
 import { Metrics } from '../lib/observe/metrics.ts';
 import { Reporter } from '../lib/observe/reporter.ts';
 import type { Source } from '../lib/reconciler.ts';
-import { podFromManifest } from '../lib/sources/pod.ts';
+import { podFromManifest } from '../lib/sources/pods/pod.ts';
 import type { Host } from '../test/support/node-lab.ts';
 import { MemorySource } from './memory-source.ts';
 import { type BenchPod, manifestOf } from './population.ts';

@@ -1,5 +1,5 @@
 /** Pods with their addresses, as many as a measurement wants, and how each source tells of them. Pure. */
-import type { AllocationInput } from '../lib/sources/allocation.ts';
+import type { AllocationInput } from '../lib/sources/allocations/allocation.ts';
 import { type Cell, destination, type Family, gateway } from './field.ts';
 
 export interface BenchPod {

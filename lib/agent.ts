@@ -29,7 +29,7 @@ import { claimNamespace } from './ownership/namespace-claim.ts';
 import { openPodEvents } from './pod-events.ts';
 import { requireGroupSupport, requireNetAdmin, runPreflight } from './preflight.ts';
 import { AnycastReconciler } from './reconciler.ts';
-import { PodCache } from './sources/pod-cache.ts';
+import { PodCache } from './sources/pods/pod-cache.ts';
 import { withdraw } from './withdraw.ts';
 
 export interface AgentOptions {
@@ -241,10 +241,10 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
 async function openPodFeed(config: ResolvedAgentConfig, cache: PodCache, log: Log) {
   const options = { cache, log, annotationPrefixes: annotationPrefixes(config) };
   if (config.pods.source === 'directory') {
-    const { PodDirectory } = await import('./sources/pod-directory.ts');
+    const { PodDirectory } = await import('./sources/pods/pod-directory.ts');
     return new PodDirectory({ path: config.pods.path, ...options });
   }
-  const { KubernetesPods } = await import('./sources/kubernetes-pods.ts');
+  const { KubernetesPods } = await import('./sources/kubernetes/kubernetes-pods.ts');
   const { kubeconfig } = config.pods;
   const { name: nodeName } = config.node;
   return new KubernetesPods({ nodeName, ...options, ...(kubeconfig && { kubeconfig }) });
@@ -258,7 +258,7 @@ async function openCustomResources(config: ResolvedAgentConfig, log: Log) {
 
 async function openKubernetesNode(config: ResolvedAgentConfig, log: Log, onChange: () => void) {
   if (config.pods.source !== 'kubernetes') return undefined;
-  const { KubernetesNode } = await import('./sources/kubernetes-node.ts');
+  const { KubernetesNode } = await import('./sources/kubernetes/kubernetes-node.ts');
   const { kubeconfig } = config.pods;
   const { taint, whenUnschedulable } = config.drain;
   const { name: nodeName } = config.node;

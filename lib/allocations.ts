@@ -4,12 +4,12 @@ import type { Log } from './base/log.ts';
 import type { ResolvedAgentConfig } from './config/agent-config.ts';
 import { KernelPaths } from './kernel/kernel-paths.ts';
 import type { RouteSocket } from './kernel/native.ts';
-import { AllocationApi } from './sources/allocation-api.ts';
-import { WatchedAllocations } from './sources/allocation-file.ts';
-import { type AllocationSource, AllocationStore } from './sources/allocation-store.ts';
-import { AnnotatedAllocations } from './sources/annotated-allocations.ts';
-import type { Refusal } from './sources/anycast-annotation.ts';
-import type { PodCache } from './sources/pod-cache.ts';
+import { AllocationApi } from './sources/allocations/allocation-api.ts';
+import { WatchedAllocations } from './sources/allocations/allocation-file.ts';
+import { type AllocationSource, AllocationStore } from './sources/allocations/allocation-store.ts';
+import { AnnotatedAllocations } from './sources/allocations/annotated-allocations.ts';
+import type { Refusal } from './sources/allocations/anycast-annotation.ts';
+import type { PodCache } from './sources/pods/pod-cache.ts';
 
 export interface Allocations {
   source: AllocationSource;

@@ -6,8 +6,8 @@ import { parseAgentConfig } from './config/agent-config.ts';
 import { parseNodeConfig } from './config/node-config.ts';
 import { mergeNodeConfig, type NodeConfigSpec, nodeConfigSpecOf } from './config/node-config-resource.ts';
 import { poolOf } from './config/pool-resource.ts';
-import { parseAllocationFile } from './sources/allocation.ts';
-import { defaultNodeConfigName, resourceApiVersion } from './sources/resource-api.ts';
+import { parseAllocationFile } from './sources/allocations/allocation.ts';
+import { defaultNodeConfigName, resourceApiVersion } from './sources/kubernetes/resource-api.ts';
 
 /** What one file, or one document in it, turned out to be. */
 export interface Finding {

@@ -16,12 +16,12 @@ import { localAddresses } from './kernel/local-addresses.ts';
 import { RouteSocket } from './kernel/native.ts';
 import { PermittedAllocations, type PermittedAllocationsOptions } from './policy/permitted-allocations.ts';
 import { AddressPolicy } from './policy/policy.ts';
-import { KubernetesClient } from './sources/kubernetes-client.ts';
-import { loadKubernetesServer } from './sources/kubernetes-config.ts';
-import { KubernetesEndpoints } from './sources/kubernetes-endpoints.ts';
-import { KubernetesNamespaces } from './sources/kubernetes-namespaces.ts';
-import { KubernetesNodeConfig } from './sources/kubernetes-node-config.ts';
-import { KubernetesPools } from './sources/kubernetes-pools.ts';
+import { KubernetesClient } from './sources/kubernetes/kubernetes-client.ts';
+import { loadKubernetesServer } from './sources/kubernetes/kubernetes-config.ts';
+import { KubernetesEndpoints } from './sources/kubernetes/kubernetes-endpoints.ts';
+import { KubernetesNamespaces } from './sources/kubernetes/kubernetes-namespaces.ts';
+import { KubernetesNodeConfig } from './sources/kubernetes/kubernetes-node-config.ts';
+import { KubernetesPools } from './sources/kubernetes/kubernetes-pools.ts';
 
 /** The kernel and DNS tell nobody here of a new address: they are asked this often, in milliseconds. */
 const addressesEveryMs = 5000;

@@ -3,7 +3,7 @@
 import type { Log } from './base/log.ts';
 import { podWarnings, type Refused } from './cluster/pod-warnings.ts';
 import type { ResolvedAgentConfig } from './config/agent-config.ts';
-import type { PodCache } from './sources/pod-cache.ts';
+import type { PodCache } from './sources/pods/pod-cache.ts';
 
 /** @param refused gives what is refused now */
 export async function openPodEvents(

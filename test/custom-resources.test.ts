@@ -6,7 +6,7 @@ import { type DestinationStream, pino } from 'pino';
 import { parseAgentConfig } from '../lib/config/agent-config.ts';
 import { CustomResources } from '../lib/custom-resources.ts';
 import type { AllocationView } from '../lib/desired/resolve.ts';
-import { PodCache } from '../lib/sources/pod-cache.ts';
+import { PodCache } from '../lib/sources/pods/pod-cache.ts';
 import { serveFakeApi } from './support/fake-api.ts';
 import { eventually } from './support/lab.ts';
 

@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 import { checkConfigs } from '../lib/check-config.ts';
 import { parseAgentConfig } from '../lib/config/agent-config.ts';
 import { nodeConfigKeys, parseNodeConfig } from '../lib/config/node-config.ts';
-import { parseAllocationFile } from '../lib/sources/allocation.ts';
+import { parseAllocationFile } from '../lib/sources/allocations/allocation.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 const install = readFileSync(new URL('../docs/install.md', import.meta.url), 'utf8');

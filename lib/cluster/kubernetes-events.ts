@@ -8,8 +8,8 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../base/log.ts';
-import { ApiStatusError, KubernetesClient } from '../sources/kubernetes-client.ts';
-import { loadKubernetesServer } from '../sources/kubernetes-config.ts';
+import { ApiStatusError, KubernetesClient } from '../sources/kubernetes/kubernetes-client.ts';
+import { loadKubernetesServer } from '../sources/kubernetes/kubernetes-config.ts';
 import { type PodWarning, WarningQueue } from './pod-warnings.ts';
 
 export interface KubernetesEventsOptions {

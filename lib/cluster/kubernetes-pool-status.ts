@@ -5,8 +5,8 @@
  */
 import { z } from 'zod';
 import type { Log } from '../base/log.ts';
-import { ApiStatusError, type KubernetesClient } from '../sources/kubernetes-client.ts';
-import { resourcePath } from '../sources/resource-api.ts';
+import { ApiStatusError, type KubernetesClient } from '../sources/kubernetes/kubernetes-client.ts';
+import { resourcePath } from '../sources/kubernetes/resource-api.ts';
 import { poolStatus } from './pool-status.ts';
 
 export interface KubernetesPoolStatusOptions {

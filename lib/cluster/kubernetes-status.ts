@@ -4,8 +4,8 @@
  */
 
 import type { Log } from '../base/log.ts';
-import type { KubernetesClient } from '../sources/kubernetes-client.ts';
-import { resourcePath } from '../sources/resource-api.ts';
+import type { KubernetesClient } from '../sources/kubernetes/kubernetes-client.ts';
+import { resourcePath } from '../sources/kubernetes/resource-api.ts';
 import type { NodeConfigStatus } from './node-config-status.ts';
 
 export interface KubernetesStatusOptions {

@@ -14,7 +14,7 @@ import { destinationOfView, packDeletion, type RouteView, viewRoutes } from '../
 import { Operation } from '../kernel/record-layout.ts';
 import { RouteBatch } from '../kernel/route-batch.ts';
 import { requireNetAdmin } from '../preflight.ts';
-import { type Allocation, parseAllocationFile } from '../sources/allocation.ts';
+import { type Allocation, parseAllocationFile } from '../sources/allocations/allocation.ts';
 import { confirm } from './confirm.ts';
 import { bootProtocol, type Judgement, judgeInherited } from './inherited-routes.ts';
 import { KeyMemory } from './key-memory.ts';

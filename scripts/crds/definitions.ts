@@ -5,7 +5,7 @@ import { nodeConfigStatusSchema } from '../../lib/cluster/node-config-status.ts'
 import { poolStatusSchema } from '../../lib/cluster/pool-status.ts';
 import { nodeConfigSpecSchema } from '../../lib/config/node-config-resource.ts';
 import { poolSpecSchema } from '../../lib/config/pool-resource.ts';
-import { resourceGroup, resourceVersion } from '../../lib/sources/resource-api.ts';
+import { resourceGroup, resourceVersion } from '../../lib/sources/kubernetes/resource-api.ts';
 import { type Schema, structural } from './structural.ts';
 
 interface Kind {

@@ -4,8 +4,8 @@ import test, { type ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
 import { KubernetesPoolStatus } from '../../lib/cluster/kubernetes-pool-status.ts';
 import { poolStatusSchema } from '../../lib/cluster/pool-status.ts';
-import { KubernetesClient } from '../../lib/sources/kubernetes-client.ts';
-import { loadKubernetesServer } from '../../lib/sources/kubernetes-config.ts';
+import { KubernetesClient } from '../../lib/sources/kubernetes/kubernetes-client.ts';
+import { loadKubernetesServer } from '../../lib/sources/kubernetes/kubernetes-config.ts';
 import { serveFakeApi } from '../support/fake-api.ts';
 import { eventually } from '../support/lab.ts';
 

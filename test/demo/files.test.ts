@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { parseAgentConfig } from '../../lib/config/agent-config.ts';
 import { parseNodeConfig } from '../../lib/config/node-config.ts';
-import { parseAllocationFile } from '../../lib/sources/allocation.ts';
+import { parseAllocationFile } from '../../lib/sources/allocations/allocation.ts';
 import * as files from '../../scripts/demo/files.ts';
 import { idleBirdConfig, routerBirdConfig } from '../support/anycast-net/bird-configs.ts';
 import { nodes, pods } from '../support/anycast-net/plan.ts';

@@ -9,7 +9,7 @@ import type { KubeApiServer } from '../support/kube-api-server.ts';
 import { serverOfFile } from './file-server.ts';
 
 const { dir, start } = serverOfFile(test);
-const source = (name: string) => new URL(`../../lib/sources/${name}.ts`, import.meta.url).href;
+const source = (name: string) => new URL(`../../lib/sources/kubernetes/${name}.ts`, import.meta.url).href;
 let server: KubeApiServer;
 
 test.before(async t => {

@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { queryObjects } from 'node:v8';
 import test from 'ava';
-import { Lifetime } from '../../lib/sources/request-lifetime.ts';
+import { Lifetime } from '../../lib/sources/kubernetes/request-lifetime.ts';
 import type { Exchange } from '../support/api-exchange.ts';
 import { ApiProxy, type Fault } from '../support/api-proxy.ts';
 import { followNode } from '../support/followed-node.ts';

@@ -1,9 +1,9 @@
 /** Many nodes that begin to follow their pods at the same moment, and what that costs the API server. */
 import { writeFileSync } from 'node:fs';
 import { pino } from 'pino';
-import { KubernetesClient } from '../../lib/sources/kubernetes-client.ts';
-import { loadKubernetesServer } from '../../lib/sources/kubernetes-config.ts';
-import { defaultTiming, ListWatch } from '../../lib/sources/kubernetes-list-watch.ts';
+import { KubernetesClient } from '../../lib/sources/kubernetes/kubernetes-client.ts';
+import { loadKubernetesServer } from '../../lib/sources/kubernetes/kubernetes-config.ts';
+import { defaultTiming, ListWatch } from '../../lib/sources/kubernetes/kubernetes-list-watch.ts';
 import type { KubeApi } from '../support/kube-api.ts';
 import { eventually } from '../support/lab.ts';
 import { otherNode } from './cluster.ts';

@@ -4,7 +4,7 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { AllocationInput } from '../../lib/sources/allocation.ts';
+import type { AllocationInput } from '../../lib/sources/allocations/allocation.ts';
 import { eventually, type Namespace } from './lab.ts';
 
 const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));

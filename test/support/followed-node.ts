@@ -1,10 +1,10 @@
 /** A node's pods as the agent hears of them from a real API server, for a test to look at. */
 import type { ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
-import type { ListWatchTiming } from '../../lib/sources/kubernetes-list-watch.ts';
-import { KubernetesPods } from '../../lib/sources/kubernetes-pods.ts';
-import type { Pod } from '../../lib/sources/pod.ts';
-import { PodCache } from '../../lib/sources/pod-cache.ts';
+import type { ListWatchTiming } from '../../lib/sources/kubernetes/kubernetes-list-watch.ts';
+import { KubernetesPods } from '../../lib/sources/kubernetes/kubernetes-pods.ts';
+import type { Pod } from '../../lib/sources/pods/pod.ts';
+import { PodCache } from '../../lib/sources/pods/pod-cache.ts';
 import { eventually } from './lab.ts';
 
 interface FollowOptions {

@@ -24,9 +24,9 @@ import { type Nexthop, resolveAnycastTargets } from '../../lib/desired/resolve.t
 import { LinkTable } from '../../lib/kernel/link-table.ts';
 import { RouteSocket } from '../../lib/kernel/native.ts';
 import { Operation, RouteBatch } from '../../lib/kernel/route-record.ts';
-import { WatchedAllocations } from '../../lib/sources/allocation-file.ts';
-import { PodCache } from '../../lib/sources/pod-cache.ts';
-import { PodDirectory } from '../../lib/sources/pod-directory.ts';
+import { WatchedAllocations } from '../../lib/sources/allocations/allocation-file.ts';
+import { PodCache } from '../../lib/sources/pods/pod-cache.ts';
+import { PodDirectory } from '../../lib/sources/pods/pod-directory.ts';
 import { originalBirdConfig } from './original-bird-config.ts';
 
 /** `RTPROT_BOOT` of linux/rtnetlink.h, what `ip route` writes. */

@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { AllocationInput } from '../../lib/sources/allocation.ts';
+import type { AllocationInput } from '../../lib/sources/allocations/allocation.ts';
 import {
   type AgentFiles,
   type AgentProcess,

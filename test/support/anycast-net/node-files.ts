@@ -1,5 +1,5 @@
 /** What an agent of the plan's network is given to read: as objects, for whoever writes the files. */
-import type { AllocationInput } from '../../../lib/sources/allocation.ts';
+import type { AllocationInput } from '../../../lib/sources/allocations/allocation.ts';
 import { anycastAddresses, type NodePlan, type PodPlan, router } from './plan.ts';
 
 /** What CNI committed for a pod. */

@@ -1,0 +1,94 @@
+/**
+ * The local API: how a CNI plugin of this host tells what it gave to a pod. HTTP over a UNIX socket; who may use
+ * it is who may open the socket.
+ */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { FlockError } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
+import { createServer } from '../../base/node-http.ts';
+import { type ApiAnswer, answerRequest, failure } from './allocation-requests.ts';
+import type { AllocationStore } from './allocation-store.ts';
+import { listenAt } from './local-socket.ts';
+
+/** Bytes of a body at most; an allocation with 500 addresses has half of it. */
+const longestBody = 64 * 1024;
+
+/** A request has to be here within so many milliseconds: a client that stalls holds nothing up. */
+const requestMs = 5000;
+
+/** How long requests under way may take when we stop, in milliseconds. */
+const graceMs = 300;
+
+export class AllocationApi {
+  readonly #store: AllocationStore;
+  readonly #path: string;
+  readonly #log: Log;
+  readonly #server: Server;
+  #removeSocket: () => Promise<void> = async () => {};
+
+  /** @param options.path of the socket */
+  constructor({ store, path, log }: { store: AllocationStore; path: string; log: Log }) {
+    this.#store = store;
+    this.#path = path;
+    this.#log = log;
+    const timeouts = {
+      requestTimeout: requestMs,
+      headersTimeout: requestMs,
+      connectionsCheckingInterval: 1000,
+    };
+    this.#server = createServer(timeouts, (request, response) => {
+      this.#serve(request, response).catch(error => {
+        // The client left in the middle of its request, or of our answer.
+        this.#log.debug({ error }, 'a request to the local API was broken off');
+        response.destroy();
+      });
+    });
+  }
+
+  /** @throws FlockError FLOCK_API_UNAVAILABLE */
+  async start(): Promise<void> {
+    this.#removeSocket = await listenAt(this.#server, this.#path);
+    this.#log.info({ socket: this.#path }, 'the local API is served');
+  }
+
+  /** Lets what is under way finish, for a moment. */
+  async stop(): Promise<void> {
+    await this.#removeSocket();
+    if (!this.#server.listening) return;
+    const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
+    const timer = setTimeout(() => this.#server.closeAllConnections(), graceMs);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = '', url = '' } = request;
+    const body = await readBody(request);
+    const answer = body === undefined ? tooLarge() : await answerRequest(this.#store, { method, url, body });
+    if (answer.status >= 500)
+      this.#log.error({ method, url, ...(answer.body as object) }, 'a request to the local API failed');
+    send(response, answer);
+  }
+}
+
+/** Undefined when it is too large; the rest is read and thrown away, so that the client reads our answer. */
+async function readBody(request: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length <= longestBody) chunks.push(chunk);
+  }
+  return length <= longestBody ? Buffer.concat(chunks).toString('utf8') : undefined;
+}
+
+function tooLarge(): ApiAnswer {
+  const message = `the body has more than ${longestBody} bytes`;
+  return failure(413, new FlockError('FLOCK_REQUEST_INVALID', message, { remedy: 'send one allocation' }));
+}
+
+function send(response: ServerResponse, { status, body, allow }: ApiAnswer): void {
+  const headers = { 'content-type': 'application/json', ...(allow !== undefined && { allow }) };
+  if (body === undefined) response.writeHead(status).end();
+  else response.writeHead(status, headers).end(`${JSON.stringify(body)}\n`);
+}

@@ -1,0 +1,53 @@
+/**
+ * An allocation as a program sends it. Stricter than the file: whoever asks is there to mend it, so an address
+ * that could not be routed is refused at once instead of warned of later.
+ */
+import type { z } from 'zod';
+import { parseAddress, whyNotAnycast } from '../../base/address.ts';
+import { allocationSchema } from './allocation.ts';
+
+/** Whose it is the path says; the body may repeat it, so that what GET gives can be PUT. */
+export const allocationBodySchema = allocationSchema.partial({ namespace: true, name: true });
+
+/** What is wrong with a body beyond its shape, each with its field: `ipv4: …; …`; empty when nothing is. */
+export function contradictions(
+  body: z.output<typeof allocationBodySchema>,
+  namespace: string,
+  name: string,
+): string {
+  const found: string[] = [];
+  const expect = (field: string, problem: string | undefined) => {
+    if (problem !== undefined) found.push(`${field}: ${problem}`);
+  };
+  expect('namespace', contradiction(body.namespace, namespace));
+  expect('name', contradiction(body.name, name));
+  for (const family of [4, 6] as const) {
+    const text = body[`ipv${family}`];
+    if (text) expect(`ipv${family}`, unicastProblem(text, family));
+  }
+  for (const field of ['anycast', 'addresses'] as const)
+    for (const [index, text] of body[field].entries()) expect(`${field}.${index}`, anycastProblem(text));
+  return found.join('; ');
+}
+
+function contradiction(said: string | undefined, path: string): string | undefined {
+  return said === undefined || said === path ? undefined : `${said} contradicts the path, which says ${path}`;
+}
+
+function unicastProblem(text: string, family: 4 | 6): string | undefined {
+  return familyOf(text) === family ? undefined : `${JSON.stringify(text)} is no IPv${family} address`;
+}
+
+function anycastProblem(text: string): string | undefined {
+  if (familyOf(text) === undefined) return `${JSON.stringify(text)} is no IP address`;
+  const refusal = whyNotAnycast(parseAddress(text));
+  return refusal === undefined ? undefined : `${text} is ${refusal}`;
+}
+
+function familyOf(text: string): 4 | 6 | undefined {
+  try {
+    return parseAddress(text).family;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+/** Allocations from a file that another program keeps: read and watched, never written. */
+import type { Log } from '../../base/log.ts';
+import { WatchedFile } from '../../base/watched-file.ts';
+import { type Allocation, type AllocationFile, parseAllocationFile } from './allocation.ts';
+import { type AllocationSource, sameAllocation } from './allocation-store.ts';
+
+export class WatchedAllocations implements AllocationSource {
+  readonly #file: WatchedFile<AllocationFile>;
+  #allocations = new Map<string, Allocation>();
+  readonly #listeners = new Set<(keys: ReadonlySet<string>) => void>();
+  synced = false;
+
+  /** @param options.path the file, in the format of our own store (`allocation.ts`) */
+  constructor({ path, log }: { path: string; log: Log }) {
+    this.#file = new WatchedFile({
+      path,
+      what: 'allocation file',
+      invalid: 'FLOCK_ALLOCATIONS_INVALID',
+      parse: text => parseAllocationFile(text, path),
+      log,
+    });
+    this.#file.onChange(() => {
+      const file = this.#file.snapshot();
+      if (file === undefined) return;
+      for (const { error } of file.unusable)
+        log.warn({ code: error.code, remedy: error.remedy }, error.message);
+      this.#take(file.allocations);
+    });
+  }
+
+  /** Reads the file; while it is missing or broken we are not in sync, and wait for it to be mended. */
+  async start(): Promise<void> {
+    this.#file.start();
+  }
+
+  stop(): void {
+    this.#file.stop();
+    this.#listeners.clear();
+  }
+
+  snapshot(): ReadonlyMap<string, Allocation> {
+    return this.#allocations;
+  }
+
+  onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** An allocation that did not change keeps its identity, so that its warnings are not told again. */
+  #take(next: ReadonlyMap<string, Allocation>): void {
+    const before = this.#allocations;
+    const changed = new Set([...before.keys()].filter(key => !next.has(key)));
+    this.#allocations = new Map();
+    for (const [key, allocation] of next) {
+      const known = before.get(key);
+      const same = known !== undefined && sameAllocation(known, allocation);
+      if (!same) changed.add(key);
+      this.#allocations.set(key, same ? known : allocation);
+    }
+    this.synced = true;
+    for (const listener of this.#listeners) listener(changed);
+  }
+}

@@ -1,0 +1,118 @@
+/** What the local API answers: a request in, an answer out, the store in between. Documented in docs/openapi.yaml. */
+
+import { FlockError } from '../../base/errors.ts';
+import { describeIssues } from '../../config/agent-config.ts';
+import { podKey } from '../pods/pod.ts';
+import type { Allocation } from './allocation.ts';
+import { allocationBodySchema, contradictions } from './allocation-body.ts';
+import type { AllocationStore } from './allocation-store.ts';
+
+export interface ApiRequest {
+  method: string;
+  /** Path and query, as on the request line. */
+  url: string;
+  body: string;
+}
+
+export interface ApiAnswer {
+  status: number;
+  /** Nothing at 204. */
+  body?: unknown;
+  /** Methods that there are, at 405. */
+  allow?: string;
+}
+
+const base = '/v1/allocations';
+const remedy = 'see docs/openapi.yaml for the requests there are';
+
+export async function answerRequest(store: AllocationStore, request: ApiRequest): Promise<ApiAnswer> {
+  try {
+    return await route(store, request);
+  } catch (error) {
+    if (error instanceof FlockError) return failure(400, error);
+    // What is left are errors of the file system.
+    return failure(500, unwritable(error as Error));
+  }
+}
+
+/** An error as every answer but the good ones carries it. */
+export function failure(status: number, { code, message, remedy }: FlockError): ApiAnswer {
+  return { status, body: { error: { code, message, ...(remedy !== undefined && { remedy }) } } };
+}
+
+async function route(store: AllocationStore, { method, url, body }: ApiRequest): Promise<ApiAnswer> {
+  const { pathname, searchParams } = readUrl(url);
+  if (pathname === base) {
+    if (method !== 'GET') return notAllowed(method, 'GET');
+    return { status: 200, body: { allocations: [...store.snapshot().values()] } };
+  }
+  const [namespace, name, ...rest] = pathname.startsWith(`${base}/`)
+    ? pathname.slice(base.length + 1).split('/')
+    : [];
+  if (!namespace || !name || rest.length > 0)
+    return failure(
+      404,
+      new FlockError('FLOCK_REQUEST_INVALID', `there is no ${pathname}`, { value: url, remedy }),
+    );
+  switch (method) {
+    case 'GET':
+      return show(store, namespace, name);
+    case 'PUT':
+      await store.commit(readBody(body, namespace, name));
+      return show(store, namespace, name);
+    case 'DELETE':
+      await store.release(namespace, name, searchParams.get('uid') ?? undefined);
+      return { status: 204 };
+    default:
+      return notAllowed(method, 'GET, PUT, DELETE');
+  }
+}
+
+function show(store: AllocationStore, namespace: string, name: string): ApiAnswer {
+  const key = podKey(namespace, name);
+  const allocation = store.snapshot().get(key);
+  if (allocation !== undefined) return { status: 200, body: allocation };
+  const words = `there is no allocation for ${key}`;
+  return failure(
+    404,
+    new FlockError('FLOCK_ALLOCATION_UNKNOWN', words, { value: key, remedy: 'PUT one first' }),
+  );
+}
+
+/** Names of Kubernetes objects need no escapes, so the path is taken as it is. */
+function readUrl(url: string): URL {
+  try {
+    return new URL(url, 'http://localhost');
+  } catch (cause) {
+    throw new FlockError('FLOCK_REQUEST_INVALID', `${url} is no path`, { value: url, remedy, cause });
+  }
+}
+
+function readBody(text: string, namespace: string, name: string): Allocation {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (cause) {
+    const words = `the body is not JSON: ${(cause as Error).message}`;
+    throw new FlockError('FLOCK_REQUEST_INVALID', words, { remedy, cause });
+  }
+  const result = allocationBodySchema.safeParse(raw);
+  const issues = result.success ? contradictions(result.data, namespace, name) : describeIssues(result.error);
+  if (result.success && issues === '') return { ...result.data, namespace, name };
+  throw new FlockError('FLOCK_ALLOCATIONS_INVALID', issues, { value: raw, remedy });
+}
+
+function notAllowed(method: string, allow: string): ApiAnswer {
+  const words = `there is no ${method} here, but ${allow}`;
+  return {
+    ...failure(405, new FlockError('FLOCK_REQUEST_INVALID', words, { value: method, remedy })),
+    allow,
+  };
+}
+
+function unwritable(cause: Error): FlockError {
+  return new FlockError('FLOCK_ALLOCATIONS_UNWRITABLE', `nothing was changed: ${cause.message}`, {
+    remedy: 'see that the folder of allocations.path can be written and has space, and send the same again',
+    cause,
+  });
+}

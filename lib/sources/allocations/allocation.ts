@@ -1,0 +1,115 @@
+/** What CNI committed for a pod, and the file format that carries it. */
+import { z } from 'zod';
+import { FlockError } from '../../base/errors.ts';
+import { describeIssues } from '../../config/agent-config.ts';
+import { podKey } from '../pods/pod.ts';
+
+const dnsName = z
+  .string()
+  .regex(
+    /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
+    'must be a Kubernetes object name (RFC 1123, 253 characters)',
+  );
+
+export const allocationSchema = z.strictObject({
+  namespace: dnsName,
+  name: dnsName,
+  uid: z.string().min(1).max(128).describe('The pod object these addresses were given to; names are reused.'),
+  hostInterface: z
+    .string()
+    .regex(
+      /^(?!\.{1,2}$)[^\s/:\p{Cc}]{1,15}$/u,
+      'must be a network interface name (15 bytes, no slash, colon or space)',
+    )
+    .describe("The host's end of the pod's veth."),
+  ipv4: z.string().nullish().describe("The pod's unicast IPv4 address."),
+  ipv6: z.string().nullish().describe("The pod's unicast IPv6 address."),
+  onlink: z
+    .boolean()
+    .optional()
+    .describe('Both are on hostInterface by a host route, and no address of that interface covers them.'),
+  anycast: z.array(z.string()).default([]).describe('Anycast addresses from the anycast annotation.'),
+  addresses: z.array(z.string()).default([]).describe('Further anycast addresses that the pod binds.'),
+  state: z.enum(['pending', 'committed']).describe('Only committed allocations are routed.'),
+});
+
+export type Allocation = z.output<typeof allocationSchema>;
+/** The same as a program hands it in: lists may be left out. */
+export type AllocationInput = z.input<typeof allocationSchema>;
+
+/** @throws FlockError FLOCK_ALLOCATIONS_INVALID naming `origin`, the wrong keys and what is allowed */
+export function parseAllocation(raw: unknown, origin: string): Allocation {
+  const result = allocationSchema.safeParse(raw);
+  if (result.success) return result.data;
+  throw new FlockError('FLOCK_ALLOCATIONS_INVALID', `${origin}: ${describeIssues(result.error)}`, {
+    value: raw,
+    remedy: 'mend this allocation; the others are in force',
+  });
+}
+
+/** A parsed allocation file: what is in force, and what is not but must not be lost. */
+export interface AllocationFile {
+  allocations: Map<string, Allocation>;
+  /** Entries that break the schema, as they stand in the file. */
+  unusable: { raw: unknown; error: FlockError }[];
+}
+
+const fileVersion = 1;
+const fileSchema = z.strictObject({
+  version: z.literal(fileVersion, { error: `must be ${fileVersion}, the only version this program knows` }),
+  allocations: z.array(z.unknown()),
+});
+
+/**
+ * @param text the whole file; an empty one is one that somebody is about to write, not an empty set
+ * @param origin how messages name it, usually its path
+ * @throws FlockError FLOCK_ALLOCATIONS_INVALID when the file as a whole can not be understood; a single bad
+ *   entry is in `unusable` instead, and so is the second of two for one pod
+ */
+export function parseAllocationFile(text: string, origin: string): AllocationFile {
+  const file: AllocationFile = { allocations: new Map(), unusable: [] };
+  const { allocations } = parseEnvelope(text, origin);
+  for (const [index, raw] of allocations.entries()) {
+    try {
+      const allocation = parseAllocation(raw, `${origin}: allocations[${index}]`);
+      const key = podKey(allocation.namespace, allocation.name);
+      if (file.allocations.has(key)) {
+        throw new FlockError(
+          'FLOCK_ALLOCATIONS_INVALID',
+          `${origin}: allocations[${index}]: a second allocation of ${key}`,
+          {
+            value: key,
+            remedy: 'keep one allocation a pod; the first is in force',
+          },
+        );
+      }
+      file.allocations.set(key, allocation);
+    } catch (error) {
+      if (!(error instanceof FlockError)) throw error;
+      file.unusable.push({ raw, error });
+    }
+  }
+  return file;
+}
+
+/** The file's text; unusable entries stand behind the others, untouched. */
+export function formatAllocationFile(file: AllocationFile): string {
+  const allocations = [...file.allocations.values(), ...file.unusable.map(({ raw }) => raw)];
+  return `${JSON.stringify({ version: fileVersion, allocations }, null, 2)}\n`;
+}
+
+function parseEnvelope(text: string, origin: string): z.output<typeof fileSchema> {
+  const remedy = 'restore the file from its last good copy; what is programmed stays as it is meanwhile';
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (cause) {
+    throw new FlockError('FLOCK_ALLOCATIONS_INVALID', `${origin} is not JSON: ${(cause as Error).message}`, {
+      remedy,
+      cause,
+    });
+  }
+  const result = fileSchema.safeParse(raw);
+  if (result.success) return result.data;
+  throw new FlockError('FLOCK_ALLOCATIONS_INVALID', `${origin}: ${describeIssues(result.error)}`, { remedy });
+}

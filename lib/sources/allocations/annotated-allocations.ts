@@ -1,0 +1,148 @@
+/**
+ * Allocations from pods' annotations, with any CNI: a pod asks for anycast addresses, its own address is the
+ * nexthop, and the interface is the one that the kernel routes that address to.
+ */
+import type { PathFinder } from '../../base/address-path.ts';
+import type { Log } from '../../base/log.ts';
+import type { Pod } from '../pods/pod.ts';
+import type { PodCache } from '../pods/pod-cache.ts';
+import type { Allocation } from './allocation.ts';
+import { type AllocationSource, sameAllocation } from './allocation-store.ts';
+import { allocationOf, needsPaths } from './annotated-allocation.ts';
+import type { Reason, Refusal } from './anycast-annotation.ts';
+import { KnownPaths } from './known-paths.ts';
+
+export interface AnnotatedAllocationsOptions {
+  pods: Pick<PodCache, 'synced' | 'snapshot' | 'onChange'>;
+  finder: PathFinder;
+  /** Annotations that are read. */
+  keys: readonly string[];
+  /** Between two look-ups of all ways without a cause, in milliseconds. */
+  againMs: number;
+  /** For how long a lost way is still believed in, in milliseconds. */
+  patienceMs?: number;
+  log: Log;
+}
+
+/** A pod that asks for something. */
+interface Candidate {
+  readonly uid: string;
+  /** Its addresses whose ways are followed. */
+  followed: readonly string[];
+  reasons: readonly Reason[];
+  /** The interface of its last allocation, also when that has ended. */
+  hostInterface?: string;
+}
+
+export class AnnotatedAllocations implements AllocationSource {
+  synced = false;
+  readonly #options: AnnotatedAllocationsOptions;
+  readonly #paths: KnownPaths;
+  readonly #candidates = new Map<string, Candidate>();
+  readonly #allocations = new Map<string, Allocation>();
+  readonly #listeners = new Set<(keys: ReadonlySet<string>) => void>();
+  #off: () => void = () => {};
+
+  constructor({ patienceMs, ...options }: AnnotatedAllocationsOptions) {
+    const { finder, log, againMs } = options;
+    this.#options = options;
+    this.#paths = new KnownPaths({
+      finder,
+      log,
+      againMs,
+      ...(patienceMs !== undefined && { patienceMs }),
+      onChange: addresses => this.#judge(this.#podsOf(addresses)),
+    });
+  }
+
+  /** Follows the pods; we are in sync when they are and the ways to all that ask are known. */
+  async start(): Promise<void> {
+    const { pods } = this.#options;
+    await this.#paths.start();
+    this.#off = pods.onChange(keys => this.#judge(keys));
+    this.#judge(new Set(pods.snapshot().keys()));
+  }
+
+  stop(): void {
+    this.#off();
+    this.#paths.stop();
+    this.#listeners.clear();
+  }
+
+  snapshot(): ReadonlyMap<string, Allocation> {
+    return this.#allocations;
+  }
+
+  onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** What is asked for now and not in force, and why. */
+  refusals(): Refusal[] {
+    return [...this.#candidates].flatMap(([pod, { reasons }]) => reasons.map(reason => ({ pod, ...reason })));
+  }
+
+  #podsOf(addresses: ReadonlySet<string>): Set<string> {
+    const keys = new Set<string>();
+    for (const [key, { followed }] of this.#candidates)
+      if (followed.some(address => addresses.has(address))) keys.add(key);
+    return keys;
+  }
+
+  #judge(keys: ReadonlySet<string>): void {
+    const { pods } = this.#options;
+    const changed = new Set<string>();
+    for (const key of keys) if (this.#judgeOne(key, pods.snapshot().get(key))) changed.add(key);
+    const first = !this.synced && pods.synced && this.#paths.complete;
+    if (first) this.synced = true;
+    if (!first && changed.size === 0) return;
+    for (const listener of this.#listeners) listener(changed);
+  }
+
+  /** @returns whether its allocation is another than before */
+  #judgeOne(key: string, pod: Pod | undefined): boolean {
+    const { keys } = this.#options;
+    const followed = pod !== undefined && needsPaths(pod, keys) ? pod.podIPs : [];
+    const candidate = this.#follow(key, pod?.uid ?? '', followed);
+    if (pod === undefined) {
+      this.#candidates.delete(key);
+      return this.#allocations.delete(key);
+    }
+    // What was in force stays so until we know better; another pod's of the same name never is.
+    if (followed.some(address => this.#paths.get(address) === undefined)) return false;
+    const pathTo = (address: string) => this.#paths.get(address);
+    const { allocation, reasons } = allocationOf(pod, keys, pathTo, candidate.hostInterface);
+    this.#tell(key, candidate.reasons, reasons);
+    candidate.reasons = reasons;
+    if (followed.length === 0 && reasons.length === 0) this.#candidates.delete(key);
+    if (sameAllocation(this.#allocations.get(key), allocation)) return false;
+    if (allocation === undefined) return this.#allocations.delete(key);
+    candidate.hostInterface = allocation.hostInterface;
+    this.#allocations.set(key, allocation);
+    return true;
+  }
+
+  #follow(key: string, uid: string, followed: readonly string[]): Candidate {
+    const known = this.#candidates.get(key);
+    const left = (known?.followed ?? []).filter(address => !followed.includes(address));
+    const candidate: Candidate = known?.uid === uid ? known : { uid, followed, reasons: [] };
+    candidate.followed = followed;
+    this.#candidates.set(key, candidate);
+    this.#paths.want(followed);
+    if (left.length > 0) {
+      // Two pods can have one address for a while: the one that ends and the one that it was given to.
+      const wanted = new Set([...this.#candidates.values()].flatMap(other => other.followed));
+      this.#paths.forget(left.filter(address => !wanted.has(address)));
+    }
+    return candidate;
+  }
+
+  /** Each reason once a pod. */
+  #tell(key: string, told: readonly Reason[], reasons: readonly Reason[]): void {
+    for (const { message, value, remedy } of reasons) {
+      if (told.some(reason => reason.message === message)) continue;
+      this.#options.log.warn({ pod: key, value, remedy }, message);
+    }
+  }
+}

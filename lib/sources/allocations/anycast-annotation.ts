@@ -1,0 +1,90 @@
+/** The anycast addresses that a pod asks for by annotation. Pure. */
+import { parseAddress, whyNotAnycast } from '../../base/address.ts';
+import type { Pod } from '../pods/pod.ts';
+
+export type AnnotationRefusal =
+  | 'NotAnAddress'
+  | 'SpecialPurpose'
+  | 'TooManyAddresses'
+  | 'HostNetwork'
+  | 'NoWayToPod';
+
+/** Something asked for by annotation that does not come into force, and why. */
+export interface Refusal {
+  /** `namespace/name` of the pod. */
+  readonly pod: string;
+  /** Stable, for events and alerts. */
+  readonly reason: AnnotationRefusal;
+  readonly message: string;
+  /** What is refused, as the pod's author wrote it. */
+  readonly value: string;
+  readonly remedy: string;
+}
+
+/** A reason without its pod. */
+export type Reason = Omit<Refusal, 'pod'>;
+
+/** More is no service's need, and an annotation of 256 KiB holds 20,000: a warning and a route each. */
+const mostAddresses = 64;
+
+/** The longest text of an address (inet_ntop(3)); what is longer is not repeated whole. */
+const longestAddress = 45;
+
+/**
+ * Reads lists such as `192.0.2.53, 2001:db8::53`: separated by commas or white space, in any legal spelling.
+ *
+ * @param keys annotations that are read, all together
+ * @returns canonical addresses, each once, and what is wrong with the others; undefined when no key is there
+ */
+export function addressesAskedFor(
+  annotations: Pod['annotations'],
+  keys: readonly string[],
+): { addresses: string[]; reasons: Reason[] } | undefined {
+  const present = keys.filter(key => Object.hasOwn(annotations, key));
+  if (present.length === 0) return undefined;
+  const addresses = new Set<string>();
+  const reasons: Reason[] = [];
+  for (const key of present) {
+    for (const text of (annotations[key] ?? '').split(/[\s,]+/)) {
+      if (text === '') continue;
+      const { address, reason } = readOne(key, text);
+      if (reason !== undefined) reasons.push(reason);
+      else if (addresses.size < mostAddresses) addresses.add(address);
+      else if (!addresses.has(address))
+        return { addresses: [...addresses], reasons: [...reasons, tooMany(key, text)] };
+      if (reasons.length >= mostAddresses) return { addresses: [...addresses], reasons };
+    }
+  }
+  return { addresses: [...addresses], reasons };
+}
+
+function readOne(
+  key: string,
+  text: string,
+): { address: string; reason?: never } | { address?: never; reason: Reason } {
+  const value = text.length > longestAddress ? `${text.slice(0, longestAddress)}…` : text;
+  let why: [AnnotationRefusal, string] = ['NotAnAddress', 'not an IP address'];
+  try {
+    const address = parseAddress(text);
+    const special = whyNotAnycast(address);
+    if (special === undefined) return { address: address.text };
+    why = ['SpecialPurpose', special];
+  } catch {
+    // Not an address; said below.
+  }
+  const [reason, words] = why;
+  const message = `annotation ${key}: ${JSON.stringify(value)} is ${words}`;
+  const remedy =
+    'write global or private unicast addresses, such as "192.0.2.53, 2001:db8::53"; the others are in force';
+  return { reason: { reason, value, message, remedy } };
+}
+
+function tooMany(key: string, value: string): Reason {
+  const message = `annotation ${key}: ${value} and what follows it is more than ${mostAddresses} addresses`;
+  return {
+    reason: 'TooManyAddresses',
+    value,
+    message,
+    remedy: `ask for ${mostAddresses} addresses at most; the first ones are in force`,
+  };
+}

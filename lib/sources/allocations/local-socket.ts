@@ -1,0 +1,64 @@
+/**
+ * A UNIX socket at a path, for programs of this host: its folder 0750 where we make it, itself 0660.
+ *
+ * It is bound beside its place, given its mode, and renamed over it: so it is never there with a wider mode, and
+ * what a killed program left is replaced in one step.
+ */
+import { chmod, lstat, rename, unlink } from 'node:fs/promises';
+import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
+import { FlockError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/folder.ts';
+
+/**
+ * @returns what takes the socket's file away again, if it is still ours; closing the server is the caller's
+ * @throws FlockError FLOCK_API_UNAVAILABLE when somebody else is there, or the file system or unix(7) refuses: a
+ *   path may have 103 bytes
+ */
+export async function listenAt(server: Server, path: string): Promise<() => Promise<void>> {
+  try {
+    const folder = dirname(path);
+    const made = await makeFolder(folder, 0o755);
+    if (made !== undefined) await chmod(folder, 0o750);
+    await requireFree(path);
+    const temporary = `${path}.new`;
+    await unlink(temporary).catch(() => undefined);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen({ path: temporary }, resolve);
+    });
+    await chmod(temporary, 0o660);
+    await rename(temporary, path);
+    const { ino } = await lstat(path);
+    return async () => {
+      const present = await lstat(path).catch(() => undefined);
+      if (present?.ino === ino) await unlink(path);
+    };
+  } catch (cause) {
+    server.close();
+    if (cause instanceof FlockError) throw cause;
+    throw unavailable(path, (cause as Error).message, cause);
+  }
+}
+
+/** Only a socket that nobody answers at may be replaced. */
+async function requireFree(path: string): Promise<void> {
+  const present = await lstat(path).catch(() => undefined);
+  if (present === undefined) return;
+  if (!present.isSocket()) throw unavailable(path, 'there is a file that is no socket');
+  const answered = await new Promise<boolean>(resolve => {
+    const client = connect({ path }, () => resolve(true));
+    client.once('connect', () => client.destroy());
+    client.once('error', () => resolve(false));
+  });
+  if (answered) throw unavailable(path, 'another program answers there');
+}
+
+function unavailable(path: string, reason: string, cause?: unknown): FlockError {
+  return new FlockError('FLOCK_API_UNAVAILABLE', `can not listen at ${path}: ${reason}`, {
+    value: path,
+    remedy:
+      'give allocations.socket a path where this program may make a socket, such as /run/flock-anycast/api.sock',
+    cause,
+  });
+}

@@ -1,0 +1,29 @@
+/**
+ * Where the API servers really are: the Endpoints of the Service `kubernetes`, which they keep themselves. Its
+ * cluster address is in the service CIDR, and `reserved` has that.
+ */
+import { z } from 'zod';
+import { parseAddress } from '../../base/address.ts';
+import { KubernetesCollection, type KubernetesCollectionOptions } from './kubernetes-collection.ts';
+
+type Options = Pick<KubernetesCollectionOptions<string[]>, 'client' | 'log' | 'timing'>;
+
+const endpointsSchema = z.object({
+  subsets: z.array(z.object({ addresses: z.array(z.object({ ip: z.string() })).nullish() })).nullish(),
+});
+
+/** Canonical texts of addresses, under the one name `kubernetes`. */
+export class KubernetesEndpoints extends KubernetesCollection<string[]> {
+  constructor(options: Options) {
+    super({
+      ...options,
+      path: '/api/v1/namespaces/default/endpoints',
+      what: 'the endpoints of the API server',
+      fieldSelector: 'metadata.name=kubernetes',
+      read: object =>
+        (endpointsSchema.safeParse(object).data?.subsets ?? []).flatMap(({ addresses }) =>
+          (addresses ?? []).map(({ ip }) => parseAddress(ip).text),
+        ),
+    });
+  }
+}

@@ -1,0 +1,167 @@
+/** What is known of a pod, trimmed to what decides about routes: memory counts on every node of a cluster. */
+import { z } from 'zod';
+import { parseAddress } from '../../base/address.ts';
+import { FlockError } from '../../base/errors.ts';
+
+export interface Pod {
+  readonly namespace: string;
+  readonly name: string;
+  /** The pod object; a name is used again, a uid never. */
+  readonly uid: string;
+  readonly nodeName?: string;
+  /** The condition `Ready` is `True`. */
+  readonly ready: boolean;
+  /** It has a deletionTimestamp; `ready` may stand for as long as its containers answer. */
+  readonly terminating: boolean;
+  /** None of its containers runs, nor will again: it serves nothing. */
+  readonly containersTerminated: boolean;
+  readonly hostNetwork: boolean;
+  /** The account it runs as; `default` where it does not say. */
+  readonly serviceAccount: string;
+  /** Its unicast addresses as canonical text, at most one a family in Kubernetes. */
+  readonly podIPs: readonly string[];
+  /** Only those whose keys were asked for. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** `namespace/name`, the key of a pod everywhere. */
+export function podKey(namespace: string, name: string): string {
+  return `${namespace}/${name}`;
+}
+
+const label = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a namespace name (RFC 1123 label, 63 characters)');
+const objectName = z
+  .string()
+  .regex(
+    /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
+    'must be a Kubernetes object name (RFC 1123, 253 characters)',
+  );
+const address = z.string().transform((text, context) => {
+  try {
+    return parseAddress(text).text;
+  } catch (error) {
+    context.addIssue((error as Error).message);
+    return z.NEVER;
+  }
+});
+const containerStatuses = z
+  .array(z.object({ state: z.object({ terminated: z.unknown(), running: z.unknown() }).partial().nullish() }))
+  .nullish();
+
+/** The fields of a v1 Pod that are read; everything else in it is nobody's business here. */
+const manifestSchema = z.object({
+  apiVersion: z.literal('v1').nullish(),
+  kind: z.literal('Pod').nullish(),
+  metadata: z.object({
+    namespace: label.nullish(),
+    name: objectName,
+    uid: z.string().min(1).max(128),
+    deletionTimestamp: z.string().nullish(),
+    annotations: z.record(z.string(), z.string()).nullish(),
+  }),
+  spec: z
+    .object({
+      nodeName: z.string().nullish(),
+      hostNetwork: z.boolean().nullish(),
+      serviceAccountName: z.string().nullish(),
+      containers: z.array(z.unknown()).nullish(),
+    })
+    .nullish(),
+  status: z
+    .object({
+      phase: z.string().nullish(),
+      conditions: z.array(z.object({ type: z.string(), status: z.string() })).nullish(),
+      podIP: z.literal('').or(address).nullish(),
+      podIPs: z.array(z.object({ ip: address })).nullish(),
+      containerStatuses,
+      initContainerStatuses: containerStatuses,
+    })
+    .nullish(),
+});
+
+type Manifest = z.output<typeof manifestSchema>;
+type Status = NonNullable<Manifest['status']>;
+
+/**
+ * Reads a v1 Pod object as the Kubernetes API and `kubectl get pod -o json` give it.
+ *
+ * @param object the parsed JSON or YAML, of any shape
+ * @param origin how messages name it, such as the path of its file
+ * @param annotationPrefixes only annotations whose key begins with one of these are kept
+ * @throws FlockError FLOCK_POD_INVALID naming `origin`, the first wrong field and its value
+ */
+export function podFromManifest(
+  object: unknown,
+  origin: string,
+  annotationPrefixes: readonly string[] = [],
+): Pod {
+  const result = manifestSchema.safeParse(object);
+  if (!result.success) throw invalidPod(object, origin, result.error);
+  const { metadata, spec, status } = result.data;
+  return {
+    namespace: metadata.namespace ?? 'default',
+    name: metadata.name,
+    uid: metadata.uid,
+    ...(spec?.nodeName ? { nodeName: spec.nodeName } : {}),
+    ready: status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
+    terminating: Boolean(metadata.deletionTimestamp),
+    containersTerminated: areContainersTerminated(spec?.containers?.length ?? 0, status ?? {}),
+    hostNetwork: spec?.hostNetwork ?? false,
+    serviceAccount: spec?.serviceAccountName || 'default',
+    podIPs: podIPs(status ?? {}),
+    // fromEntries and not assignment: a key such as `__proto__` is then a key like any other.
+    annotations: Object.fromEntries(
+      Object.entries(metadata.annotations ?? {}).filter(([key]) =>
+        annotationPrefixes.some(prefix => key.startsWith(prefix)),
+      ),
+    ),
+  };
+}
+
+/** `status.podIPs` came with dual stack; a hand-written manifest may have the older `podIP` alone. */
+function podIPs({ podIP, podIPs }: Status): string[] {
+  const addresses = podIPs?.map(({ ip }) => ip) ?? [];
+  if (addresses.length === 0 && podIP) addresses.push(podIP);
+  return [...new Set(addresses)];
+}
+
+/**
+ * A phase of Succeeded or Failed says it outright, but a kubelet sets it late. Before that every container must
+ * have ended, and no sidecar (an init container that goes on running) may be left to answer.
+ */
+function areContainersTerminated(
+  containers: number,
+  { phase, containerStatuses, initContainerStatuses }: Status,
+): boolean {
+  if (phase === 'Succeeded' || phase === 'Failed') return true;
+  const statuses = containerStatuses ?? [];
+  return (
+    statuses.length > 0 &&
+    statuses.length >= containers &&
+    statuses.every(({ state }) => state?.terminated) &&
+    !initContainerStatuses?.some(({ state }) => state?.running)
+  );
+}
+
+function invalidPod(object: unknown, origin: string, error: z.ZodError): FlockError {
+  const [issue] = error.issues;
+  const path = issue?.path ?? [];
+  const value = path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
+    object,
+  );
+  const field = path.length === 0 ? 'the manifest' : path.join('.');
+  const found = value === undefined ? 'is missing' : `is ${abbreviate(value)}`;
+  return new FlockError('FLOCK_POD_INVALID', `${origin}: ${field} ${found}: ${issue?.message}`, {
+    value,
+    remedy: `correct ${field}; what was known of this pod stands until then`,
+    cause: error,
+  });
+}
+
+function abbreviate(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
