@@ -6,11 +6,11 @@ import { Command } from 'commander';
 import { runAgent } from './agent.ts';
 import { FlockError } from './base/errors.ts';
 import { createLog } from './base/log.ts';
-import { checkConfigs } from './check-config.ts';
+import { checkConfigs } from './commands/check-config.ts';
+import { flush } from './commands/flush.ts';
+import { migrate } from './commands/migrate.ts';
 import { loadAgentConfig } from './config/agent-config.ts';
 import { describeKeys } from './config/config-help.ts';
-import { flush } from './ownership/flush.ts';
-import { migrate } from './ownership/migrate.ts';
 
 const { version, description } = JSON.parse(
   readFileSync(new URL('../package.json', import.meta.url), 'utf8'),

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { parse } from 'yaml';
-import { checkConfigs } from '../lib/check-config.ts';
+import { checkConfigs } from '../lib/commands/check-config.ts';
 import { parseAgentConfig } from '../lib/config/agent-config.ts';
 import { nodeConfigKeys, parseNodeConfig } from '../lib/config/node-config.ts';
 import { parseAllocationFile } from '../lib/sources/allocations/allocation.ts';

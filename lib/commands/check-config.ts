@@ -1,13 +1,13 @@
 /** Validates files offline, each by what it is: what the agent would say of them, before it has to. */
 import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
-import { FlockError } from './base/errors.ts';
-import { parseAgentConfig } from './config/agent-config.ts';
-import { parseNodeConfig } from './config/node-config.ts';
-import { mergeNodeConfig, type NodeConfigSpec, nodeConfigSpecOf } from './config/node-config-resource.ts';
-import { poolOf } from './config/pool-resource.ts';
-import { parseAllocationFile } from './sources/allocations/allocation.ts';
-import { defaultNodeConfigName, resourceApiVersion } from './sources/kubernetes/resource-api.ts';
+import { FlockError } from '../base/errors.ts';
+import { parseAgentConfig } from '../config/agent-config.ts';
+import { parseNodeConfig } from '../config/node-config.ts';
+import { mergeNodeConfig, type NodeConfigSpec, nodeConfigSpecOf } from '../config/node-config-resource.ts';
+import { poolOf } from '../config/pool-resource.ts';
+import { parseAllocationFile } from '../sources/allocations/allocation.ts';
+import { defaultNodeConfigName, resourceApiVersion } from '../sources/kubernetes/resource-api.ts';
 
 /** What one file, or one document in it, turned out to be. */
 export interface Finding {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { checkConfigs } from '../lib/check-config.ts';
+import { checkConfigs } from '../../lib/commands/check-config.ts';
 
 function folder(t: ExecutionContext): (name: string, content: unknown) => string {
   const dir = mkdtempSync(join(tmpdir(), 'flock-check-'));
@@ -91,7 +91,7 @@ test('pools beside a default NodeConfig that reserves nothing would not be honou
 
 test('the command says it all, and its exit code is 1 when anything is wrong', async t => {
   const file = folder(t);
-  const cli = fileURLToPath(new URL('../dist/cli.js', import.meta.url));
+  const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
   const run = (...paths: string[]) => promisify(execFile)(process.execPath, [cli, 'check-config', ...paths]);
   const good = file('good.yaml', { bgp });
   t.is((await run(good)).stdout, `${good}: node config: good\n`);
@@ -105,7 +105,7 @@ test('the command says it all, and its exit code is 1 when anything is wrong', a
 });
 
 test('what deploy/ ships is good', t => {
-  const base = fileURLToPath(new URL('../deploy/base/', import.meta.url));
+  const base = fileURLToPath(new URL('../../deploy/base/', import.meta.url));
   const text = readFileSync(`${base}configuration.yaml`, 'utf8').split('agent.yaml: |\n')[1] ?? '';
   t.deepEqual(
     checkConfigs([folder(t)('agent.yaml', text.replace(/^ {4}/gm, ''))]).map(({ problem }) => problem),

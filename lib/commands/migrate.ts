@@ -13,13 +13,13 @@ import { RouteSocket } from '../kernel/native.ts';
 import { destinationOfView, packDeletion, type RouteView, viewRoutes } from '../kernel/packed-route.ts';
 import { Operation } from '../kernel/record-layout.ts';
 import { RouteBatch } from '../kernel/route-batch.ts';
+import { KeyMemory } from '../ownership/key-memory.ts';
+import { KeyRoutes } from '../ownership/key-routes.ts';
+import { claimNamespace } from '../ownership/namespace-claim.ts';
 import { requireNetAdmin } from '../preflight.ts';
 import { type Allocation, parseAllocationFile } from '../sources/allocations/allocation.ts';
 import { confirm } from './confirm.ts';
 import { bootProtocol, type Judgement, judgeInherited } from './inherited-routes.ts';
-import { KeyMemory } from './key-memory.ts';
-import { KeyRoutes } from './key-routes.ts';
-import { claimNamespace } from './namespace-claim.ts';
 
 export interface MigrateOptions {
   config: ResolvedAgentConfig;

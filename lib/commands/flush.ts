@@ -10,12 +10,12 @@ import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { describeKey, ownedKeyOf, sameKey } from '../config/route-identity.ts';
 import { RouteSocket } from '../kernel/native.ts';
 import { destinationOfView } from '../kernel/packed-route.ts';
+import { KeyMemory } from '../ownership/key-memory.ts';
+import { KeyRoutes } from '../ownership/key-routes.ts';
+import { claimNamespace } from '../ownership/namespace-claim.ts';
 import { requireNetAdmin } from '../preflight.ts';
 import { withdrawFromBird } from './bird-withdrawal.ts';
 import { confirm } from './confirm.ts';
-import { KeyMemory } from './key-memory.ts';
-import { KeyRoutes } from './key-routes.ts';
-import { claimNamespace } from './namespace-claim.ts';
 
 export interface FlushOptions {
   config: ResolvedAgentConfig;
