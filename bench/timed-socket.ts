@@ -1,5 +1,5 @@
 /** A route socket that counts what crosses to the kernel, and how long that takes. */
-import { type ApplyResult, RouteSocket } from '../lib/kernel/native.ts';
+import { type ApplyResult, RouteSocket } from '../lib/kernel/socket/route-socket.ts';
 
 export class TimedSocket extends RouteSocket {
   /** Requests so far, those about nexthop objects included. */

@@ -17,10 +17,10 @@ import { NodeConfigCache, type NodeConfigSource } from './config/node-config.ts'
 import { ownedKeyOf } from './config/route-identity.ts';
 import { DesiredTable } from './desired/desired-table.ts';
 import { groupFormOf } from './kernel/groups/group-form.ts';
-import { LinkTable } from './kernel/link-table.ts';
-import { RouteSocket } from './kernel/native.ts';
 import { RouteProgrammer } from './kernel/route-programmer.ts';
 import { RouteTable } from './kernel/route-table.ts';
+import { LinkTable } from './kernel/socket/link-table.ts';
+import { RouteSocket } from './kernel/socket/route-socket.ts';
 import { Metrics } from './observe/metrics.ts';
 import { Reporter } from './observe/reporter.ts';
 import { serveObservations } from './observe/server.ts';

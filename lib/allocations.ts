@@ -3,7 +3,7 @@
 import type { Log } from './base/log.ts';
 import type { ResolvedAgentConfig } from './config/agent-config.ts';
 import { KernelPaths } from './kernel/kernel-paths.ts';
-import type { RouteSocket } from './kernel/native.ts';
+import type { RouteSocket } from './kernel/socket/route-socket.ts';
 import { AllocationApi } from './sources/allocations/allocation-api.ts';
 import { WatchedAllocations } from './sources/allocations/allocation-file.ts';
 import { type AllocationSource, AllocationStore } from './sources/allocations/allocation-store.ts';

@@ -13,7 +13,7 @@ import { nodeConfigStatus, type StatusInput } from './cluster/node-config-status
 import type { ResolvedAgentConfig } from './config/agent-config.ts';
 import type { DrainPolicy } from './desired/drain.ts';
 import { localAddresses } from './kernel/local-addresses.ts';
-import { RouteSocket } from './kernel/native.ts';
+import { RouteSocket } from './kernel/socket/route-socket.ts';
 import { PermittedAllocations, type PermittedAllocationsOptions } from './policy/permitted-allocations.ts';
 import { AddressPolicy } from './policy/policy.ts';
 import { KubernetesClient } from './sources/kubernetes/kubernetes-client.ts';

@@ -9,8 +9,8 @@ import { FlockError } from './base/errors.ts';
 import type { Log } from './base/log.ts';
 import { renderedMark } from './bird/render.ts';
 import type { ResolvedAgentConfig } from './config/agent-config.ts';
-import type { NativeError, RouteSocket } from './kernel/native.ts';
-import { readRoutes } from './kernel/route-record.ts';
+import { readRoutes } from './kernel/socket/route-record.ts';
+import type { NativeError, RouteSocket } from './kernel/socket/route-socket.ts';
 
 export interface Finding {
   /** Stable, for alerting. */

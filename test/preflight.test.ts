@@ -5,7 +5,7 @@ import test from 'ava';
 import { createLog } from '../lib/base/log.ts';
 import { renderedMark } from '../lib/bird/render.ts';
 import { parseAgentConfig } from '../lib/config/agent-config.ts';
-import { RouteSocket } from '../lib/kernel/native.ts';
+import { RouteSocket } from '../lib/kernel/socket/route-socket.ts';
 import {
   checkForwarding,
   checkHashPolicy,

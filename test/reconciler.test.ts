@@ -3,8 +3,8 @@ import type { Clock } from '../lib/base/clock.ts';
 import { Pace } from '../lib/base/time-slice.ts';
 import { DesiredTable } from '../lib/desired/desired-table.ts';
 import type { AllocationView, PodView } from '../lib/desired/resolve.ts';
-import { LinkTable } from '../lib/kernel/link-table.ts';
 import { RouteTable } from '../lib/kernel/route-table.ts';
+import { LinkTable } from '../lib/kernel/socket/link-table.ts';
 import { AnycastReconciler, type Source } from '../lib/reconciler.ts';
 
 /** A source that a test changes by hand. */

@@ -1,6 +1,6 @@
 /** A cell's routes as our addon takes them. */
 import { Operation as Request, RouteBatch, type RouteRecord, RouteSocket } from '../../lib/index.ts';
-import { headerLength, nexthopLength } from '../../lib/kernel/record-layout.ts';
+import { headerLength, nexthopLength } from '../../lib/kernel/socket/record-layout.ts';
 import {
   addressBytes,
   type Cell,

@@ -3,9 +3,9 @@
  * may not have, is refused with the reason. Pure.
  */
 import { formatAddress } from '../base/address.ts';
-import type { RouteView } from '../kernel/packed-route.ts';
-import { RouteType } from '../kernel/record-layout.ts';
-import { readRoutes } from '../kernel/route-record.ts';
+import { RouteType } from '../kernel/socket/record-layout.ts';
+import { readRoutes } from '../kernel/socket/route-record.ts';
+import type { RouteView } from '../kernel/socket/route-view.ts';
 
 /** `RTPROT_BOOT` of linux/rtnetlink.h: routes added without a protocol. */
 export const bootProtocol = 3;

@@ -4,8 +4,9 @@
  */
 import type { Family } from '../base/address.ts';
 import type { Cohorts } from './groups/cohorts.ts';
-import { configuredNexthops, sameNexthops } from './nexthops.ts';
-import { destinationOfView, RouteView } from './packed-route.ts';
+import { type Programmed, programmedAs, type RouteEntry } from './route-entry.ts';
+import { hashOf, type RouteIndex } from './route-index.ts';
+import { configuredNexthops, sameNexthops } from './socket/nexthops.ts';
 import {
   AF_INET,
   headerLength,
@@ -15,9 +16,8 @@ import {
   offsets,
   RouteType,
   recordLength,
-} from './record-layout.ts';
-import { type Programmed, programmedAs, type RouteEntry } from './route-entry.ts';
-import { hashOf, type RouteIndex } from './route-index.ts';
+} from './socket/record-layout.ts';
+import { destinationOfView, RouteView } from './socket/route-view.ts';
 
 export interface Adoption {
   /** Destinations that the kernel held otherwise than we believed when they were read, or that we did not know of. */

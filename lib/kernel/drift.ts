@@ -7,8 +7,9 @@
  * - IPv6 drops one nexthop and names only it in its RTM_DELROUTE; BIRD takes that for the whole route, and keeps
  *   the destination withdrawn until it is told of the route again.
  */
-import { subtractNexthops, withoutInterface } from './nexthops.ts';
+
 import type { Programmed, RouteEntry } from './route-entry.ts';
+import { subtractNexthops, withoutInterface } from './socket/nexthops.ts';
 
 /**
  * What is left of a route after one of its interfaces went (`gone`) or was set down.

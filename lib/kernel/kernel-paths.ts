@@ -8,11 +8,11 @@
 import { formatAddress, parseAddress } from '../base/address.ts';
 import type { AddressPath, PathChange, PathFinder } from '../base/address-path.ts';
 import type { Log } from '../base/log.ts';
-import { describeErrno } from './errno.ts';
-import { LinkTable } from './link-table.ts';
-import type { KernelChanges, Monitor, RouteAnswer, RouteSocket } from './native.ts';
-import { viewRoutes } from './packed-route.ts';
-import { RouteType } from './record-layout.ts';
+import { describeErrno } from './socket/errno.ts';
+import { LinkTable } from './socket/link-table.ts';
+import { RouteType } from './socket/record-layout.ts';
+import type { KernelChanges, Monitor, RouteAnswer, RouteSocket } from './socket/route-socket.ts';
+import { viewRoutes } from './socket/route-view.ts';
 
 /** `RTN_*` of linux/rtnetlink.h in words. */
 const refusingTypes: Record<number, string> = {

@@ -4,9 +4,9 @@
  */
 import { parseAddress } from '../base/address.ts';
 import type { Nexthop } from '../desired/resolve.ts';
-import type { LinkTable } from './link-table.ts';
-import { compareNexthop, concatenate, emptyNexthops, weighted, weightOf } from './nexthops.ts';
-import { AF_INET, AF_INET6, NexthopFlag, nexthopLength, nexthopOffsets } from './record-layout.ts';
+import type { LinkTable } from './socket/link-table.ts';
+import { compareNexthop, concatenate, emptyNexthops, weighted, weightOf } from './socket/nexthops.ts';
+import { AF_INET, AF_INET6, NexthopFlag, nexthopLength, nexthopOffsets } from './socket/record-layout.ts';
 
 export class NexthopPacker {
   readonly #links: LinkTable;

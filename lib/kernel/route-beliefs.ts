@@ -8,14 +8,14 @@ import { RouteReading } from './adoption.ts';
 import type { Agenda } from './agenda.ts';
 import { afterDeletion, afterLinkLoss, countRestoration } from './drift.ts';
 import type { Cohorts } from './groups/cohorts.ts';
-import type { LinkTable } from './link-table.ts';
-import { configuredNexthops, interfacesOf } from './nexthops.ts';
-import { destinationOfView, type RouteView } from './packed-route.ts';
-import { Operation } from './record-layout.ts';
 import type { Programmed, RouteEntry, RouteProtocols } from './route-entry.ts';
 import { RouteIndex } from './route-index.ts';
 import { conflictOf, contest, type RouteEvent } from './route-outcome.ts';
 import type { AnnouncedRoute } from './shadows.ts';
+import type { LinkTable } from './socket/link-table.ts';
+import { configuredNexthops, interfacesOf } from './socket/nexthops.ts';
+import { Operation } from './socket/record-layout.ts';
+import { destinationOfView, type RouteView } from './socket/route-view.ts';
 
 export interface RouteBeliefsOptions {
   metric: number;

@@ -13,7 +13,7 @@ import {
   pickNexthop,
   sameNexthops,
   uniteNexthops,
-} from './nexthops.ts';
+} from './socket/nexthops.ts';
 
 /** What the kernel holds for a destination under our protocol numbers. */
 export interface Programmed {

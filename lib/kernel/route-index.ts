@@ -2,8 +2,8 @@
 import type { Destination } from '../base/address.ts';
 import type { Nexthop } from '../desired/resolve.ts';
 import { InterfaceIndex } from './interface-index.ts';
-import { interfacesOf } from './nexthops.ts';
 import { newEntry, type RouteEntry } from './route-entry.ts';
+import { interfacesOf } from './socket/nexthops.ts';
 
 export class RouteIndex {
   readonly #entries = new Map<Destination, RouteEntry>();

@@ -1,7 +1,5 @@
 /** What a request's outcome proves about one destination. Pure. */
-import { describeErrno, errnoName } from './errno.ts';
-import { outcomeUnknown } from './native.ts';
-import { countNexthops, emptyNexthops } from './nexthops.ts';
+
 import {
   type NexthopSearch,
   notHeld,
@@ -12,6 +10,9 @@ import {
   type RouteProtocols,
   type RouteRequest,
 } from './route-entry.ts';
+import { describeErrno, errnoName } from './socket/errno.ts';
+import { countNexthops, emptyNexthops } from './socket/nexthops.ts';
+import { outcomeUnknown } from './socket/route-socket.ts';
 
 /** Something that happened to a destination's route, for the log, the metrics and the status. */
 export interface RouteEvent {

@@ -7,13 +7,7 @@ import type { Pace } from '../base/time-slice.ts';
 import type { Agenda } from './agenda.ts';
 import type { Cohorts } from './groups/cohorts.ts';
 import { GroupPlan } from './groups/group-plan.ts';
-import type { LinkTable } from './link-table.ts';
-import { type ApplyResult, outcomeUnknown } from './native.ts';
 import { NexthopPacker } from './nexthop-packer.ts';
-import { interfaceAt } from './nexthops.ts';
-import { addRequest } from './packed-route.ts';
-import { headerLength, nexthopLength } from './record-layout.ts';
-import { RouteBatch } from './route-batch.ts';
 import type { RouteBeliefs } from './route-beliefs.ts';
 import {
   type DecisionRules,
@@ -23,6 +17,12 @@ import {
   type RouteRequest,
 } from './route-entry.ts';
 import { type RouteEvent, settleRequest } from './route-outcome.ts';
+import type { LinkTable } from './socket/link-table.ts';
+import { interfaceAt } from './socket/nexthops.ts';
+import { headerLength, nexthopLength } from './socket/record-layout.ts';
+import { RouteBatch } from './socket/route-batch.ts';
+import { type ApplyResult, outcomeUnknown } from './socket/route-socket.ts';
+import { addRequest } from './socket/route-view.ts';
 import type { StrayRoutes } from './stray-routes.ts';
 
 /** One pass's requests: the bytes for the kernel, and which destination each of them is about. */

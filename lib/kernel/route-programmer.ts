@@ -4,14 +4,14 @@
 import type { Destination, Family } from '../base/address.ts';
 import type { Log } from '../base/log.ts';
 import { Pace } from '../base/time-slice.ts';
-import type { LinkTable } from './link-table.ts';
-import type { ApplyResult, KernelChanges, Monitor, NativeError, RouteSocket } from './native.ts';
-import { viewRoutes } from './packed-route.ts';
 import type { RouteEvent } from './route-outcome.ts';
 import type { RoutePlan } from './route-plan.ts';
 import type { RouteTable } from './route-table.ts';
 import { ShadowWatch } from './shadow-watch.ts';
 import type { Shadow } from './shadows.ts';
+import type { LinkTable } from './socket/link-table.ts';
+import type { ApplyResult, KernelChanges, Monitor, NativeError, RouteSocket } from './socket/route-socket.ts';
+import { viewRoutes } from './socket/route-view.ts';
 
 /** What of a RouteSocket is used here. */
 export type KernelSocket = Pick<

@@ -16,15 +16,15 @@ import { Agenda } from './agenda.ts';
 import { adoptObjects } from './groups/adopt-objects.ts';
 import { Cohorts } from './groups/cohorts.ts';
 import type { GroupForm } from './groups/group-form.ts';
-import type { LinkTable } from './link-table.ts';
-import type { ApplyResult } from './native.ts';
-import { readObjects } from './nexthop-object.ts';
-import type { RouteView } from './packed-route.ts';
 import { RouteBeliefs } from './route-beliefs.ts';
 import type { RouteEntry, RouteFailure, RouteProtocols } from './route-entry.ts';
 import type { RouteEvent } from './route-outcome.ts';
 import { type RoutePlan, RoutePlanner } from './route-plan.ts';
 import type { AnnouncedRoute } from './shadows.ts';
+import type { LinkTable } from './socket/link-table.ts';
+import { readObjects } from './socket/nexthop-object.ts';
+import type { ApplyResult } from './socket/route-socket.ts';
+import type { RouteView } from './socket/route-view.ts';
 import { StrayRoutes } from './stray-routes.ts';
 
 export interface RouteTableOptions {

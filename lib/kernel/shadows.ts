@@ -7,10 +7,10 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Destination } from '../base/address.ts';
-import type { LinkTable } from './link-table.ts';
-import type { RouteAnswer, RouteSocket } from './native.ts';
-import { hasNexthop } from './nexthops.ts';
 import type { RouteEntry } from './route-entry.ts';
+import type { LinkTable } from './socket/link-table.ts';
+import { hasNexthop } from './socket/nexthops.ts';
+import type { RouteAnswer, RouteSocket } from './socket/route-socket.ts';
 
 /** A destination that something else forwards, and where to. */
 export interface Shadow {

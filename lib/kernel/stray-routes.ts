@@ -2,8 +2,9 @@
  * Routes under our protocols that we can never want: of another metric, or of a kind that we do not make. They
  * leave like all else, withdrawn first and removed when that has settled.
  */
-import { packDeletion, packRetagging, type RouteView } from './packed-route.ts';
-import type { RouteBatch } from './route-batch.ts';
+
+import type { RouteBatch } from './socket/route-batch.ts';
+import { packDeletion, packRetagging, type RouteView } from './socket/route-view.ts';
 
 export class StrayRoutes {
   readonly #hold: number;

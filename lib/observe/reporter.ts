@@ -2,12 +2,12 @@
 
 import type { Log } from '../base/log.ts';
 import type { ResolveWarning } from '../desired/resolve.ts';
-import type { LinkTable } from '../kernel/link-table.ts';
-import { describeNexthops } from '../kernel/nexthops.ts';
 import type { RouteEvent } from '../kernel/route-outcome.ts';
 import type { PassOutcome } from '../kernel/route-programmer.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Shadow } from '../kernel/shadows.ts';
+import type { LinkTable } from '../kernel/socket/link-table.ts';
+import { describeNexthops } from '../kernel/socket/nexthops.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Above so many changes in one pass, a line each is for those who ask for `debug`. */

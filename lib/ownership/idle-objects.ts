@@ -1,7 +1,7 @@
 /** Nexthop objects that routes of a key have left behind. */
-import { errnoName } from '../kernel/errno.ts';
+
 import { ObjectIds } from '../kernel/groups/object-ids.ts';
-import type { NativeError, RouteSocket } from '../kernel/native.ts';
+import { errnoName } from '../kernel/socket/errno.ts';
 import {
   membersOf,
   type NexthopObject,
@@ -9,8 +9,9 @@ import {
   ObjectOperation,
   packObject,
   readObjects,
-} from '../kernel/nexthop-object.ts';
-import { RouteBatch } from '../kernel/route-batch.ts';
+} from '../kernel/socket/nexthop-object.ts';
+import { RouteBatch } from '../kernel/socket/route-batch.ts';
+import type { NativeError, RouteSocket } from '../kernel/socket/route-socket.ts';
 
 /**
  * Deletes the nexthop objects of a route protocol that no route uses. The kernel would delete routes with their

@@ -1,11 +1,11 @@
 /** The routes that one key has in the kernel: read, withdrawn, removed. Others' are never touched. */
 
 import type { OwnedKey } from '../config/route-identity.ts';
-import { errnoName } from '../kernel/errno.ts';
-import type { RouteSocket } from '../kernel/native.ts';
-import { packCopy, packDeletion, type RouteView, viewRoutes } from '../kernel/packed-route.ts';
-import { Operation } from '../kernel/record-layout.ts';
-import { RouteBatch } from '../kernel/route-batch.ts';
+import { errnoName } from '../kernel/socket/errno.ts';
+import { Operation } from '../kernel/socket/record-layout.ts';
+import { RouteBatch } from '../kernel/socket/route-batch.ts';
+import type { RouteSocket } from '../kernel/socket/route-socket.ts';
+import { packCopy, packDeletion, type RouteView, viewRoutes } from '../kernel/socket/route-view.ts';
 import { removeIdleObjects } from './idle-objects.ts';
 
 export class KeyRoutes {

@@ -9,7 +9,7 @@ import type { Log } from '../base/log.ts';
 import { nothingListens } from '../bird/control.ts';
 import type { BirdOutcome } from '../bird/manager.ts';
 import { describeKey, type OwnedKey, sameKey } from '../config/route-identity.ts';
-import { RouteSocket } from '../kernel/native.ts';
+import { RouteSocket } from '../kernel/socket/route-socket.ts';
 import { KeyMemory } from './key-memory.ts';
 import { Relocation } from './relocation.ts';
 

@@ -16,9 +16,9 @@ import { setTimeout } from 'node:timers/promises';
 import type { Destination } from '../base/address.ts';
 import type { Log } from '../base/log.ts';
 import { describeKey, type OwnedKey, sharesPlace } from '../config/route-identity.ts';
-import type { RouteSocket } from '../kernel/native.ts';
-import { destinationOfView, type RouteView } from '../kernel/packed-route.ts';
-import { Operation } from '../kernel/record-layout.ts';
+import { Operation } from '../kernel/socket/record-layout.ts';
+import type { RouteSocket } from '../kernel/socket/route-socket.ts';
+import { destinationOfView, type RouteView } from '../kernel/socket/route-view.ts';
 import { KeyRoutes } from './key-routes.ts';
 
 export interface RelocationOptions {

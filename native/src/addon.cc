@@ -1,4 +1,4 @@
-// What the addon exports: one class. lib/kernel/native.ts is its only importer.
+// What the addon exports: one class. lib/kernel/socket/route-socket.ts is its only importer.
 #include <napi.h>
 
 #include "route_socket.h"

@@ -1,7 +1,7 @@
 // The packed record: how routes cross the seam between JavaScript and this addon.
 //
 // A batch is a concatenation of records, each a PackedRoute or a PackedNexthopObject followed by
-// `nexthop_count` PackedNexthops, in host byte order, four-byte aligned. lib/kernel/record-layout.ts is the
+// `nexthop_count` PackedNexthops, in host byte order, four-byte aligned. lib/kernel/socket/record-layout.ts is the
 // other side.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace anycast {
 
-static_assert(std::endian::native == std::endian::little, "lib/kernel/route-record.ts writes little endian");
+static_assert(std::endian::native == std::endian::little, "lib/kernel/socket/route-record.ts writes little endian");
 
 enum Operation : uint8_t {
   kNone = 0,     // in dumps

@@ -2,10 +2,10 @@ import test from 'ava';
 import fc from 'fast-check';
 import { parseAddress } from '../../lib/base/address.ts';
 import type { Nexthop } from '../../lib/desired/resolve.ts';
-import { LinkTable } from '../../lib/kernel/link-table.ts';
 import { NexthopPacker } from '../../lib/kernel/nexthop-packer.ts';
-import { headerLength } from '../../lib/kernel/record-layout.ts';
-import { Operation, RouteBatch } from '../../lib/kernel/route-record.ts';
+import { LinkTable } from '../../lib/kernel/socket/link-table.ts';
+import { headerLength } from '../../lib/kernel/socket/record-layout.ts';
+import { Operation, RouteBatch } from '../../lib/kernel/socket/route-record.ts';
 
 const up = 1;
 

@@ -1,8 +1,8 @@
 import test from 'ava';
 import { systemClock } from '../../lib/base/clock.ts';
-import { LinkTable } from '../../lib/kernel/link-table.ts';
-import { RouteSocket } from '../../lib/kernel/native.ts';
 import { findShadows } from '../../lib/kernel/shadows.ts';
+import { LinkTable } from '../../lib/kernel/socket/link-table.ts';
+import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
 import { createNodeLab, routesOf } from '../support/node-lab.ts';
 import { advertise, program } from '../support/program.ts';
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { Pace } from '../../lib/base/time-slice.ts';
-import { LinkTable } from '../../lib/kernel/link-table.ts';
 import { RouteTable } from '../../lib/kernel/route-table.ts';
+import { LinkTable } from '../../lib/kernel/socket/link-table.ts';
 
 const up = 1;
 const count = 1000;

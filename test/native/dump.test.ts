@@ -1,6 +1,6 @@
 import test from 'ava';
-import type { RouteSocket } from '../../lib/kernel/native.ts';
-import { readRoutes } from '../../lib/kernel/route-record.ts';
+import { readRoutes } from '../../lib/kernel/socket/route-record.ts';
+import type { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
 import {
   createRouteLab,
   destination,

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import fc from 'fast-check';
-import { type NativeError, RouteSocket } from '../../lib/kernel/native.ts';
-import { RouteBatch } from '../../lib/kernel/route-record.ts';
+import { RouteBatch } from '../../lib/kernel/socket/route-record.ts';
+import { type NativeError, RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
 import {
   createRouteLab,
   Operation,
@@ -108,7 +108,7 @@ const worker = `
 test('worker threads have sockets of their own, and may be ended in the middle of their work', async t => {
   const lab = await createRouteLab(t, 1);
   const workerData = {
-    native: new URL('../../lib/kernel/native.ts', import.meta.url).href,
+    native: new URL('../../lib/kernel/socket/route-socket.ts', import.meta.url).href,
     netns: lab.host.path,
     batch: many(lab, 1000),
   };

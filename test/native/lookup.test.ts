@@ -1,7 +1,7 @@
 import test from 'ava';
 import { parseAddress } from '../../lib/base/address.ts';
-import type { KernelChanges, NativeError } from '../../lib/kernel/native.ts';
-import { destinationOfView, viewRoutes } from '../../lib/kernel/packed-route.ts';
+import type { KernelChanges, NativeError } from '../../lib/kernel/socket/route-socket.ts';
+import { destinationOfView, viewRoutes } from '../../lib/kernel/socket/route-view.ts';
 import { eventually } from '../support/lab.ts';
 import { createRouteLab, table } from './route-lab.ts';
 

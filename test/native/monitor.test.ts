@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
-import type { KernelChanges, MonitorOptions } from '../../lib/kernel/native.ts';
-import { RouteBatch, readRoutes } from '../../lib/kernel/route-record.ts';
+import { RouteBatch, readRoutes } from '../../lib/kernel/socket/route-record.ts';
+import type { KernelChanges, MonitorOptions } from '../../lib/kernel/socket/route-socket.ts';
 import { eventually } from '../support/lab.ts';
 import {
   createRouteLab,
@@ -182,7 +182,7 @@ test('a stopped monitor is silent, and can be stopped again, also from its own c
 test('what a callback throws is an uncaught exception of the program', async t => {
   const lab = await createRouteLab(t, 0);
   const program = `
-    import { RouteSocket } from './lib/kernel/native.ts';
+    import { RouteSocket } from './lib/kernel/socket/route-socket.ts';
     const socket = new RouteSocket();
     process.on('uncaughtException', ({ message }) => {
       console.log(message);

@@ -8,8 +8,8 @@ import {
   packMembers,
   packObject,
   readObjects,
-} from '../../lib/kernel/nexthop-object.ts';
-import { RouteBatch } from '../../lib/kernel/route-record.ts';
+} from '../../lib/kernel/socket/nexthop-object.ts';
+import { RouteBatch } from '../../lib/kernel/socket/route-record.ts';
 import { eventually } from '../support/lab.ts';
 import { createRouteLab, Operation, ourRoutes, pack, protocol, type RouteLab, route } from './route-lab.ts';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { RouteBatch } from '../../lib/kernel/route-record.ts';
+import { RouteBatch } from '../../lib/kernel/socket/route-record.ts';
 import { createRouteLab, gateway, Operation, ourRoutes, pack, plainNode, route } from './route-lab.ts';
 
 const ESRCH = 3;
@@ -77,7 +77,7 @@ test('4,000 failures into the default receive buffer lose no outcome either', as
 test('without the privilege, reading works and every request is refused by itself', async t => {
   const lab = await createRouteLab(t, 1);
   const program = `
-    import { RouteSocket } from './lib/kernel/native.ts';
+    import { RouteSocket } from './lib/kernel/socket/route-socket.ts';
     const socket = new RouteSocket();
     const links = await socket.links();
     const result = await socket.apply(new Uint8Array(Buffer.from(process.argv[1], 'base64')));

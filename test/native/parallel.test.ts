@@ -1,15 +1,15 @@
 /** Large batches: written over two sockets at once, and told as if in order. */
 import { release } from 'node:os';
 import test from 'ava';
-import { outcomeUnknown } from '../../lib/kernel/native.ts';
 import {
   type NexthopObject,
   ObjectKind,
   ObjectOperation,
   packObject,
-} from '../../lib/kernel/nexthop-object.ts';
-import { headerLength } from '../../lib/kernel/record-layout.ts';
-import { type NexthopRecord, RouteBatch } from '../../lib/kernel/route-record.ts';
+} from '../../lib/kernel/socket/nexthop-object.ts';
+import { headerLength } from '../../lib/kernel/socket/record-layout.ts';
+import { type NexthopRecord, RouteBatch } from '../../lib/kernel/socket/route-record.ts';
+import { outcomeUnknown } from '../../lib/kernel/socket/route-socket.ts';
 import { shrinkReceiveBuffers, silence } from './lost-replies.ts';
 import { createRouteLab, gateway, Operation, ourRoutes, pack, protocol, route } from './route-lab.ts';
 

@@ -1,13 +1,13 @@
 /** A namespace with interfaces to route through, and short ways to say a route. */
 import type { ExecutionContext } from 'ava';
-import { RouteSocket, type RouteSocketOptions } from '../../lib/kernel/native.ts';
 import {
   type NexthopRecord,
   Operation,
   RouteBatch,
   type RouteRecord,
   readRoutes,
-} from '../../lib/kernel/route-record.ts';
+} from '../../lib/kernel/socket/route-record.ts';
+import { RouteSocket, type RouteSocketOptions } from '../../lib/kernel/socket/route-socket.ts';
 import { Lab, type Namespace } from '../support/lab.ts';
 
 export const table = 254;

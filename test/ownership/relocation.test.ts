@@ -2,7 +2,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { createLog } from '../../lib/base/log.ts';
 import type { OwnedKey } from '../../lib/config/route-identity.ts';
-import { RouteSocket } from '../../lib/kernel/native.ts';
+import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
 import { Relocation } from '../../lib/ownership/relocation.ts';
 import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
 import { watchRoutes } from '../support/route-watch.ts';

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { RouteSocket } from '../../lib/kernel/native.ts';
+import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
 import { established, fabric, gateways, type Node, plainConfig, rendered } from '../bird/fabric.ts';
 import {
   type AgentFiles,

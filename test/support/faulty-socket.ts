@@ -1,9 +1,10 @@
 /** A socket to the kernel on which one thing goes wrong, once. Everything else is the real kernel. */
-import type { ApplyResult, RouteSocket } from '../../lib/kernel/native.ts';
-import { outcomeUnknown } from '../../lib/kernel/native.ts';
-import { viewRoutes } from '../../lib/kernel/packed-route.ts';
-import { Operation } from '../../lib/kernel/record-layout.ts';
+
 import type { KernelSocket } from '../../lib/kernel/route-programmer.ts';
+import { Operation } from '../../lib/kernel/socket/record-layout.ts';
+import type { ApplyResult, RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
+import { outcomeUnknown } from '../../lib/kernel/socket/route-socket.ts';
+import { viewRoutes } from '../../lib/kernel/socket/route-view.ts';
 
 export type Fault =
   /** The first request of this operation is refused with an errno; not carried out, or by another before us. */

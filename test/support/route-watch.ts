@@ -1,7 +1,7 @@
 /** When routes came and went in a namespace, on this process's own clock. */
 import { formatAddress } from '../../lib/base/address.ts';
-import { RouteSocket } from '../../lib/kernel/native.ts';
-import { readRoutes } from '../../lib/kernel/route-record.ts';
+import { readRoutes } from '../../lib/kernel/socket/route-record.ts';
+import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
 import type { Namespace } from './lab.ts';
 
 export interface RouteSighting {

@@ -1,6 +1,6 @@
 /** What a dump of nexthop objects says against what we believe. */
 import type { Family } from '../../base/address.ts';
-import { membersOf, type NexthopObject, ObjectKind } from '../nexthop-object.ts';
+import { membersOf, type NexthopObject, ObjectKind } from '../socket/nexthop-object.ts';
 import {
   compareNexthop,
   concatenate,
@@ -9,8 +9,8 @@ import {
   weighted,
   weightOf,
   withOnlink,
-} from '../nexthops.ts';
-import { AF_INET, nexthopOffsets } from '../record-layout.ts';
+} from '../socket/nexthops.ts';
+import { AF_INET, nexthopOffsets } from '../socket/record-layout.ts';
 import type { Cohort } from './cohort.ts';
 import type { AdoptedGroup, Cohorts } from './cohorts.ts';
 import type { GroupForm } from './group-form.ts';

@@ -1,6 +1,6 @@
 /** A cohort: the destinations that share their nexthops, by sharing one nexthop group. */
 import type { Family } from '../../base/address.ts';
-import { emptyNexthops } from '../nexthops.ts';
+import { emptyNexthops } from '../socket/nexthops.ts';
 import type { Marking } from './marking.ts';
 
 export class Cohort {

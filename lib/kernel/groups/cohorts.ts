@@ -9,7 +9,7 @@
  * - A group can not become one of another kind, nor of other buckets.
  */
 import type { Family } from '../../base/address.ts';
-import { emptyNexthops, withoutInterface } from '../nexthops.ts';
+import { emptyNexthops, withoutInterface } from '../socket/nexthops.ts';
 import { Cohort } from './cohort.ts';
 import { type CohortBook, keyOf } from './cohort-assignment.ts';
 import type { GroupForm } from './group-form.ts';

@@ -1,5 +1,5 @@
 /** How routes lead to their nexthops, as the configuration says it and as the kernel has it. */
-import { ObjectKind, type Resilience } from '../nexthop-object.ts';
+import { ObjectKind, type Resilience } from '../socket/nexthop-object.ts';
 
 /** What kind of group destinations lead through; undefined: each route has its nexthops by itself. */
 export type GroupForm =

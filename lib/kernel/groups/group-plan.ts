@@ -2,11 +2,12 @@
  * How one pass brings destinations to their nexthops by groups: which cohort each belongs to, whether its route has
  * to be written or the group's change alone does it, and what became of either.
  */
-import { errnoName } from '../errno.ts';
-import { outcomeUnknown } from '../native.ts';
-import { sameNexthops } from '../nexthops.ts';
-import type { RouteBatch } from '../route-batch.ts';
+
 import { type Programmed, protocolOf, type RouteProtocols, type RouteRequest } from '../route-entry.ts';
+import { errnoName } from '../socket/errno.ts';
+import { sameNexthops } from '../socket/nexthops.ts';
+import type { RouteBatch } from '../socket/route-batch.ts';
+import { outcomeUnknown } from '../socket/route-socket.ts';
 import type { Cohort } from './cohort.ts';
 import { assignCohorts, type Move } from './cohort-assignment.ts';
 import type { Cohorts } from './cohorts.ts';

@@ -11,7 +11,7 @@
  * would not do: a bucket that no packet has marked yet is idle by any; `nh_res_bucket_idle_point`,
  * net/ipv4/nexthop.c.)
  */
-import { concatenate, countNexthops, identityOf, splitNexthops, weightOf } from '../nexthops.ts';
+import { concatenate, countNexthops, identityOf, splitNexthops, weightOf } from '../socket/nexthops.ts';
 import type { Cohort } from './cohort.ts';
 
 /** A group whose buckets are being marked. */

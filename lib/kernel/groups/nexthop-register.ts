@@ -14,8 +14,8 @@ import {
   splitNexthops,
   weighted,
   withOnlink,
-} from '../nexthops.ts';
-import { nexthopLength } from '../record-layout.ts';
+} from '../socket/nexthops.ts';
+import { nexthopLength } from '../socket/record-layout.ts';
 import type { ObjectIds } from './object-ids.ts';
 
 export interface RegisteredNexthop {

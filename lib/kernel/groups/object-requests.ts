@@ -3,18 +3,18 @@
  * behind the routes what nobody uses any more. A group is deleted in a pass after the one that took its last
  * destination, when that is known to have happened: the kernel deletes routes with their group.
  */
-import { errnoName } from '../errno.ts';
-import { outcomeUnknown } from '../native.ts';
+import { errnoName } from '../socket/errno.ts';
 import {
   type NexthopObject,
   ObjectKind,
   ObjectOperation,
   packMembers,
   packObject,
-} from '../nexthop-object.ts';
-import { countNexthops, emptyNexthops, withOnlink } from '../nexthops.ts';
-import { nexthopOffsets } from '../record-layout.ts';
-import type { RouteBatch } from '../route-batch.ts';
+} from '../socket/nexthop-object.ts';
+import { countNexthops, emptyNexthops, withOnlink } from '../socket/nexthops.ts';
+import { nexthopOffsets } from '../socket/record-layout.ts';
+import type { RouteBatch } from '../socket/route-batch.ts';
+import { outcomeUnknown } from '../socket/route-socket.ts';
 import type { Cohort } from './cohort.ts';
 import type { Cohorts } from './cohorts.ts';
 import { markingFor, weightsOf } from './marking.ts';

@@ -4,7 +4,7 @@ import { type DestinationStream, pino } from 'pino';
 import type { AddressPath } from '../../../lib/base/address-path.ts';
 import { contributionOf, partsOf } from '../../../lib/desired/contribution.ts';
 import { KernelPaths } from '../../../lib/kernel/kernel-paths.ts';
-import { RouteSocket } from '../../../lib/kernel/native.ts';
+import { RouteSocket } from '../../../lib/kernel/socket/route-socket.ts';
 import { AnnotatedAllocations } from '../../../lib/sources/allocations/annotated-allocations.ts';
 import { podFromManifest } from '../../../lib/sources/pods/pod.ts';
 import { PodCache } from '../../../lib/sources/pods/pod-cache.ts';

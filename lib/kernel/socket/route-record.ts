@@ -1,5 +1,5 @@
 /** Route records as objects, and comparing packed ones without making objects; `record-layout.ts` has the format. */
-import { FlockError } from '../base/errors.ts';
+import { FlockError } from '../../base/errors.ts';
 import {
   AF_INET,
   headerLength,

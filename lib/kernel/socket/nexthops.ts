@@ -2,7 +2,7 @@
  * Sets of nexthops as the packed bytes of a route record, in canonical order: by interface number, then
  * gateway family, gateway, weight. Equal sets are equal bytes, so comparing needs no object.
  */
-import { formatAddress } from '../base/address.ts';
+import { formatAddress } from '../../base/address.ts';
 import type { LinkTable } from './link-table.ts';
 import { AF_INET, AF_INET6, NexthopFlag, nexthopLength, nexthopOffsets } from './record-layout.ts';
 

@@ -12,7 +12,7 @@ import {
   type RouteRecord,
   readRoutes,
   recordLength,
-} from '../../lib/kernel/route-record.ts';
+} from '../../../lib/kernel/socket/route-record.ts';
 
 const u8 = fc.integer({ min: 0, max: 0xff });
 const u16 = fc.integer({ min: 0, max: 0xffff });

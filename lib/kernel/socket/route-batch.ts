@@ -1,5 +1,5 @@
 /** Packs route records into one growing buffer, for one `apply` call. */
-import { FlockError } from '../base/errors.ts';
+import { FlockError } from '../../base/errors.ts';
 import {
   AF_INET,
   AF_INET6,

@@ -4,7 +4,7 @@
  * Desired state names interfaces; the kernel numbers them. The same name can come back with another number,
  * which is another interface: whoever used the name has to be looked at again.
  */
-import type { Link } from './native.ts';
+import type { Link } from './route-socket.ts';
 
 /** `IFF_UP`, netdevice(7). */
 const up = 0x1;

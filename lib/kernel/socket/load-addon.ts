@@ -2,12 +2,12 @@
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { FlockError } from '../base/errors.ts';
+import { FlockError } from '../../base/errors.ts';
 
 const require = createRequire(import.meta.url);
 
 /** The package's root, from lib/kernel and from dist/kernel alike. */
-const root = fileURLToPath(new URL('../..', import.meta.url));
+const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 let loaded: unknown;
 
