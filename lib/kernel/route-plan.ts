@@ -4,18 +4,9 @@
  */
 import type { Destination } from '../base/address.ts';
 import type { Pace } from '../base/time-slice.ts';
-import type { Agenda } from './agenda.ts';
 import type { Cohorts } from './groups/cohorts.ts';
 import { GroupPlan } from './groups/group-plan.ts';
 import { NexthopPacker } from './nexthop-packer.ts';
-import type { RouteBeliefs } from './route-beliefs.ts';
-import {
-  type DecisionRules,
-  decide,
-  type RouteEntry,
-  type RouteProtocols,
-  type RouteRequest,
-} from './route-entry.ts';
 import { type RouteEvent, settleRequest } from './route-outcome.ts';
 import type { LinkTable } from './socket/link-table.ts';
 import { interfaceAt } from './socket/nexthops.ts';
@@ -23,6 +14,15 @@ import { headerLength, nexthopLength } from './socket/record-layout.ts';
 import { RouteBatch } from './socket/route-batch.ts';
 import { type ApplyResult, outcomeUnknown } from './socket/route-socket.ts';
 import { addRequest } from './socket/route-view.ts';
+import type { Agenda } from './state/agenda.ts';
+import type { RouteBeliefs } from './state/route-beliefs.ts';
+import {
+  type DecisionRules,
+  decide,
+  type RouteEntry,
+  type RouteProtocols,
+  type RouteRequest,
+} from './state/route-entry.ts';
 import type { StrayRoutes } from './stray-routes.ts';
 
 /** One pass's requests: the bytes for the kernel, and which destination each of them is about. */

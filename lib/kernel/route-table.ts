@@ -11,13 +11,9 @@ import type { Destination } from '../base/address.ts';
 import type { Pace } from '../base/time-slice.ts';
 import type { DesiredTarget } from '../desired/desired-table.ts';
 import { AbsentInterfaces } from './absent-interfaces.ts';
-import type { RouteReading } from './adoption.ts';
-import { Agenda } from './agenda.ts';
 import { adoptObjects } from './groups/adopt-objects.ts';
 import { Cohorts } from './groups/cohorts.ts';
 import type { GroupForm } from './groups/group-form.ts';
-import { RouteBeliefs } from './route-beliefs.ts';
-import type { RouteEntry, RouteFailure, RouteProtocols } from './route-entry.ts';
 import type { RouteEvent } from './route-outcome.ts';
 import { type RoutePlan, RoutePlanner } from './route-plan.ts';
 import type { AnnouncedRoute } from './shadows.ts';
@@ -25,6 +21,10 @@ import type { LinkTable } from './socket/link-table.ts';
 import { readObjects } from './socket/nexthop-object.ts';
 import type { ApplyResult } from './socket/route-socket.ts';
 import type { RouteView } from './socket/route-view.ts';
+import { Agenda } from './state/agenda.ts';
+import { RouteBeliefs } from './state/route-beliefs.ts';
+import type { RouteEntry, RouteFailure, RouteProtocols } from './state/route-entry.ts';
+import type { RouteReading } from './state/route-reading.ts';
 import { StrayRoutes } from './stray-routes.ts';
 
 export interface RouteTableOptions {

@@ -3,11 +3,11 @@
  * to be written or the group's change alone does it, and what became of either.
  */
 
-import { type Programmed, protocolOf, type RouteProtocols, type RouteRequest } from '../route-entry.ts';
 import { errnoName } from '../socket/errno.ts';
 import { sameNexthops } from '../socket/nexthops.ts';
 import type { RouteBatch } from '../socket/route-batch.ts';
 import { outcomeUnknown } from '../socket/route-socket.ts';
+import { type Programmed, protocolOf, type RouteProtocols, type RouteRequest } from '../state/route-entry.ts';
 import type { Cohort } from './cohort.ts';
 import { assignCohorts, type Move } from './cohort-assignment.ts';
 import type { Cohorts } from './cohorts.ts';

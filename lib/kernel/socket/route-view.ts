@@ -1,6 +1,6 @@
 /** A packed record seen in place, and the packing of our host routes: no object a nexthop on either way. */
 import { type Destination, type Family, formatAddress } from '../../base/address.ts';
-import { protocolOf, type RouteProtocols, type RouteRequest } from '../route-entry.ts';
+import { protocolOf, type RouteProtocols, type RouteRequest } from '../state/route-entry.ts';
 import { emptyNexthops } from './nexthops.ts';
 import { AF_INET, headerLength, Operation, offsets, RouteType, recordLength } from './record-layout.ts';
 import type { RouteBatch } from './route-batch.ts';

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { InterfaceIndex } from '../../lib/kernel/interface-index.ts';
-import { newEntry } from '../../lib/kernel/route-entry.ts';
+import { InterfaceIndex } from '../../../lib/kernel/state/interface-index.ts';
+import { newEntry } from '../../../lib/kernel/state/route-entry.ts';
 
 test('whatever joins and leaves, an interface is led through by those whose set has it', t => {
   const entries = ['192.0.2.1/32', '192.0.2.2/32', '192.0.2.3/32'].map(newEntry);

@@ -2,20 +2,20 @@
  * What we believe the kernel holds, and whether we may: changed by what a dump says (`adopt`), what the kernel
  * notifies of others' doing (`observe`, `loseLink`), and what our own requests prove (`program`).
  */
-import type { Destination } from '../base/address.ts';
-import type { Pace } from '../base/time-slice.ts';
-import { RouteReading } from './adoption.ts';
+import type { Destination } from '../../base/address.ts';
+import type { Pace } from '../../base/time-slice.ts';
+import type { Cohorts } from '../groups/cohorts.ts';
+import { conflictOf, contest, type RouteEvent } from '../route-outcome.ts';
+import type { AnnouncedRoute } from '../shadows.ts';
+import type { LinkTable } from '../socket/link-table.ts';
+import { configuredNexthops, interfacesOf } from '../socket/nexthops.ts';
+import { Operation } from '../socket/record-layout.ts';
+import { destinationOfView, type RouteView } from '../socket/route-view.ts';
 import type { Agenda } from './agenda.ts';
 import { afterDeletion, afterLinkLoss, countRestoration } from './drift.ts';
-import type { Cohorts } from './groups/cohorts.ts';
 import type { Programmed, RouteEntry, RouteProtocols } from './route-entry.ts';
 import { RouteIndex } from './route-index.ts';
-import { conflictOf, contest, type RouteEvent } from './route-outcome.ts';
-import type { AnnouncedRoute } from './shadows.ts';
-import type { LinkTable } from './socket/link-table.ts';
-import { configuredNexthops, interfacesOf } from './socket/nexthops.ts';
-import { Operation } from './socket/record-layout.ts';
-import { destinationOfView, type RouteView } from './socket/route-view.ts';
+import { RouteReading } from './route-reading.ts';
 
 export interface RouteBeliefsOptions {
   metric: number;

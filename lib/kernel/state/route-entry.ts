@@ -2,10 +2,10 @@
  * One destination in the route table: what is wanted, what the kernel holds, and what follows from the two.
  * Pure; the clock comes in as milliseconds.
  */
-import { addressOf, type Destination, type Family } from '../base/address.ts';
-import type { DesiredTarget } from '../desired/desired-table.ts';
-import type { Cohorts } from './groups/cohorts.ts';
-import type { NexthopPacker } from './nexthop-packer.ts';
+import { addressOf, type Destination, type Family } from '../../base/address.ts';
+import type { DesiredTarget } from '../../desired/desired-table.ts';
+import type { Cohorts } from '../groups/cohorts.ts';
+import type { NexthopPacker } from '../nexthop-packer.ts';
 import {
   countNexthops,
   emptyNexthops,
@@ -13,7 +13,7 @@ import {
   pickNexthop,
   sameNexthops,
   uniteNexthops,
-} from './socket/nexthops.ts';
+} from '../socket/nexthops.ts';
 
 /** What the kernel holds for a destination under our protocol numbers. */
 export interface Programmed {

@@ -1,15 +1,15 @@
 /**
  * What others did to a route of ours, and what we believe then. Pure.
  *
- * Quirks, each seen on Linux 6.18 (test/kernel/drift.test.ts):
+ * Quirks, each seen on Linux 6.18 (test/kernel/state/drift.test.ts):
  * - `ip link del p0` removes the whole IPv4 multipath route, its live nexthops included, and says nothing on the
  *   route group; an interface set down removes IPv4 routes whose nexthops are all dead, as silently.
  * - IPv6 drops one nexthop and names only it in its RTM_DELROUTE; BIRD takes that for the whole route, and keeps
  *   the destination withdrawn until it is told of the route again.
  */
 
+import { subtractNexthops, withoutInterface } from '../socket/nexthops.ts';
 import type { Programmed, RouteEntry } from './route-entry.ts';
-import { subtractNexthops, withoutInterface } from './socket/nexthops.ts';
 
 /**
  * What is left of a route after one of its interfaces went (`gone`) or was set down.

@@ -1,8 +1,8 @@
 /** Every way in which routes change without us: first the harm, then that it is gone. */
 import test from 'ava';
-import { eventually } from '../support/lab.ts';
-import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
-import { advertise, program } from '../support/program.ts';
+import { eventually } from '../../support/lab.ts';
+import { createNodeLab, type NodeLab, routesOf } from '../../support/node-lab.ts';
+import { advertise, program } from '../../support/program.ts';
 
 const four = '192.0.2.1/32';
 const six = '2001:db8::1/128';

@@ -1,11 +1,11 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { destinationOf, formatAddress, parseAddress } from '../../lib/base/address.ts';
-import { type Adoption, RouteReading } from '../../lib/kernel/adoption.ts';
-import { Cohorts } from '../../lib/kernel/groups/cohorts.ts';
-import { RouteIndex } from '../../lib/kernel/route-index.ts';
-import { AF_INET, offsets, recordLength } from '../../lib/kernel/socket/record-layout.ts';
-import { Operation, RouteBatch, RouteType } from '../../lib/kernel/socket/route-record.ts';
+import { destinationOf, formatAddress, parseAddress } from '../../../lib/base/address.ts';
+import { Cohorts } from '../../../lib/kernel/groups/cohorts.ts';
+import { AF_INET, offsets, recordLength } from '../../../lib/kernel/socket/record-layout.ts';
+import { Operation, RouteBatch, RouteType } from '../../../lib/kernel/socket/route-record.ts';
+import { RouteIndex } from '../../../lib/kernel/state/route-index.ts';
+import { type Adoption, RouteReading } from '../../../lib/kernel/state/route-reading.ts';
 
 const metric = 16;
 const key = { metric, cohorts: new Cohorts(undefined, 70) };

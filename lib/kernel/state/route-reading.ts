@@ -2,11 +2,9 @@
  * What a dump says against what we believe. A route that is right costs no object: records are read where they
  * lie, and entries found by the bytes of their destination.
  */
-import type { Family } from '../base/address.ts';
-import type { Cohorts } from './groups/cohorts.ts';
-import { type Programmed, programmedAs, type RouteEntry } from './route-entry.ts';
-import { hashOf, type RouteIndex } from './route-index.ts';
-import { configuredNexthops, sameNexthops } from './socket/nexthops.ts';
+import type { Family } from '../../base/address.ts';
+import type { Cohorts } from '../groups/cohorts.ts';
+import { configuredNexthops, sameNexthops } from '../socket/nexthops.ts';
 import {
   AF_INET,
   headerLength,
@@ -16,8 +14,10 @@ import {
   offsets,
   RouteType,
   recordLength,
-} from './socket/record-layout.ts';
-import { destinationOfView, RouteView } from './socket/route-view.ts';
+} from '../socket/record-layout.ts';
+import { destinationOfView, RouteView } from '../socket/route-view.ts';
+import { type Programmed, programmedAs, type RouteEntry } from './route-entry.ts';
+import { hashOf, type RouteIndex } from './route-index.ts';
 
 export interface Adoption {
   /** Destinations that the kernel held otherwise than we believed when they were read, or that we did not know of. */
