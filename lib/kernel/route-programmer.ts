@@ -4,8 +4,8 @@
 import type { Destination, Family } from '../base/address.ts';
 import type { Log } from '../base/log.ts';
 import { Pace } from '../base/time-slice.ts';
-import type { RouteEvent } from './route-outcome.ts';
-import type { RoutePlan } from './route-plan.ts';
+import type { RouteEvent } from './plan/route-outcome.ts';
+import type { RoutePlan } from './plan/route-plan.ts';
 import type { RouteTable } from './route-table.ts';
 import { ShadowWatch } from './shadow-watch.ts';
 import type { Shadow } from './shadows.ts';

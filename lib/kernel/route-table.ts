@@ -10,12 +10,13 @@
 import type { Destination } from '../base/address.ts';
 import type { Pace } from '../base/time-slice.ts';
 import type { DesiredTarget } from '../desired/desired-table.ts';
-import { AbsentInterfaces } from './absent-interfaces.ts';
 import { adoptObjects } from './groups/adopt-objects.ts';
 import { Cohorts } from './groups/cohorts.ts';
 import type { GroupForm } from './groups/group-form.ts';
-import type { RouteEvent } from './route-outcome.ts';
-import { type RoutePlan, RoutePlanner } from './route-plan.ts';
+import { AbsentInterfaces } from './plan/absent-interfaces.ts';
+import type { RouteEvent } from './plan/route-outcome.ts';
+import { type RoutePlan, RoutePlanner } from './plan/route-plan.ts';
+import { StrayRoutes } from './plan/stray-routes.ts';
 import type { AnnouncedRoute } from './shadows.ts';
 import type { LinkTable } from './socket/link-table.ts';
 import { readObjects } from './socket/nexthop-object.ts';
@@ -25,7 +26,6 @@ import { Agenda } from './state/agenda.ts';
 import { RouteBeliefs } from './state/route-beliefs.ts';
 import type { RouteEntry, RouteFailure, RouteProtocols } from './state/route-entry.ts';
 import type { RouteReading } from './state/route-reading.ts';
-import { StrayRoutes } from './stray-routes.ts';
 
 export interface RouteTableOptions {
   /** Routing table, 254 is main. */

@@ -2,7 +2,7 @@
 
 import type { Log } from '../base/log.ts';
 import type { ResolveWarning } from '../desired/resolve.ts';
-import type { RouteEvent } from '../kernel/route-outcome.ts';
+import type { RouteEvent } from '../kernel/plan/route-outcome.ts';
 import type { PassOutcome } from '../kernel/route-programmer.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Shadow } from '../kernel/shadows.ts';

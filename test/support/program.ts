@@ -2,7 +2,7 @@
 
 import { createLog } from '../../lib/base/log.ts';
 import type { GroupForm } from '../../lib/kernel/groups/group-form.ts';
-import type { RouteEvent } from '../../lib/kernel/route-outcome.ts';
+import type { RouteEvent } from '../../lib/kernel/plan/route-outcome.ts';
 import { type KernelSocket, RouteProgrammer } from '../../lib/kernel/route-programmer.ts';
 import { RouteTable } from '../../lib/kernel/route-table.ts';
 import { LinkTable } from '../../lib/kernel/socket/link-table.ts';

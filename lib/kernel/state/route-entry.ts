@@ -5,7 +5,7 @@
 import { addressOf, type Destination, type Family } from '../../base/address.ts';
 import type { DesiredTarget } from '../../desired/desired-table.ts';
 import type { Cohorts } from '../groups/cohorts.ts';
-import type { NexthopPacker } from '../nexthop-packer.ts';
+import type { NexthopPacker } from '../plan/nexthop-packer.ts';
 import {
   countNexthops,
   emptyNexthops,

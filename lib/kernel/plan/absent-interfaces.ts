@@ -1,5 +1,5 @@
 /** Interfaces that are wanted and not there, or down; each is told once, until it has come. */
-import type { LinkTable } from './socket/link-table.ts';
+import type { LinkTable } from '../socket/link-table.ts';
 
 export class AbsentInterfaces {
   readonly #links: LinkTable;

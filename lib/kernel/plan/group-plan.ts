@@ -3,15 +3,15 @@
  * to be written or the group's change alone does it, and what became of either.
  */
 
+import type { Cohort } from '../groups/cohort.ts';
+import { assignCohorts, type Move } from '../groups/cohort-assignment.ts';
+import type { Cohorts } from '../groups/cohorts.ts';
+import { ObjectRequests, type Outcomes } from '../groups/object-requests.ts';
 import { errnoName } from '../socket/errno.ts';
 import { sameNexthops } from '../socket/nexthops.ts';
 import type { RouteBatch } from '../socket/route-batch.ts';
 import { outcomeUnknown } from '../socket/route-socket.ts';
 import { type Programmed, protocolOf, type RouteProtocols, type RouteRequest } from '../state/route-entry.ts';
-import type { Cohort } from './cohort.ts';
-import { assignCohorts, type Move } from './cohort-assignment.ts';
-import type { Cohorts } from './cohorts.ts';
-import { ObjectRequests, type Outcomes } from './object-requests.ts';
 
 /** What became of a request whose group did not come about. */
 export interface GroupFailure {

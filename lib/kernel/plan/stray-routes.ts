@@ -3,8 +3,8 @@
  * leave like all else, withdrawn first and removed when that has settled.
  */
 
-import type { RouteBatch } from './socket/route-batch.ts';
-import { packDeletion, packRetagging, type RouteView } from './socket/route-view.ts';
+import type { RouteBatch } from '../socket/route-batch.ts';
+import { packDeletion, packRetagging, type RouteView } from '../socket/route-view.ts';
 
 export class StrayRoutes {
   readonly #hold: number;

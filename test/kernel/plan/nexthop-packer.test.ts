@@ -1,11 +1,11 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { parseAddress } from '../../lib/base/address.ts';
-import type { Nexthop } from '../../lib/desired/resolve.ts';
-import { NexthopPacker } from '../../lib/kernel/nexthop-packer.ts';
-import { LinkTable } from '../../lib/kernel/socket/link-table.ts';
-import { headerLength } from '../../lib/kernel/socket/record-layout.ts';
-import { Operation, RouteBatch } from '../../lib/kernel/socket/route-record.ts';
+import { parseAddress } from '../../../lib/base/address.ts';
+import type { Nexthop } from '../../../lib/desired/resolve.ts';
+import { NexthopPacker } from '../../../lib/kernel/plan/nexthop-packer.ts';
+import { LinkTable } from '../../../lib/kernel/socket/link-table.ts';
+import { headerLength } from '../../../lib/kernel/socket/record-layout.ts';
+import { Operation, RouteBatch } from '../../../lib/kernel/socket/route-record.ts';
 
 const up = 1;
 

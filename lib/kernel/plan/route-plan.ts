@@ -2,27 +2,27 @@
  * One pass of the route table: what is to be asked of the kernel for those that are due, and what its answers prove.
  * Between `plan` and `settle` the kernel is asked; what happens meanwhile is not believed to be undone by either.
  */
-import type { Destination } from '../base/address.ts';
-import type { Pace } from '../base/time-slice.ts';
-import type { Cohorts } from './groups/cohorts.ts';
-import { GroupPlan } from './groups/group-plan.ts';
-import { NexthopPacker } from './nexthop-packer.ts';
-import { type RouteEvent, settleRequest } from './route-outcome.ts';
-import type { LinkTable } from './socket/link-table.ts';
-import { interfaceAt } from './socket/nexthops.ts';
-import { headerLength, nexthopLength } from './socket/record-layout.ts';
-import { RouteBatch } from './socket/route-batch.ts';
-import { type ApplyResult, outcomeUnknown } from './socket/route-socket.ts';
-import { addRequest } from './socket/route-view.ts';
-import type { Agenda } from './state/agenda.ts';
-import type { RouteBeliefs } from './state/route-beliefs.ts';
+import type { Destination } from '../../base/address.ts';
+import type { Pace } from '../../base/time-slice.ts';
+import type { Cohorts } from '../groups/cohorts.ts';
+import type { LinkTable } from '../socket/link-table.ts';
+import { interfaceAt } from '../socket/nexthops.ts';
+import { headerLength, nexthopLength } from '../socket/record-layout.ts';
+import { RouteBatch } from '../socket/route-batch.ts';
+import { type ApplyResult, outcomeUnknown } from '../socket/route-socket.ts';
+import { addRequest } from '../socket/route-view.ts';
+import type { Agenda } from '../state/agenda.ts';
+import type { RouteBeliefs } from '../state/route-beliefs.ts';
 import {
   type DecisionRules,
   decide,
   type RouteEntry,
   type RouteProtocols,
   type RouteRequest,
-} from './state/route-entry.ts';
+} from '../state/route-entry.ts';
+import { GroupPlan } from './group-plan.ts';
+import { NexthopPacker } from './nexthop-packer.ts';
+import { type RouteEvent, settleRequest } from './route-outcome.ts';
 import type { StrayRoutes } from './stray-routes.ts';
 
 /** One pass's requests: the bytes for the kernel, and which destination each of them is about. */

@@ -2,11 +2,11 @@
  * Nexthops by interface name into packed sets, each once: destinations that share their nexthops share the bytes,
  * so that comparing them is mostly a look at two references.
  */
-import { parseAddress } from '../base/address.ts';
-import type { Nexthop } from '../desired/resolve.ts';
-import type { LinkTable } from './socket/link-table.ts';
-import { compareNexthop, concatenate, emptyNexthops, weighted, weightOf } from './socket/nexthops.ts';
-import { AF_INET, AF_INET6, NexthopFlag, nexthopLength, nexthopOffsets } from './socket/record-layout.ts';
+import { parseAddress } from '../../base/address.ts';
+import type { Nexthop } from '../../desired/resolve.ts';
+import type { LinkTable } from '../socket/link-table.ts';
+import { compareNexthop, concatenate, emptyNexthops, weighted, weightOf } from '../socket/nexthops.ts';
+import { AF_INET, AF_INET6, NexthopFlag, nexthopLength, nexthopOffsets } from '../socket/record-layout.ts';
 
 export class NexthopPacker {
   readonly #links: LinkTable;

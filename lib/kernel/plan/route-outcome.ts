@@ -1,8 +1,8 @@
 /** What a request's outcome proves about one destination. Pure. */
 
-import { describeErrno, errnoName } from './socket/errno.ts';
-import { countNexthops, emptyNexthops } from './socket/nexthops.ts';
-import { outcomeUnknown } from './socket/route-socket.ts';
+import { describeErrno, errnoName } from '../socket/errno.ts';
+import { countNexthops, emptyNexthops } from '../socket/nexthops.ts';
+import { outcomeUnknown } from '../socket/route-socket.ts';
 import {
   type NexthopSearch,
   notHeld,
@@ -12,7 +12,7 @@ import {
   type RouteFailure,
   type RouteProtocols,
   type RouteRequest,
-} from './state/route-entry.ts';
+} from '../state/route-entry.ts';
 
 /** Something that happened to a destination's route, for the log, the metrics and the status. */
 export interface RouteEvent {
