@@ -2,7 +2,7 @@
 
 import type { Log } from './base/log.ts';
 import type { ResolvedAgentConfig } from './config/agent-config.ts';
-import { KernelPaths } from './kernel/kernel-paths.ts';
+import { KernelPaths } from './kernel/lookups/kernel-paths.ts';
 import type { RouteSocket } from './kernel/socket/route-socket.ts';
 import { AllocationApi } from './sources/allocations/allocation-api.ts';
 import { WatchedAllocations } from './sources/allocations/allocation-file.ts';

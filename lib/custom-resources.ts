@@ -12,7 +12,7 @@ import { KubernetesStatus } from './cluster/kubernetes-status.ts';
 import { nodeConfigStatus, type StatusInput } from './cluster/node-config-status.ts';
 import type { ResolvedAgentConfig } from './config/agent-config.ts';
 import type { DrainPolicy } from './desired/drain.ts';
-import { localAddresses } from './kernel/local-addresses.ts';
+import { localAddresses } from './kernel/lookups/local-addresses.ts';
 import { RouteSocket } from './kernel/socket/route-socket.ts';
 import { PermittedAllocations, type PermittedAllocationsOptions } from './policy/permitted-allocations.ts';
 import { AddressPolicy } from './policy/policy.ts';

@@ -17,7 +17,7 @@ export { DesiredTable } from './desired/desired-table.ts';
 export { isEligible } from './desired/drain.ts';
 export { type AnycastTarget, type Nexthop, resolveAnycastTargets } from './desired/resolve.ts';
 export { type GroupForm, groupFormOf } from './kernel/groups/group-form.ts';
-export { KernelPaths } from './kernel/kernel-paths.ts';
+export { KernelPaths } from './kernel/lookups/kernel-paths.ts';
 export { RouteTable } from './kernel/route-table.ts';
 export { LinkTable } from './kernel/socket/link-table.ts';
 export * from './kernel/socket/nexthop-object.ts';

@@ -2,10 +2,10 @@
 
 import type { Log } from '../base/log.ts';
 import type { ResolveWarning } from '../desired/resolve.ts';
+import type { Shadow } from '../kernel/lookups/shadows.ts';
 import type { RouteEvent } from '../kernel/plan/route-outcome.ts';
 import type { PassOutcome } from '../kernel/route-programmer.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
-import type { Shadow } from '../kernel/shadows.ts';
 import type { LinkTable } from '../kernel/socket/link-table.ts';
 import { describeNexthops } from '../kernel/socket/nexthops.ts';
 import type { Metrics } from './metrics.ts';

@@ -5,8 +5,8 @@
 import type { Destination } from '../../base/address.ts';
 import type { Pace } from '../../base/time-slice.ts';
 import type { Cohorts } from '../groups/cohorts.ts';
+import type { AnnouncedRoute } from '../lookups/shadows.ts';
 import { conflictOf, contest, type RouteEvent } from '../plan/route-outcome.ts';
-import type { AnnouncedRoute } from '../shadows.ts';
 import type { LinkTable } from '../socket/link-table.ts';
 import { configuredNexthops, interfacesOf } from '../socket/nexthops.ts';
 import { Operation } from '../socket/record-layout.ts';

@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
 import type { AddressPath } from '../../../lib/base/address-path.ts';
 import { contributionOf, partsOf } from '../../../lib/desired/contribution.ts';
-import { KernelPaths } from '../../../lib/kernel/kernel-paths.ts';
+import { KernelPaths } from '../../../lib/kernel/lookups/kernel-paths.ts';
 import { RouteSocket } from '../../../lib/kernel/socket/route-socket.ts';
 import { AnnotatedAllocations } from '../../../lib/sources/allocations/annotated-allocations.ts';
 import { podFromManifest } from '../../../lib/sources/pods/pod.ts';

@@ -6,11 +6,11 @@
  * takes it some microseconds a destination: asked by and by, beside the passes, it delays none.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Destination } from '../base/address.ts';
-import type { LinkTable } from './socket/link-table.ts';
-import { hasNexthop } from './socket/nexthops.ts';
-import type { RouteAnswer, RouteSocket } from './socket/route-socket.ts';
-import type { RouteEntry } from './state/route-entry.ts';
+import type { Destination } from '../../base/address.ts';
+import type { LinkTable } from '../socket/link-table.ts';
+import { hasNexthop } from '../socket/nexthops.ts';
+import type { RouteAnswer, RouteSocket } from '../socket/route-socket.ts';
+import type { RouteEntry } from '../state/route-entry.ts';
 
 /** A destination that something else forwards, and where to. */
 export interface Shadow {

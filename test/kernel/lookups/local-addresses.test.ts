@@ -1,7 +1,7 @@
 import test from 'ava';
-import { localAddresses } from '../../lib/kernel/local-addresses.ts';
-import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
-import { eventually, Lab } from '../support/lab.ts';
+import { localAddresses } from '../../../lib/kernel/lookups/local-addresses.ts';
+import { RouteSocket } from '../../../lib/kernel/socket/route-socket.ts';
+import { eventually, Lab } from '../../support/lab.ts';
 
 test("a node's own addresses: of every interface that is up, with and without carrier, and of loopback", async t => {
   const lab = await Lab.create();

@@ -1,7 +1,7 @@
 /** The addresses that this network namespace answers itself: its kernel's table `local`. */
-import { formatAddress } from '../base/address.ts';
-import { readRoutes } from './socket/route-record.ts';
-import type { RouteSocket } from './socket/route-socket.ts';
+import { formatAddress } from '../../base/address.ts';
+import { readRoutes } from '../socket/route-record.ts';
+import type { RouteSocket } from '../socket/route-socket.ts';
 
 /** RT_TABLE_LOCAL and RTPROT_KERNEL of linux/rtnetlink.h. */
 const localTable = 255;

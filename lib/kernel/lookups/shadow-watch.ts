@@ -1,9 +1,9 @@
 /** Looks for shadows beside the passes, one look at a time: what it finds is news for the next pass. */
-import type { Log } from '../base/log.ts';
-import type { RouteTable } from './route-table.ts';
+import type { Log } from '../../base/log.ts';
+import type { RouteTable } from '../route-table.ts';
+import type { LinkTable } from '../socket/link-table.ts';
+import type { RouteSocket } from '../socket/route-socket.ts';
 import { findShadows, type Shadow } from './shadows.ts';
-import type { LinkTable } from './socket/link-table.ts';
-import type { RouteSocket } from './socket/route-socket.ts';
 
 export interface ShadowWatchOptions {
   socket: Pick<RouteSocket, 'lookup'>;

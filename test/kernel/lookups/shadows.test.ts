@@ -1,10 +1,10 @@
 import test from 'ava';
-import { systemClock } from '../../lib/base/clock.ts';
-import { findShadows } from '../../lib/kernel/shadows.ts';
-import { LinkTable } from '../../lib/kernel/socket/link-table.ts';
-import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
-import { createNodeLab, routesOf } from '../support/node-lab.ts';
-import { advertise, program } from '../support/program.ts';
+import { systemClock } from '../../../lib/base/clock.ts';
+import { findShadows } from '../../../lib/kernel/lookups/shadows.ts';
+import { LinkTable } from '../../../lib/kernel/socket/link-table.ts';
+import { RouteSocket } from '../../../lib/kernel/socket/route-socket.ts';
+import { createNodeLab, routesOf } from '../../support/node-lab.ts';
+import { advertise, program } from '../../support/program.ts';
 
 for (const [family, destination] of [
   [4, '192.0.2.1/32'],

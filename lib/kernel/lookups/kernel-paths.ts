@@ -5,14 +5,14 @@
  * of one by one, whatever their protocol and table. A bridge's subnet comes and goes with an address of an
  * interface. What is neither (a wider route by hand, a rule) is found by whoever asks again now and then.
  */
-import { formatAddress, parseAddress } from '../base/address.ts';
-import type { AddressPath, PathChange, PathFinder } from '../base/address-path.ts';
-import type { Log } from '../base/log.ts';
-import { describeErrno } from './socket/errno.ts';
-import { LinkTable } from './socket/link-table.ts';
-import { RouteType } from './socket/record-layout.ts';
-import type { KernelChanges, Monitor, RouteAnswer, RouteSocket } from './socket/route-socket.ts';
-import { viewRoutes } from './socket/route-view.ts';
+import { formatAddress, parseAddress } from '../../base/address.ts';
+import type { AddressPath, PathChange, PathFinder } from '../../base/address-path.ts';
+import type { Log } from '../../base/log.ts';
+import { describeErrno } from '../socket/errno.ts';
+import { LinkTable } from '../socket/link-table.ts';
+import { RouteType } from '../socket/record-layout.ts';
+import type { KernelChanges, Monitor, RouteAnswer, RouteSocket } from '../socket/route-socket.ts';
+import { viewRoutes } from '../socket/route-view.ts';
 
 /** `RTN_*` of linux/rtnetlink.h in words. */
 const refusingTypes: Record<number, string> = {
