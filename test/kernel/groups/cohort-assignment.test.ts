@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { Cohort } from '../../lib/kernel/groups/cohort.ts';
-import { assignCohorts, keyOf, type Move } from '../../lib/kernel/groups/cohort-assignment.ts';
+import { Cohort } from '../../../lib/kernel/groups/cohort.ts';
+import { assignCohorts, keyOf, type Move } from '../../../lib/kernel/groups/cohort-assignment.ts';
 
 /** A set of nexthops, as far as assigning looks at it. */
 const set = (...pods: number[]) => Uint8Array.from(pods.sort((left, right) => left - right));

@@ -1,15 +1,15 @@
 /** A second pod beside a first one whose flows the kernel did not note: real packets through a real node. */
 import type { ChildProcess } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
-import { systemClock } from '../../lib/base/clock.ts';
-import { type Marking, markingFor, weightsOf } from '../../lib/kernel/groups/marking.ts';
-import { membersOf, ObjectKind, readObjects } from '../../lib/kernel/socket/nexthop-object.ts';
-import { concatenate, weighted } from '../../lib/kernel/socket/nexthops.ts';
-import { nexthopLength, nexthopOffsets } from '../../lib/kernel/socket/record-layout.ts';
-import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
-import { endChild, eventually } from '../support/lab.ts';
-import { createNodeLab } from '../support/node-lab.ts';
-import { everyForm, program } from '../support/program.ts';
+import { systemClock } from '../../../lib/base/clock.ts';
+import { type Marking, markingFor, weightsOf } from '../../../lib/kernel/groups/marking.ts';
+import { membersOf, ObjectKind, readObjects } from '../../../lib/kernel/socket/nexthop-object.ts';
+import { concatenate, weighted } from '../../../lib/kernel/socket/nexthops.ts';
+import { nexthopLength, nexthopOffsets } from '../../../lib/kernel/socket/record-layout.ts';
+import { RouteSocket } from '../../../lib/kernel/socket/route-socket.ts';
+import { endChild, eventually } from '../../support/lab.ts';
+import { createNodeLab } from '../../support/node-lab.ts';
+import { everyForm, program } from '../../support/program.ts';
 
 const anycast = '192.0.2.1';
 const idleMs = 1000;
