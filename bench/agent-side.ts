@@ -1,8 +1,9 @@
 /**
- * What the agent is from its sources to the kernel and BIRD, wired as lib/agent.ts does, with sources in memory:
+ * What the agent is from its sources to the kernel and BIRD, wired as lib/agent/agent.ts does, with sources in memory:
  * so that a flip begins with bytes in hand, and its way can be timed.
  */
 
+import type { Source } from '../lib/agent/reconciler.ts';
 import { systemClock } from '../lib/base/clock.ts';
 import { createLog } from '../lib/base/log.ts';
 import { Pace } from '../lib/base/time-slice.ts';
@@ -21,7 +22,6 @@ import type { GroupForm } from '../lib/kernel/groups/group-form.ts';
 import { RouteProgrammer } from '../lib/kernel/route-programmer.ts';
 import { Metrics } from '../lib/observe/metrics.ts';
 import { Reporter } from '../lib/observe/reporter.ts';
-import type { Source } from '../lib/reconciler.ts';
 import { podFromManifest } from '../lib/sources/pods/pod.ts';
 import type { Host } from '../test/support/node-lab.ts';
 import { MemorySource } from './memory-source.ts';

@@ -3,7 +3,7 @@
 import './heap-growth.ts';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { runAgent } from './agent.ts';
+import { runAgent } from './agent/agent.ts';
 import { FlockError } from './base/errors.ts';
 import { createLog } from './base/log.ts';
 import { checkConfigs } from './commands/check-config.ts';

@@ -1,6 +1,7 @@
 /** The public API. Each part is of use on its own; `agent.ts` shows how they fit together. */
 
-export { type AgentOptions, runAgent } from './agent.ts';
+export { type AgentOptions, runAgent } from './agent/agent.ts';
+export { AnycastReconciler } from './agent/reconciler.ts';
 export {
   type Address,
   type Destination,
@@ -24,7 +25,6 @@ export * from './kernel/socket/nexthop-object.ts';
 export * from './kernel/socket/route-record.ts';
 export * from './kernel/socket/route-socket.ts';
 export { AddressPolicy, type AddressPool, type Claimant, type PolicyInput } from './policy/policy.ts';
-export { AnycastReconciler } from './reconciler.ts';
 export type { Allocation, AllocationInput } from './sources/allocations/allocation.ts';
 export { AllocationApi } from './sources/allocations/allocation-api.ts';
 export { WatchedAllocations } from './sources/allocations/allocation-file.ts';

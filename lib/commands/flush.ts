@@ -4,6 +4,7 @@
  * and the next run finishes.
  */
 import { setTimeout } from 'node:timers/promises';
+import { requireNetAdmin } from '../agent/preflight.ts';
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
@@ -13,7 +14,6 @@ import { destinationOfView } from '../kernel/socket/route-view.ts';
 import { KeyMemory } from '../ownership/key-memory.ts';
 import { KeyRoutes } from '../ownership/key-routes.ts';
 import { claimNamespace } from '../ownership/namespace-claim.ts';
-import { requireNetAdmin } from '../preflight.ts';
 import { withdrawFromBird } from './bird-withdrawal.ts';
 import { confirm } from './confirm.ts';
 

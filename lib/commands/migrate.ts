@@ -4,6 +4,7 @@
  * in the kernel.
  */
 import { readFile } from 'node:fs/promises';
+import { requireNetAdmin } from '../agent/preflight.ts';
 import { FlockError } from '../base/errors.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { ownedKeyOf } from '../config/route-identity.ts';
@@ -16,7 +17,6 @@ import { destinationOfView, packDeletion, type RouteView, viewRoutes } from '../
 import { KeyMemory } from '../ownership/key-memory.ts';
 import { KeyRoutes } from '../ownership/key-routes.ts';
 import { claimNamespace } from '../ownership/namespace-claim.ts';
-import { requireNetAdmin } from '../preflight.ts';
 import { type Allocation, parseAllocationFile } from '../sources/allocations/allocation.ts';
 import { confirm } from './confirm.ts';
 import { bootProtocol, type Judgement, judgeInherited } from './inherited-routes.ts';

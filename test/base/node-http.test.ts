@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
 
-const agent = fileURLToPath(new URL('../../lib/agent.ts', import.meta.url));
+const agent = fileURLToPath(new URL('../../lib/agent/agent.ts', import.meta.url));
 const http = 'node:http';
 
 /** Whether undici is in a program that imports this. */

@@ -1,9 +1,9 @@
 /** The real thing: the agent's parts on a real kernel, beside a real BIRD. What a step does, it does here. */
 
+import { AnycastReconciler, type Source } from '../../lib/agent/reconciler.ts';
 import { systemClock } from '../../lib/base/clock.ts';
 import { DesiredTable } from '../../lib/desired/desired-table.ts';
 import type { AllocationView, PodView } from '../../lib/desired/resolve.ts';
-import { AnycastReconciler, type Source } from '../../lib/reconciler.ts';
 import { type BirdProcess, startBird } from '../support/bird.ts';
 import { createNodeLab, type Host, type NodeLab, routesOf } from '../support/node-lab.ts';
 import { advertise, everyForm, hold, type Program, program } from '../support/program.ts';

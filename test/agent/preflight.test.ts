@@ -2,10 +2,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { createLog } from '../lib/base/log.ts';
-import { renderedMark } from '../lib/bird/render.ts';
-import { parseAgentConfig } from '../lib/config/agent-config.ts';
-import { RouteSocket } from '../lib/kernel/socket/route-socket.ts';
 import {
   checkForwarding,
   checkHashPolicy,
@@ -14,8 +10,12 @@ import {
   requireGroupSupport,
   runPreflight,
   type Sysctls,
-} from '../lib/preflight.ts';
-import { createNodeLab } from './support/node-lab.ts';
+} from '../../lib/agent/preflight.ts';
+import { createLog } from '../../lib/base/log.ts';
+import { renderedMark } from '../../lib/bird/render.ts';
+import { parseAgentConfig } from '../../lib/config/agent-config.ts';
+import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
+import { createNodeLab } from '../support/node-lab.ts';
 
 /** Sysctls as a table; `readOnly` as /proc/sys is in a container. */
 function sysctls(values: Record<string, string>, readOnly = false): Sysctls {

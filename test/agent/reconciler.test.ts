@@ -1,11 +1,11 @@
 import test from 'ava';
-import type { Clock } from '../lib/base/clock.ts';
-import { Pace } from '../lib/base/time-slice.ts';
-import { DesiredTable } from '../lib/desired/desired-table.ts';
-import type { AllocationView, PodView } from '../lib/desired/resolve.ts';
-import { RouteTable } from '../lib/kernel/route-table.ts';
-import { LinkTable } from '../lib/kernel/socket/link-table.ts';
-import { AnycastReconciler, type Source } from '../lib/reconciler.ts';
+import { AnycastReconciler, type Source } from '../../lib/agent/reconciler.ts';
+import type { Clock } from '../../lib/base/clock.ts';
+import { Pace } from '../../lib/base/time-slice.ts';
+import { DesiredTable } from '../../lib/desired/desired-table.ts';
+import type { AllocationView, PodView } from '../../lib/desired/resolve.ts';
+import { RouteTable } from '../../lib/kernel/route-table.ts';
+import { LinkTable } from '../../lib/kernel/socket/link-table.ts';
 
 /** A source that a test changes by hand. */
 class HandSource<Value> implements Source<Value> {

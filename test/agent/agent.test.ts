@@ -8,9 +8,9 @@ import {
   writeAllocations,
   writeFileAtomically,
   writePod,
-} from './support/agent.ts';
-import { eventually } from './support/lab.ts';
-import { createNodeLab, type NodeLab, routesOf } from './support/node-lab.ts';
+} from '../support/agent.ts';
+import { eventually } from '../support/lab.ts';
+import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
 
 const anycast = ['192.0.2.53', '2001:db8::53'];
 

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { established, fabric, gateways, plainConfig, rendered } from './bird/fabric.ts';
-import { layOutAgent, startAgent, writeAllocations, writePod } from './support/agent.ts';
-import { startBird } from './support/bird.ts';
-import { eventually } from './support/lab.ts';
-import { routesOf } from './support/node-lab.ts';
-import { watchRoutes } from './support/route-watch.ts';
+import { established, fabric, gateways, plainConfig, rendered } from '../bird/fabric.ts';
+import { layOutAgent, startAgent, writeAllocations, writePod } from '../support/agent.ts';
+import { startBird } from '../support/bird.ts';
+import { eventually } from '../support/lab.ts';
+import { routesOf } from '../support/node-lab.ts';
+import { watchRoutes } from '../support/route-watch.ts';
 
 const anycast = ['192.0.2.53', '2001:db8::53'];
 const birdProtocol = 12;

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import test from 'ava';
-import { layOutAgent, startAgent, writePod } from './support/agent.ts';
-import { eventually } from './support/lab.ts';
-import { createNodeLab, routesOf } from './support/node-lab.ts';
+import { layOutAgent, startAgent, writePod } from '../support/agent.ts';
+import { eventually } from '../support/lab.ts';
+import { createNodeLab, routesOf } from '../support/node-lab.ts';
 
 function ask(socketPath: string, method: string, body?: object): Promise<number> {
   const path = '/v1/allocations/default/dns-0';

@@ -4,24 +4,24 @@
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { parseAddress } from './base/address.ts';
-import type { Log } from './base/log.ts';
-import type { Condition } from './cluster/condition.ts';
-import { KubernetesPoolStatus } from './cluster/kubernetes-pool-status.ts';
-import { KubernetesStatus } from './cluster/kubernetes-status.ts';
-import { nodeConfigStatus, type StatusInput } from './cluster/node-config-status.ts';
-import type { ResolvedAgentConfig } from './config/agent-config.ts';
-import type { DrainPolicy } from './desired/drain.ts';
-import { localAddresses } from './kernel/lookups/local-addresses.ts';
-import { RouteSocket } from './kernel/socket/route-socket.ts';
-import { PermittedAllocations, type PermittedAllocationsOptions } from './policy/permitted-allocations.ts';
-import { AddressPolicy } from './policy/policy.ts';
-import { KubernetesClient } from './sources/kubernetes/kubernetes-client.ts';
-import { loadKubernetesServer } from './sources/kubernetes/kubernetes-config.ts';
-import { KubernetesEndpoints } from './sources/kubernetes/kubernetes-endpoints.ts';
-import { KubernetesNamespaces } from './sources/kubernetes/kubernetes-namespaces.ts';
-import { KubernetesNodeConfig } from './sources/kubernetes/kubernetes-node-config.ts';
-import { KubernetesPools } from './sources/kubernetes/kubernetes-pools.ts';
+import { parseAddress } from '../base/address.ts';
+import type { Log } from '../base/log.ts';
+import type { Condition } from '../cluster/condition.ts';
+import { KubernetesPoolStatus } from '../cluster/kubernetes-pool-status.ts';
+import { KubernetesStatus } from '../cluster/kubernetes-status.ts';
+import { nodeConfigStatus, type StatusInput } from '../cluster/node-config-status.ts';
+import type { ResolvedAgentConfig } from '../config/agent-config.ts';
+import type { DrainPolicy } from '../desired/drain.ts';
+import { localAddresses } from '../kernel/lookups/local-addresses.ts';
+import { RouteSocket } from '../kernel/socket/route-socket.ts';
+import { PermittedAllocations, type PermittedAllocationsOptions } from '../policy/permitted-allocations.ts';
+import { AddressPolicy } from '../policy/policy.ts';
+import { KubernetesClient } from '../sources/kubernetes/kubernetes-client.ts';
+import { loadKubernetesServer } from '../sources/kubernetes/kubernetes-config.ts';
+import { KubernetesEndpoints } from '../sources/kubernetes/kubernetes-endpoints.ts';
+import { KubernetesNamespaces } from '../sources/kubernetes/kubernetes-namespaces.ts';
+import { KubernetesNodeConfig } from '../sources/kubernetes/kubernetes-node-config.ts';
+import { KubernetesPools } from '../sources/kubernetes/kubernetes-pools.ts';
 
 /** The kernel and DNS tell nobody here of a new address: they are asked this often, in milliseconds. */
 const addressesEveryMs = 5000;

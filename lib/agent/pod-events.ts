@@ -1,9 +1,9 @@
 /** Refusals as warning Events on their pods, where pods are Kubernetes'. */
 
-import type { Log } from './base/log.ts';
-import { podWarnings, type Refused } from './cluster/pod-warnings.ts';
-import type { ResolvedAgentConfig } from './config/agent-config.ts';
-import type { PodCache } from './sources/pods/pod-cache.ts';
+import type { Log } from '../base/log.ts';
+import { podWarnings, type Refused } from '../cluster/pod-warnings.ts';
+import type { ResolvedAgentConfig } from '../config/agent-config.ts';
+import type { PodCache } from '../sources/pods/pod-cache.ts';
 
 /** @param refused gives what is refused now */
 export async function openPodEvents(
@@ -13,7 +13,7 @@ export async function openPodEvents(
   log: Log,
 ) {
   if (config.pods.source !== 'kubernetes') return undefined;
-  const { KubernetesEvents } = await import('./cluster/kubernetes-events.ts');
+  const { KubernetesEvents } = await import('../cluster/kubernetes-events.ts');
   const { kubeconfig } = config.pods;
   const { name: nodeName } = config.node;
   const read = () => podWarnings(refused(), pods.snapshot());

@@ -2,34 +2,34 @@
  * The composition root: the one file that knows everybody, in the order in which data flows.
  */
 import { constants, setPriority } from 'node:os';
+import { systemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { Pace } from '../base/time-slice.ts';
+import { BirdAnnouncer } from '../bird/announcer.ts';
+import { ClosedLoop } from '../bird/closed-loop.ts';
+import { ExportAudit } from '../bird/export-audit.ts';
+import { BirdManager } from '../bird/manager.ts';
+import { peerStates } from '../bird/peer-states.ts';
+import { learningProtocols } from '../bird/render.ts';
+import type { ResolvedAgentConfig } from '../config/agent-config.ts';
+import { NodeConfigCache, type NodeConfigSource } from '../config/node-config.ts';
+import { ownedKeyOf } from '../config/route-identity.ts';
+import { DesiredTable } from '../desired/desired-table.ts';
+import { groupFormOf } from '../kernel/groups/group-form.ts';
+import { RouteProgrammer } from '../kernel/route-programmer.ts';
+import { RouteTable } from '../kernel/route-table.ts';
+import { LinkTable } from '../kernel/socket/link-table.ts';
+import { RouteSocket } from '../kernel/socket/route-socket.ts';
+import { Metrics } from '../observe/metrics.ts';
+import { Reporter } from '../observe/reporter.ts';
+import { serveObservations } from '../observe/server.ts';
+import { KeySuccession, openKeyMemory } from '../ownership/key-succession.ts';
+import { claimNamespace } from '../ownership/namespace-claim.ts';
+import { PodCache } from '../sources/pods/pod-cache.ts';
 import { annotationPrefixes, createAllocations } from './allocations.ts';
-import { systemClock } from './base/clock.ts';
-import type { Log } from './base/log.ts';
-import { Pace } from './base/time-slice.ts';
-import { BirdAnnouncer } from './bird/announcer.ts';
-import { ClosedLoop } from './bird/closed-loop.ts';
-import { ExportAudit } from './bird/export-audit.ts';
-import { BirdManager } from './bird/manager.ts';
-import { peerStates } from './bird/peer-states.ts';
-import { learningProtocols } from './bird/render.ts';
-import type { ResolvedAgentConfig } from './config/agent-config.ts';
-import { NodeConfigCache, type NodeConfigSource } from './config/node-config.ts';
-import { ownedKeyOf } from './config/route-identity.ts';
-import { DesiredTable } from './desired/desired-table.ts';
-import { groupFormOf } from './kernel/groups/group-form.ts';
-import { RouteProgrammer } from './kernel/route-programmer.ts';
-import { RouteTable } from './kernel/route-table.ts';
-import { LinkTable } from './kernel/socket/link-table.ts';
-import { RouteSocket } from './kernel/socket/route-socket.ts';
-import { Metrics } from './observe/metrics.ts';
-import { Reporter } from './observe/reporter.ts';
-import { serveObservations } from './observe/server.ts';
-import { KeySuccession, openKeyMemory } from './ownership/key-succession.ts';
-import { claimNamespace } from './ownership/namespace-claim.ts';
 import { openPodEvents } from './pod-events.ts';
 import { requireGroupSupport, requireNetAdmin, runPreflight } from './preflight.ts';
 import { AnycastReconciler } from './reconciler.ts';
-import { PodCache } from './sources/pods/pod-cache.ts';
 import { withdraw } from './withdraw.ts';
 
 export interface AgentOptions {
@@ -241,10 +241,10 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
 async function openPodFeed(config: ResolvedAgentConfig, cache: PodCache, log: Log) {
   const options = { cache, log, annotationPrefixes: annotationPrefixes(config) };
   if (config.pods.source === 'directory') {
-    const { PodDirectory } = await import('./sources/pods/pod-directory.ts');
+    const { PodDirectory } = await import('../sources/pods/pod-directory.ts');
     return new PodDirectory({ path: config.pods.path, ...options });
   }
-  const { KubernetesPods } = await import('./sources/kubernetes/kubernetes-pods.ts');
+  const { KubernetesPods } = await import('../sources/kubernetes/kubernetes-pods.ts');
   const { kubeconfig } = config.pods;
   const { name: nodeName } = config.node;
   return new KubernetesPods({ nodeName, ...options, ...(kubeconfig && { kubeconfig }) });
@@ -258,7 +258,7 @@ async function openCustomResources(config: ResolvedAgentConfig, log: Log) {
 
 async function openKubernetesNode(config: ResolvedAgentConfig, log: Log, onChange: () => void) {
   if (config.pods.source !== 'kubernetes') return undefined;
-  const { KubernetesNode } = await import('./sources/kubernetes/kubernetes-node.ts');
+  const { KubernetesNode } = await import('../sources/kubernetes/kubernetes-node.ts');
   const { kubeconfig } = config.pods;
   const { taint, whenUnschedulable } = config.drain;
   const { name: nodeName } = config.node;

@@ -3,12 +3,12 @@ import type { ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
-import { parseAgentConfig } from '../lib/config/agent-config.ts';
-import { CustomResources } from '../lib/custom-resources.ts';
-import type { AllocationView } from '../lib/desired/resolve.ts';
-import { PodCache } from '../lib/sources/pods/pod-cache.ts';
-import { serveFakeApi } from './support/fake-api.ts';
-import { eventually } from './support/lab.ts';
+import { CustomResources } from '../../lib/agent/custom-resources.ts';
+import { parseAgentConfig } from '../../lib/config/agent-config.ts';
+import type { AllocationView } from '../../lib/desired/resolve.ts';
+import { PodCache } from '../../lib/sources/pods/pod-cache.ts';
+import { serveFakeApi } from '../support/fake-api.ts';
+import { eventually } from '../support/lab.ts';
 
 const group = '/apis/anycast.flock-anycast.io/v1alpha1';
 

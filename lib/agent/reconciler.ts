@@ -2,14 +2,14 @@
  * From "something changed" to "the kernel and BIRD say so": one pass at a time, everything that happened
  * meanwhile in the next one.
  */
-import type { Destination } from './base/address.ts';
-import type { Clock } from './base/clock.ts';
-import { Pace } from './base/time-slice.ts';
-import { type DesiredTable, withdrawn } from './desired/desired-table.ts';
-import type { AllocationView, PodView } from './desired/resolve.ts';
-import type { RouteProgrammer } from './kernel/route-programmer.ts';
-import type { RouteTable } from './kernel/route-table.ts';
-import type { Reporter } from './observe/reporter.ts';
+import type { Destination } from '../base/address.ts';
+import type { Clock } from '../base/clock.ts';
+import { Pace } from '../base/time-slice.ts';
+import { type DesiredTable, withdrawn } from '../desired/desired-table.ts';
+import type { AllocationView, PodView } from '../desired/resolve.ts';
+import type { RouteProgrammer } from '../kernel/route-programmer.ts';
+import type { RouteTable } from '../kernel/route-table.ts';
+import type { Reporter } from '../observe/reporter.ts';
 
 /** A source as the reconciler sees it: values by `namespace/name`, and a word when some change. */
 export interface Source<Value> {

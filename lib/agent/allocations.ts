@@ -1,15 +1,15 @@
 /** Where allocations come from, as the configuration says. */
 
-import type { Log } from './base/log.ts';
-import type { ResolvedAgentConfig } from './config/agent-config.ts';
-import { KernelPaths } from './kernel/lookups/kernel-paths.ts';
-import type { RouteSocket } from './kernel/socket/route-socket.ts';
-import { AllocationApi } from './sources/allocations/allocation-api.ts';
-import { WatchedAllocations } from './sources/allocations/allocation-file.ts';
-import { type AllocationSource, AllocationStore } from './sources/allocations/allocation-store.ts';
-import { AnnotatedAllocations } from './sources/allocations/annotated-allocations.ts';
-import type { Refusal } from './sources/allocations/anycast-annotation.ts';
-import type { PodCache } from './sources/pods/pod-cache.ts';
+import type { Log } from '../base/log.ts';
+import type { ResolvedAgentConfig } from '../config/agent-config.ts';
+import { KernelPaths } from '../kernel/lookups/kernel-paths.ts';
+import type { RouteSocket } from '../kernel/socket/route-socket.ts';
+import { AllocationApi } from '../sources/allocations/allocation-api.ts';
+import { WatchedAllocations } from '../sources/allocations/allocation-file.ts';
+import { type AllocationSource, AllocationStore } from '../sources/allocations/allocation-store.ts';
+import { AnnotatedAllocations } from '../sources/allocations/annotated-allocations.ts';
+import type { Refusal } from '../sources/allocations/anycast-annotation.ts';
+import type { PodCache } from '../sources/pods/pod-cache.ts';
 
 export interface Allocations {
   source: AllocationSource;

@@ -1,8 +1,8 @@
 /** The agent's way out with `--withdraw-on-exit`. */
 
-import { systemClock } from './base/clock.ts';
-import type { Log } from './base/log.ts';
-import type { RouteTable } from './kernel/route-table.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { RouteTable } from '../kernel/route-table.ts';
 import type { AnycastReconciler } from './reconciler.ts';
 
 /** How much longer than the drain the way out may take, in milliseconds: a BIRD that hangs must not keep us. */

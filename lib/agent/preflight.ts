@@ -5,12 +5,12 @@
  * forwarding, rp_filter); the harm of each was measured.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { FlockError } from './base/errors.ts';
-import type { Log } from './base/log.ts';
-import { renderedMark } from './bird/render.ts';
-import type { ResolvedAgentConfig } from './config/agent-config.ts';
-import { readRoutes } from './kernel/socket/route-record.ts';
-import type { NativeError, RouteSocket } from './kernel/socket/route-socket.ts';
+import { FlockError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import { renderedMark } from '../bird/render.ts';
+import type { ResolvedAgentConfig } from '../config/agent-config.ts';
+import { readRoutes } from '../kernel/socket/route-record.ts';
+import type { NativeError, RouteSocket } from '../kernel/socket/route-socket.ts';
 
 export interface Finding {
   /** Stable, for alerting. */

@@ -2,9 +2,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { layOutAgent, type PodState, removePod, startAgent, writePod } from './support/agent.ts';
-import { eventually, Lab } from './support/lab.ts';
-import { routesOf } from './support/node-lab.ts';
+import { layOutAgent, type PodState, removePod, startAgent, writePod } from '../support/agent.ts';
+import { eventually, Lab } from '../support/lab.ts';
+import { routesOf } from '../support/node-lab.ts';
 
 const listen = '127.0.0.1:9471';
 const fetchStatus = `fetch('http://${listen}/status').then(answer => answer.text()).then(console.log)`;
