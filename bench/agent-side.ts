@@ -9,7 +9,7 @@ import { createLog } from '../lib/base/log.ts';
 import { Pace } from '../lib/base/time-slice.ts';
 import { BirdAnnouncer } from '../lib/bird/announcer.ts';
 import { BirdManager, type BirdManagerOptions, type BirdOutcome } from '../lib/bird/manager.ts';
-import type { AllocationView } from '../lib/desired/resolve.ts';
+import type { AllocationView } from '../lib/desired/views.ts';
 import {
   AnycastReconciler,
   DesiredTable,

@@ -1,7 +1,7 @@
 /** Allocations that nobody has to write to a file first. */
 
 import type { Source } from '../lib/agent/reconciler.ts';
-import type { AllocationView } from '../lib/desired/resolve.ts';
+import type { AllocationView } from '../lib/desired/views.ts';
 import { allocationOf, type BenchPod, keyOf } from './population.ts';
 
 export class MemorySource implements Source<AllocationView> {

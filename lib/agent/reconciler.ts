@@ -6,7 +6,7 @@ import type { Destination } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
 import { Pace } from '../base/time-slice.ts';
 import { type DesiredTable, withdrawn } from '../desired/desired-table.ts';
-import type { AllocationView, PodView } from '../desired/resolve.ts';
+import type { AllocationView, PodView } from '../desired/views.ts';
 import type { RouteProgrammer } from '../kernel/route-programmer.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Reporter } from '../observe/reporter.ts';

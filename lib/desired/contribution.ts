@@ -10,7 +10,7 @@ import {
   whyNotAnycast,
 } from '../base/address.ts';
 import { FlockError } from '../base/errors.ts';
-import type { AllocationView, Nexthop, ResolveWarning } from './resolve.ts';
+import type { AllocationView, Nexthop, ResolveWarning } from './views.ts';
 
 /** What an allocation asks for, whoever serves it. */
 interface Asked {

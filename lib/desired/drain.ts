@@ -4,7 +4,7 @@
  * A drain of a destination's last pod withdraws first and forwards on for a while. It must end early when the pod no longer serves: a held
  * route to a dead pod would beat the BGP path to another node, and blackhole this node's own clients.
  */
-import type { PodView } from './resolve.ts';
+import { isEligible, type PodView } from './views.ts';
 
 export interface DrainPolicy {
   /** How long a terminating pod is still forwarded to, in milliseconds. */
@@ -27,11 +27,6 @@ export const drainAnnotation = 'flock-anycast.io/drain-seconds';
 export type Phase = { kind: 'serving' } | { kind: 'draining'; forMs: number } | { kind: 'gone' };
 
 const gone: Phase = { kind: 'gone' };
-
-/** A pod takes new traffic while it is Ready and not being deleted. */
-export function isEligible(pod: PodView): boolean {
-  return pod.ready && !pod.terminating;
-}
 
 /**
  * @param served whether it served, or drained, until now; a pod that never did has nothing to drain

@@ -2,7 +2,8 @@
  * One object for targets that are the same: destinations that are served by the same pods share their target, so
  * that whoever makes something of it makes it once. Only a saving: what was shared may come as another object later.
  */
-import { canonicalNexthops, type Nexthop } from './resolve.ts';
+import { canonicalNexthops } from './resolve.ts';
+import type { Nexthop } from './views.ts';
 
 /** What is wanted for one destination. */
 export interface DesiredTarget {

@@ -1,5 +1,5 @@
 /** Warnings are told once per allocation, not per pass. */
-import type { AllocationView, ResolveWarning } from './resolve.ts';
+import type { AllocationView, ResolveWarning } from './views.ts';
 
 export class UntoldWarnings {
   /** Those already told, by pod. */

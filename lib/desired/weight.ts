@@ -2,7 +2,7 @@
  * How flows are shared out among the pods of a destination: by each pod's weight, and with resilient groups a pod
  * that drains keeps the flows it has and is given next to no new ones. Pure.
  */
-import type { Nexthop, PodView } from './resolve.ts';
+import type { Nexthop, PodView } from './views.ts';
 
 /** A pod's wish for its share: a whole number from 1 to `heaviest`; without it, 1. */
 export const weightAnnotation = 'flock-anycast.io/weight';

@@ -1,7 +1,7 @@
 /** Tells what the agent does: one log line an event, and the metrics. */
 
 import type { Log } from '../base/log.ts';
-import type { ResolveWarning } from '../desired/resolve.ts';
+import type { ResolveWarning } from '../desired/views.ts';
 import type { Shadow } from '../kernel/lookups/shadows.ts';
 import type { RouteEvent } from '../kernel/plan/route-outcome.ts';
 import type { PassOutcome } from '../kernel/route-programmer.ts';

@@ -3,7 +3,7 @@
  * It stands between the source of allocations and the reconciler, which sees nothing else.
  */
 
-import type { AllocationView, PodView } from '../desired/resolve.ts';
+import type { AllocationView, PodView } from '../desired/views.ts';
 import type { AddressPolicy, Refusal } from './policy.ts';
 
 interface Source<Value> {

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
 import { CustomResources } from '../../lib/agent/custom-resources.ts';
 import { parseAgentConfig } from '../../lib/config/agent-config.ts';
-import type { AllocationView } from '../../lib/desired/resolve.ts';
+import type { AllocationView } from '../../lib/desired/views.ts';
 import { PodCache } from '../../lib/sources/pods/pod-cache.ts';
 import { serveFakeApi } from '../support/fake-api.ts';
 import { eventually } from '../support/lab.ts';

@@ -3,7 +3,7 @@ import { AnycastReconciler, type Source } from '../../lib/agent/reconciler.ts';
 import type { Clock } from '../../lib/base/clock.ts';
 import { Pace } from '../../lib/base/time-slice.ts';
 import { DesiredTable } from '../../lib/desired/desired-table.ts';
-import type { AllocationView, PodView } from '../../lib/desired/resolve.ts';
+import type { AllocationView, PodView } from '../../lib/desired/views.ts';
 import { RouteTable } from '../../lib/kernel/route-table.ts';
 import { LinkTable } from '../../lib/kernel/socket/link-table.ts';
 

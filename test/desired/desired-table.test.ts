@@ -1,7 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { DesiredTable } from '../../lib/desired/desired-table.ts';
-import { type AllocationView, type PodView, resolveAnycastTargets } from '../../lib/desired/resolve.ts';
+import { resolveAnycastTargets } from '../../lib/desired/resolve.ts';
+import type { AllocationView, PodView } from '../../lib/desired/views.ts';
 import { weightAnnotation } from '../../lib/desired/weight.ts';
 
 const policy = { terminatingMs: 5000, longestMs: 60_000, notReadyMs: 0 };

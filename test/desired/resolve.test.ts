@@ -1,10 +1,6 @@
 import test from 'ava';
-import {
-  type AllocationView,
-  canonicalNexthops,
-  type PodView,
-  resolveAnycastTargets,
-} from '../../lib/desired/resolve.ts';
+import { canonicalNexthops, resolveAnycastTargets } from '../../lib/desired/resolve.ts';
+import type { AllocationView, PodView } from '../../lib/desired/views.ts';
 
 const allocation = (over: Partial<AllocationView> = {}): AllocationView => ({
   uid: 'u1',

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { DesiredTable } from '../../lib/desired/desired-table.ts';
-import type { AllocationView, PodView } from '../../lib/desired/resolve.ts';
+import type { AllocationView, PodView } from '../../lib/desired/views.ts';
 import { weightAnnotation, weightOf, weightProblem } from '../../lib/desired/weight.ts';
 
 const destination = '192.0.2.1/32';

@@ -3,7 +3,7 @@
 import { AnycastReconciler, type Source } from '../../lib/agent/reconciler.ts';
 import { systemClock } from '../../lib/base/clock.ts';
 import { DesiredTable } from '../../lib/desired/desired-table.ts';
-import type { AllocationView, PodView } from '../../lib/desired/resolve.ts';
+import type { AllocationView, PodView } from '../../lib/desired/views.ts';
 import { type BirdProcess, startBird } from '../support/bird.ts';
 import { createNodeLab, type Host, type NodeLab, routesOf } from '../support/node-lab.ts';
 import { advertise, everyForm, hold, type Program, program } from '../support/program.ts';

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { AllocationView } from '../../lib/desired/resolve.ts';
+import type { AllocationView } from '../../lib/desired/views.ts';
 import { PermittedAllocations } from '../../lib/policy/permitted-allocations.ts';
 import { AddressPolicy, type Refusal } from '../../lib/policy/policy.ts';
 

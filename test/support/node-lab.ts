@@ -1,5 +1,5 @@
 /** A node with interfaces to pods, `p0`, `p1`, …, in namespaces: what tests of the route table stand on. */
-import type { Nexthop } from '../../lib/desired/resolve.ts';
+import type { Nexthop } from '../../lib/desired/views.ts';
 import { Lab, type Namespace } from './lab.ts';
 
 export interface NodeLab {

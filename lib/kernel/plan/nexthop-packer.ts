@@ -3,7 +3,7 @@
  * so that comparing them is mostly a look at two references.
  */
 import { parseAddress } from '../../base/address.ts';
-import type { Nexthop } from '../../desired/resolve.ts';
+import type { Nexthop } from '../../desired/views.ts';
 import type { LinkTable } from '../socket/link-table.ts';
 import { compareNexthop, concatenate, emptyNexthops, weighted, weightOf } from '../socket/nexthops.ts';
 import { AF_INET, AF_INET6, NexthopFlag, nexthopLength, nexthopOffsets } from '../socket/record-layout.ts';

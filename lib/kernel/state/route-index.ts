@@ -1,6 +1,6 @@
 /** Where to find destinations: by name, by the interface they want, by the interface they are programmed through. */
 import type { Destination } from '../../base/address.ts';
-import type { Nexthop } from '../../desired/resolve.ts';
+import type { Nexthop } from '../../desired/views.ts';
 import { interfacesOf } from '../socket/nexthops.ts';
 import { InterfaceIndex } from './interface-index.ts';
 import { newEntry, type RouteEntry } from './route-entry.ts';

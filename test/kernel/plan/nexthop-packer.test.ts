@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { parseAddress } from '../../../lib/base/address.ts';
-import type { Nexthop } from '../../../lib/desired/resolve.ts';
+import type { Nexthop } from '../../../lib/desired/views.ts';
 import { NexthopPacker } from '../../../lib/kernel/plan/nexthop-packer.ts';
 import { LinkTable } from '../../../lib/kernel/socket/link-table.ts';
 import { headerLength } from '../../../lib/kernel/socket/record-layout.ts';
