@@ -2,6 +2,7 @@
  * The composition root: the one file that knows everybody, in the order in which data flows.
  */
 import { constants, setPriority } from 'node:os';
+import { requireNetAdmin } from '../base/capabilities.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { Pace } from '../base/time-slice.ts';
@@ -28,7 +29,7 @@ import { claimNamespace } from '../ownership/namespace-claim.ts';
 import { PodCache } from '../sources/pods/pod-cache.ts';
 import { annotationPrefixes, createAllocations } from './allocations.ts';
 import { openPodEvents } from './pod-events.ts';
-import { requireGroupSupport, requireNetAdmin, runPreflight } from './preflight.ts';
+import { requireGroupSupport, runPreflight } from './preflight.ts';
 import { AnycastReconciler } from './reconciler.ts';
 import { withdraw } from './withdraw.ts';
 

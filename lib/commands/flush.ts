@@ -4,7 +4,7 @@
  * and the next run finishes.
  */
 import { setTimeout } from 'node:timers/promises';
-import { requireNetAdmin } from '../agent/preflight.ts';
+import { requireNetAdmin } from '../base/capabilities.ts';
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';

@@ -4,7 +4,7 @@
  * in the kernel.
  */
 import { readFile } from 'node:fs/promises';
-import { requireNetAdmin } from '../agent/preflight.ts';
+import { requireNetAdmin } from '../base/capabilities.ts';
 import { FlockError } from '../base/errors.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { ownedKeyOf } from '../config/route-identity.ts';

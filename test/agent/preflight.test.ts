@@ -6,11 +6,11 @@ import {
   checkForwarding,
   checkHashPolicy,
   checkReversePathFilter,
-  hasNetAdmin,
   requireGroupSupport,
   runPreflight,
   type Sysctls,
 } from '../../lib/agent/preflight.ts';
+import { hasNetAdmin } from '../../lib/base/capabilities.ts';
 import { createLog } from '../../lib/base/log.ts';
 import { renderedMark } from '../../lib/bird/render.ts';
 import { parseAgentConfig } from '../../lib/config/agent-config.ts';
