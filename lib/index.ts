@@ -22,6 +22,7 @@ export { KernelPaths } from './kernel/lookups/kernel-paths.ts';
 export { RouteTable } from './kernel/route-table.ts';
 export { LinkTable } from './kernel/socket/link-table.ts';
 export * from './kernel/socket/nexthop-object.ts';
+export { RouteBatch } from './kernel/socket/route-batch.ts';
 export * from './kernel/socket/route-record.ts';
 export * from './kernel/socket/route-socket.ts';
 export { AddressPolicy, type AddressPool, type Claimant, type PolicyInput } from './policy/policy.ts';

@@ -6,12 +6,12 @@ import type { Log } from '../base/log.ts';
 import { Pace } from '../base/time-slice.ts';
 import { ShadowWatch } from './lookups/shadow-watch.ts';
 import type { Shadow } from './lookups/shadows.ts';
-import type { RouteEvent } from './plan/route-outcome.ts';
 import type { RoutePlan } from './plan/route-plan.ts';
 import type { RouteTable } from './route-table.ts';
 import type { LinkTable } from './socket/link-table.ts';
 import type { ApplyResult, KernelChanges, Monitor, NativeError, RouteSocket } from './socket/route-socket.ts';
 import { viewRoutes } from './socket/route-view.ts';
+import type { RouteEvent } from './state/route-event.ts';
 
 /** What of a RouteSocket is used here. */
 export type KernelSocket = Pick<

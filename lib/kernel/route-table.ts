@@ -13,9 +13,7 @@ import type { DesiredTarget } from '../desired/desired-table.ts';
 import { adoptObjects } from './groups/adopt-objects.ts';
 import { Cohorts } from './groups/cohorts.ts';
 import type { GroupForm } from './groups/group-form.ts';
-import type { AnnouncedRoute } from './lookups/shadows.ts';
 import { AbsentInterfaces } from './plan/absent-interfaces.ts';
-import type { RouteEvent } from './plan/route-outcome.ts';
 import { type RoutePlan, RoutePlanner } from './plan/route-plan.ts';
 import { StrayRoutes } from './plan/stray-routes.ts';
 import type { LinkTable } from './socket/link-table.ts';
@@ -24,7 +22,8 @@ import type { ApplyResult } from './socket/route-socket.ts';
 import type { RouteView } from './socket/route-view.ts';
 import { Agenda } from './state/agenda.ts';
 import { RouteBeliefs } from './state/route-beliefs.ts';
-import type { RouteEntry, RouteFailure, RouteProtocols } from './state/route-entry.ts';
+import type { AnnouncedRoute, RouteEntry, RouteFailure, RouteProtocols } from './state/route-entry.ts';
+import type { RouteEvent } from './state/route-event.ts';
 import type { RouteReading } from './state/route-reading.ts';
 
 export interface RouteTableOptions {

@@ -3,11 +3,11 @@
 import type { Log } from '../base/log.ts';
 import type { ResolveWarning } from '../desired/views.ts';
 import type { Shadow } from '../kernel/lookups/shadows.ts';
-import type { RouteEvent } from '../kernel/plan/route-outcome.ts';
 import type { PassOutcome } from '../kernel/route-programmer.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { LinkTable } from '../kernel/socket/link-table.ts';
 import { describeNexthops } from '../kernel/socket/nexthops.ts';
+import type { RouteEvent } from '../kernel/state/route-event.ts';
 import type { Metrics } from './metrics.ts';
 
 /** Above so many changes in one pass, a line each is for those who ask for `debug`. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import fc from 'fast-check';
-import { RouteBatch } from '../../lib/kernel/socket/route-record.ts';
+import { RouteBatch } from '../../lib/kernel/socket/route-batch.ts';
 import { type NativeError, RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
 import {
   createRouteLab,

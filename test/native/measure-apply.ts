@@ -5,7 +5,7 @@
  *     node test/native/measure-apply.ts
  */
 import type { ExecutionContext } from 'ava';
-import { RouteBatch } from '../../lib/kernel/socket/route-record.ts';
+import { RouteBatch } from '../../lib/kernel/socket/route-batch.ts';
 import { createRouteLab, Operation, route } from './route-lab.ts';
 
 const rounds = 300;

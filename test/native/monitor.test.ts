@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
-import { RouteBatch, readRoutes } from '../../lib/kernel/socket/route-record.ts';
+import { RouteBatch } from '../../lib/kernel/socket/route-batch.ts';
+import { readRoutes } from '../../lib/kernel/socket/route-record.ts';
 import type { KernelChanges, MonitorOptions } from '../../lib/kernel/socket/route-socket.ts';
 import { eventually } from '../support/lab.ts';
 import {

@@ -9,7 +9,7 @@ import {
   packObject,
   readObjects,
 } from '../../lib/kernel/socket/nexthop-object.ts';
-import { RouteBatch } from '../../lib/kernel/socket/route-record.ts';
+import { RouteBatch } from '../../lib/kernel/socket/route-batch.ts';
 import { eventually } from '../support/lab.ts';
 import { createRouteLab, Operation, ourRoutes, pack, protocol, type RouteLab, route } from './route-lab.ts';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { RouteBatch } from '../../lib/kernel/socket/route-record.ts';
+import { RouteBatch } from '../../lib/kernel/socket/route-batch.ts';
 import { createRouteLab, gateway, Operation, ourRoutes, pack, plainNode, route } from './route-lab.ts';
 
 const ESRCH = 3;

@@ -8,7 +8,8 @@ import {
   packObject,
 } from '../../lib/kernel/socket/nexthop-object.ts';
 import { headerLength } from '../../lib/kernel/socket/record-layout.ts';
-import { type NexthopRecord, RouteBatch } from '../../lib/kernel/socket/route-record.ts';
+import { RouteBatch } from '../../lib/kernel/socket/route-batch.ts';
+import type { NexthopRecord } from '../../lib/kernel/socket/route-record.ts';
 import { outcomeUnknown } from '../../lib/kernel/socket/route-socket.ts';
 import { shrinkReceiveBuffers, silence } from './lost-replies.ts';
 import { createRouteLab, gateway, Operation, ourRoutes, pack, protocol, route } from './route-lab.ts';

@@ -1,9 +1,9 @@
 /** A namespace with interfaces to route through, and short ways to say a route. */
 import type { ExecutionContext } from 'ava';
+import { RouteBatch } from '../../lib/kernel/socket/route-batch.ts';
 import {
   type NexthopRecord,
   Operation,
-  RouteBatch,
   type RouteRecord,
   readRoutes,
 } from '../../lib/kernel/socket/route-record.ts';

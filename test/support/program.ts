@@ -2,12 +2,12 @@
 
 import { createLog } from '../../lib/base/log.ts';
 import type { GroupForm } from '../../lib/kernel/groups/group-form.ts';
-import type { RouteEvent } from '../../lib/kernel/plan/route-outcome.ts';
 import { type KernelSocket, RouteProgrammer } from '../../lib/kernel/route-programmer.ts';
 import { RouteTable } from '../../lib/kernel/route-table.ts';
 import { LinkTable } from '../../lib/kernel/socket/link-table.ts';
 import { ObjectKind } from '../../lib/kernel/socket/nexthop-object.ts';
 import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
+import type { RouteEvent } from '../../lib/kernel/state/route-event.ts';
 import type { Host, NodeLab } from './node-lab.ts';
 
 export const advertise = 70;

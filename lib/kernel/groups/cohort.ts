@@ -1,7 +1,6 @@
 /** A cohort: the destinations that share their nexthops, by sharing one nexthop group. */
 import type { Family } from '../../base/address.ts';
 import { emptyNexthops } from '../socket/nexthops.ts';
-import type { Marking } from './marking.ts';
 
 export class Cohort {
   /** Of the group. */
@@ -24,4 +23,12 @@ export class Cohort {
     this.id = id;
     this.family = family;
   }
+}
+
+/** A group whose buckets are being marked. */
+export interface Marking {
+  /** Packed: those whose buckets were not marked when it began. */
+  readonly unmarked: Uint8Array;
+  /** When all are, in milliseconds of the clock. */
+  readonly until: number;
 }

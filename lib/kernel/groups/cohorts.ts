@@ -10,10 +10,10 @@
  */
 import type { Family } from '../../base/address.ts';
 import { emptyNexthops, withoutInterface } from '../socket/nexthops.ts';
+import type { Marking } from './cohort.ts';
 import { Cohort } from './cohort.ts';
 import { type CohortBook, keyOf } from './cohort-assignment.ts';
 import type { GroupForm } from './group-form.ts';
-import type { Marking } from './marking.ts';
 import { NexthopRegister } from './nexthop-register.ts';
 import { ObjectIds } from './object-ids.ts';
 

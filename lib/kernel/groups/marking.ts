@@ -12,15 +12,7 @@
  * net/ipv4/nexthop.c.)
  */
 import { concatenate, countNexthops, identityOf, splitNexthops, weightOf } from '../socket/nexthops.ts';
-import type { Cohort } from './cohort.ts';
-
-/** A group whose buckets are being marked. */
-export interface Marking {
-  /** Packed: those whose buckets were not marked when it began. */
-  readonly unmarked: Uint8Array;
-  /** When all are, in milliseconds of the clock. */
-  readonly until: number;
-}
+import type { Cohort, Marking } from './cohort.ts';
 
 /** The largest weight of a member that anybody else asks for. */
 const heaviestWanted = 255;

@@ -1,13 +1,15 @@
 /** Looks for shadows beside the passes, one look at a time: what it finds is news for the next pass. */
+
 import type { Log } from '../../base/log.ts';
-import type { RouteTable } from '../route-table.ts';
 import type { LinkTable } from '../socket/link-table.ts';
 import type { RouteSocket } from '../socket/route-socket.ts';
+import type { AnnouncedRoute } from '../state/route-entry.ts';
 import { findShadows, type Shadow } from './shadows.ts';
 
 export interface ShadowWatchOptions {
   socket: Pick<RouteSocket, 'lookup'>;
-  table: Pick<RouteTable, 'announcedRoutes'>;
+  /** Gives what is announced now. */
+  table: { announcedRoutes(): AnnouncedRoute[] };
   links: LinkTable;
   log: Log;
   /** Called when shadows were found, or are no more. */

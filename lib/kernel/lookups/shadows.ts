@@ -10,7 +10,7 @@ import type { Destination } from '../../base/address.ts';
 import type { LinkTable } from '../socket/link-table.ts';
 import { hasNexthop } from '../socket/nexthops.ts';
 import type { RouteAnswer, RouteSocket } from '../socket/route-socket.ts';
-import type { RouteEntry } from '../state/route-entry.ts';
+import type { AnnouncedRoute } from '../state/route-entry.ts';
 
 /** A destination that something else forwards, and where to. */
 export interface Shadow {
@@ -18,9 +18,6 @@ export interface Shadow {
   /** Where packets go instead, in words. */
   towards: string;
 }
-
-/** A destination as it is now, and not only as it was when somebody asked for it. */
-export type AnnouncedRoute = Readonly<Pick<RouteEntry, 'destination' | 'bytes' | 'programmed'>>;
 
 interface Suspect extends Shadow {
   route: AnnouncedRoute;

@@ -11,7 +11,8 @@ import { errnoName } from '../socket/errno.ts';
 import { sameNexthops } from '../socket/nexthops.ts';
 import type { RouteBatch } from '../socket/route-batch.ts';
 import { outcomeUnknown } from '../socket/route-socket.ts';
-import { type Programmed, protocolOf, type RouteProtocols, type RouteRequest } from '../state/route-entry.ts';
+import type { Programmed, RouteProtocols } from '../state/route-entry.ts';
+import { protocolOf, type RouteRequest } from './route-request.ts';
 
 /** What became of a request whose group did not come about. */
 export interface GroupFailure {

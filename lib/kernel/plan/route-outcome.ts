@@ -1,28 +1,18 @@
 /** What a request's outcome proves about one destination. Pure. */
 
-import { describeErrno, errnoName } from '../socket/errno.ts';
+import { errnoName } from '../socket/errno.ts';
 import { countNexthops, emptyNexthops } from '../socket/nexthops.ts';
 import { outcomeUnknown } from '../socket/route-socket.ts';
 import {
-  type NexthopSearch,
   notHeld,
   type Programmed,
   programmedAs,
   type RouteEntry,
-  type RouteFailure,
   type RouteProtocols,
-  type RouteRequest,
 } from '../state/route-entry.ts';
-
-/** Something that happened to a destination's route, for the log, the metrics and the status. */
-export interface RouteEvent {
-  kind: 'advertise' | 'hold' | 'remove' | 'disown' | 'fail' | 'conflict' | 'contested';
-  destination: string;
-  /** Packed nexthops that the request carried; the ones that were held for a removal. */
-  nexthops: Uint8Array;
-  /** The kernel's words, for what failed. */
-  message?: string;
-}
+import { conflictMessage, nextFailure, type RouteEvent } from '../state/route-event.ts';
+import { beginSearch, continueSearch } from './nexthop-search.ts';
+import type { RouteRequest } from './route-request.ts';
 
 export interface Settlement {
   /** What we believe the kernel holds now. */
@@ -34,9 +24,6 @@ export interface Settlement {
   /** What was asked is what was wanted: nothing is left to do. Absent, the next pass looks. */
   done?: boolean;
 }
-
-/** First and longest pause before what failed is tried again, in milliseconds. */
-const retryMs = { first: 500, longest: 30_000 };
 
 /**
  * Takes the outcome of one request into the entry.
@@ -131,56 +118,8 @@ function settleRefusal(
     failure.message = conflictMessage;
     return { ...untold, suspect: told !== conflictMessage };
   }
-  if (group === 0 && countNexthops(nexthops) > 1)
-    failure.search = { stage: 'prove', good: emptyNexthops, next: 0 };
+  if (group === 0 && countNexthops(nexthops) > 1) failure.search = beginSearch();
   const event: RouteEvent = { kind: 'fail', destination, nexthops, message: failure.message };
   // An IPv6 replace that failed may have left a part.
   return { programmed, event: told === failure.message ? undefined : event, suspect: entry.family === 6 };
-}
-
-/** Somebody keeps changing our route: restoring it waits. */
-export function contest(entry: RouteEntry, now: number): RouteEvent {
-  const failure = nextFailure(entry, 0, undefined, now);
-  failure.kind = 'contested';
-  failure.message = 'somebody keeps changing or deleting it';
-  const { destination } = entry;
-  const nexthops = entry.programmed?.nexthops ?? emptyNexthops;
-  return { kind: 'contested', destination, nexthops, message: failure.message };
-}
-
-/** Another owner's route is where ours should be. */
-export function conflictOf({ destination }: RouteEntry, { message }: RouteFailure): RouteEvent {
-  return { kind: 'conflict', destination, nexthops: emptyNexthops, message };
-}
-
-const conflictMessage = "another owner's route is at this prefix and metric";
-
-/** @param accepted what the kernel took; undefined when it refused the part that was tried */
-function continueSearch(search: NexthopSearch | undefined, accepted: Uint8Array | undefined): void {
-  if (search === undefined) return;
-  if (accepted !== undefined) search.good = accepted;
-  if (search.stage === 'prove') search.stage = 'grow';
-  else search.next++;
-}
-
-function nextFailure(
-  entry: RouteEntry,
-  errno: number,
-  words: string | undefined,
-  now: number,
-  tried = emptyNexthops,
-): RouteFailure {
-  const attempts = (entry.failure?.attempts ?? 0) + 1;
-  const pause = Math.min(retryMs.first * 2 ** (attempts - 1), retryMs.longest);
-  const failure: RouteFailure = {
-    errno,
-    message: describeErrno(errno, words),
-    attempts,
-    retryAt: now + pause,
-    kind: 'refused',
-    tried,
-    search: undefined,
-  };
-  entry.failure = failure;
-  return failure;
 }

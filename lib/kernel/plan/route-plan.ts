@@ -10,19 +10,16 @@ import { interfaceAt } from '../socket/nexthops.ts';
 import { headerLength, nexthopLength } from '../socket/record-layout.ts';
 import { RouteBatch } from '../socket/route-batch.ts';
 import { type ApplyResult, outcomeUnknown } from '../socket/route-socket.ts';
-import { addRequest } from '../socket/route-view.ts';
+
 import type { Agenda } from '../state/agenda.ts';
 import type { RouteBeliefs } from '../state/route-beliefs.ts';
-import {
-  type DecisionRules,
-  decide,
-  type RouteEntry,
-  type RouteProtocols,
-  type RouteRequest,
-} from '../state/route-entry.ts';
+import type { RouteEntry, RouteProtocols } from '../state/route-entry.ts';
+import type { RouteEvent } from '../state/route-event.ts';
+import { type DecisionRules, decide } from './decision.ts';
 import { GroupPlan } from './group-plan.ts';
 import { NexthopPacker } from './nexthop-packer.ts';
-import { type RouteEvent, settleRequest } from './route-outcome.ts';
+import { settleRequest } from './route-outcome.ts';
+import { addRequest, type RouteRequest } from './route-request.ts';
 import type { StrayRoutes } from './stray-routes.ts';
 
 /** One pass's requests: the bytes for the kernel, and which destination each of them is about. */

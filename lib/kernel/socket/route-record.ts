@@ -12,7 +12,6 @@ import {
 } from './record-layout.ts';
 
 export * from './record-layout.ts';
-export { RouteBatch } from './route-batch.ts';
 
 export interface NexthopRecord {
   /** The interface's index; 0 lets the kernel find it by the gateway (a single nexthop only). */

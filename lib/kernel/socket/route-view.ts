@@ -1,9 +1,6 @@
-/** A packed record seen in place, and the packing of our host routes: no object a nexthop on either way. */
+/** A packed record read where it lies, and the requests that are made from one: no object for each nexthop. */
 import { type Destination, type Family, formatAddress } from '../../base/address.ts';
-import { protocolOf, type RouteProtocols, type RouteRequest } from '../state/route-entry.ts';
-import { emptyNexthops } from './nexthops.ts';
 import { AF_INET, headerLength, Operation, offsets, RouteType, recordLength } from './record-layout.ts';
-import type { RouteBatch } from './route-batch.ts';
 
 /** One record of a dump or a notification, read where it lies; valid while its bytes are. */
 export class RouteView {
@@ -71,30 +68,6 @@ export function* viewRoutes(bytes: Uint8Array): Generator<RouteView> {
 /** The prefix of a route: of our kind, a destination. */
 export function destinationOfView(view: RouteView): Destination {
   return `${formatAddress(view.destination)}/${view.prefixLength}`;
-}
-
-/** Puts a request into a batch. */
-export function addRequest(
-  batch: RouteBatch,
-  request: RouteRequest,
-  { table, metric, protocols }: { table: number; metric: number; protocols: RouteProtocols },
-): void {
-  const { kind, group } = request;
-  const { bytes: destination, programmed } = request.entry;
-  const nexthops = group === 0 ? request.nexthops : emptyNexthops;
-  let operation: Operation = Operation.replace;
-  let protocol = protocolOf(request, protocols);
-  let type: number = RouteType.unicast;
-  if (kind === 'delete') {
-    operation = Operation.delete;
-    protocol = programmed?.protocol ?? protocols.hold;
-  } else if (kind === 'disown') {
-    operation = Operation.create;
-    type = RouteType.unreachable;
-  } else if (kind === 'create') {
-    operation = Operation.create;
-  }
-  batch.addHostRoute({ operation, destination, table, metric, protocol, type, nexthops, group });
 }
 
 /**

@@ -5,15 +5,14 @@
 import type { Destination } from '../../base/address.ts';
 import type { Pace } from '../../base/time-slice.ts';
 import type { Cohorts } from '../groups/cohorts.ts';
-import type { AnnouncedRoute } from '../lookups/shadows.ts';
-import { conflictOf, contest, type RouteEvent } from '../plan/route-outcome.ts';
 import type { LinkTable } from '../socket/link-table.ts';
 import { configuredNexthops, interfacesOf } from '../socket/nexthops.ts';
 import { Operation } from '../socket/record-layout.ts';
 import { destinationOfView, type RouteView } from '../socket/route-view.ts';
 import type { Agenda } from './agenda.ts';
 import { afterDeletion, afterLinkLoss, countRestoration } from './drift.ts';
-import type { Programmed, RouteEntry, RouteProtocols } from './route-entry.ts';
+import type { AnnouncedRoute, Programmed, RouteEntry, RouteProtocols } from './route-entry.ts';
+import { conflictOf, contest, type RouteEvent } from './route-event.ts';
 import { RouteIndex } from './route-index.ts';
 import { RouteReading } from './route-reading.ts';
 

@@ -1,19 +1,9 @@
 /**
- * One destination in the route table: what is wanted, what the kernel holds, and what follows from the two.
- * Pure; the clock comes in as milliseconds.
+ * One destination in the route table: what is wanted of it, what the kernel holds, and why the two may differ.
  */
 import { addressOf, type Destination, type Family } from '../../base/address.ts';
 import type { DesiredTarget } from '../../desired/desired-table.ts';
-import type { Cohorts } from '../groups/cohorts.ts';
-import type { NexthopPacker } from '../plan/nexthop-packer.ts';
-import {
-  countNexthops,
-  emptyNexthops,
-  intersectNexthops,
-  pickNexthop,
-  sameNexthops,
-  uniteNexthops,
-} from '../socket/nexthops.ts';
+import { emptyNexthops } from '../socket/nexthops.ts';
 
 /** What the kernel holds for a destination under our protocol numbers. */
 export interface Programmed {
@@ -92,35 +82,6 @@ export interface RouteEntry {
   next: RouteEntry | undefined;
 }
 
-/** What a pass asks of the kernel for one destination; the only object that a destination costs in a pass. */
-export interface RouteRequest {
-  readonly entry: RouteEntry;
-  /**
-   * `hold` withdraws and forwards on. `disown` puts up an unreachable route that is not announced, to be deleted
-   * next: BIRD hears of both.
-   */
-  readonly kind: 'create' | 'replace' | 'hold' | 'disown' | 'delete';
-  /** What it leads through; empty where it leads nowhere. */
-  readonly nexthops: Uint8Array;
-  /** Whether it carries all that is wanted, rather than a part that is tried. */
-  readonly whole: boolean;
-  /** The id of the nexthop group to name instead of the nexthops; 0 for none. */
-  group: number;
-  /** The entry's when it was put into the batch. */
-  revision: number;
-  /** Its place in the batch, or its group's when that alone brings it about. */
-  at: number;
-}
-
-function requestTo(
-  kind: RouteRequest['kind'],
-  entry: RouteEntry,
-  nexthops = emptyNexthops,
-  whole = false,
-): RouteRequest {
-  return { entry, kind, nexthops, whole, group: 0, revision: entry.revision, at: 0 };
-}
-
 const nothingDesired: DesiredTarget = { nexthops: [] };
 
 export function newEntry(destination: Destination): RouteEntry {
@@ -150,107 +111,8 @@ export interface RouteProtocols {
   hold: number;
 }
 
-/** The tag of a route that a request writes. */
-export function protocolOf({ kind }: RouteRequest, { advertise, hold }: RouteProtocols): number {
-  return kind === 'create' || kind === 'replace' ? advertise : hold;
-}
-
-/** What decisions are made by. */
-export interface DecisionRules {
-  packer: NexthopPacker;
-  cohorts: Pick<Cohorts, 'form' | 'suits' | 'nexthops'>;
-  protocols: RouteProtocols;
-  /** How long a withdrawn route still forwards, in milliseconds. */
-  settleMs: number;
-}
-
-/**
- * @param now the clock, in milliseconds
- * @returns what to do now; undefined when the kernel is right or it is not yet time
- */
-export function decide(entry: RouteEntry, rules: DecisionRules, now: number): RouteRequest | undefined {
-  const { protocols, settleMs, cohorts } = rules;
-  const { programmed, desired, failure } = entry;
-  const all = rules.packer.pack(desired.nexthops);
-  const trying =
-    failure === undefined || now >= failure.retryAt ? undefined : partToTry(entry, failure, all, cohorts);
-  const { nexthops, whole, proving } = trying ?? { nexthops: all, whole: true, proving: false };
-  const draining = desired.holdUntil !== undefined;
-  if (nexthops.length > 0 && !draining) {
-    entry.removeAt = undefined;
-    if (failure?.kind === 'contested' && now < failure.retryAt) return undefined;
-    if (programmed === undefined) return requestTo('create', entry, nexthops, whole);
-    const right = holds(programmed, protocols.advertise, nexthops) && cohorts.suits(programmed.group);
-    if (!right || proving || entry.touch) return requestTo('replace', entry, nexthops, whole);
-  } else if (programmed !== undefined) {
-    const kept = nexthops.length > 0 ? nexthops : programmed.nexthops;
-    // Adopted as it was: how long it had been held nobody knows.
-    if (programmed.protocol === protocols.hold) entry.heldSince ??= now;
-    entry.removeAt = removalTime(entry, nexthops.length > 0, now, settleMs);
-    if (now >= entry.removeAt) return requestTo('delete', entry);
-    if (!holds(programmed, protocols.hold, kept)) return requestTo('hold', entry, kept);
-  } else if (entry.silentlyLost) {
-    return requestTo('disown', entry);
-  }
-  if (whole) entry.failure = undefined;
-  return undefined;
-}
-
-function holds(programmed: Programmed, protocol: number, nexthops: Uint8Array): boolean {
-  return programmed.protocol === protocol && sameNexthops(programmed.nexthops, nexthops);
-}
-
 /** `heldSince` of what can not be held, or is nothing to hold: it is removed at once. */
 export const notHeld = Number.NEGATIVE_INFINITY;
 
-/** At the end of its drain; without one, as soon as its withdrawal has settled. */
-function removalTime(entry: RouteEntry, drainable: boolean, now: number, settleMs: number): number {
-  if (entry.heldSince === notHeld) return notHeld;
-  const settled = (entry.heldSince ?? now) + settleMs;
-  const { holdUntil } = entry.desired;
-  if (drainable && holdUntil !== undefined) return Math.max(holdUntil, settled);
-  return Math.min(entry.removeAt ?? settled, settled);
-}
-
-interface Wanted {
-  nexthops: Uint8Array;
-  whole: boolean;
-  /** Written even when it is there. */
-  proving: boolean;
-}
-
-/** The nexthops to program while the kernel refuses all: what works of them, or what is tried next. */
-function partToTry(
-  entry: RouteEntry,
-  failure: RouteFailure,
-  all: Uint8Array,
-  cohorts: DecisionRules['cohorts'],
-): Wanted {
-  if (failure.kind === 'contested') return { nexthops: all, whole: false, proving: false };
-  if (cohorts.form !== undefined) {
-    const part = withoutRefused(all, cohorts);
-    // What was tried in vain just now waits for its time as the whole does.
-    const nexthops = sameNexthops(part, failure.tried) ? emptyNexthops : part;
-    return { nexthops, whole: false, proving: false };
-  }
-  const { search } = failure;
-  if (search === undefined) return { nexthops: emptyNexthops, whole: false, proving: false };
-
-  if (search.stage === 'prove') {
-    const kept = intersectNexthops(entry.programmed?.nexthops ?? emptyNexthops, all);
-    if (kept.length > 0) return { nexthops: kept, whole: false, proving: true };
-    search.stage = 'grow';
-  }
-  for (; search.stage === 'grow' && search.next < countNexthops(all); search.next++) {
-    const nexthops = uniteNexthops(search.good, pickNexthop(all, search.next));
-    if (nexthops.length > search.good.length) return { nexthops, whole: false, proving: true };
-  }
-  search.stage = 'done';
-  return { nexthops: intersectNexthops(search.good, all), whole: false, proving: false };
-}
-
-/** The kernel takes nexthop objects one by one: what it refused is left out. Refused for another reason, none is. */
-function withoutRefused(all: Uint8Array, { nexthops }: DecisionRules['cohorts']): Uint8Array {
-  const accepted = nexthops.accepted(all);
-  return accepted.length < all.length ? accepted : emptyNexthops;
-}
+/** A destination as it is now, and not only as it was when somebody asked for it. */
+export type AnnouncedRoute = Readonly<Pick<RouteEntry, 'destination' | 'bytes' | 'programmed'>>;

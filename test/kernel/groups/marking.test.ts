@@ -2,7 +2,8 @@
 import type { ChildProcess } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
 import { systemClock } from '../../../lib/base/clock.ts';
-import { type Marking, markingFor, weightsOf } from '../../../lib/kernel/groups/marking.ts';
+import type { Marking } from '../../../lib/kernel/groups/cohort.ts';
+import { markingFor, weightsOf } from '../../../lib/kernel/groups/marking.ts';
 import { membersOf, ObjectKind, readObjects } from '../../../lib/kernel/socket/nexthop-object.ts';
 import { concatenate, weighted } from '../../../lib/kernel/socket/nexthops.ts';
 import { nexthopLength, nexthopOffsets } from '../../../lib/kernel/socket/record-layout.ts';

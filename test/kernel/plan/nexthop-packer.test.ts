@@ -5,7 +5,8 @@ import type { Nexthop } from '../../../lib/desired/views.ts';
 import { NexthopPacker } from '../../../lib/kernel/plan/nexthop-packer.ts';
 import { LinkTable } from '../../../lib/kernel/socket/link-table.ts';
 import { headerLength } from '../../../lib/kernel/socket/record-layout.ts';
-import { Operation, RouteBatch } from '../../../lib/kernel/socket/route-record.ts';
+import { RouteBatch } from '../../../lib/kernel/socket/route-batch.ts';
+import { Operation } from '../../../lib/kernel/socket/route-record.ts';
 
 const up = 1;
 

@@ -1,5 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
+import { RouteBatch } from '../../../lib/kernel/socket/route-batch.ts';
 import {
   headerLength,
   leadsSameWay,
@@ -8,7 +9,6 @@ import {
   nexthopOffsets,
   Operation,
   offsets,
-  RouteBatch,
   type RouteRecord,
   readRoutes,
   recordLength,

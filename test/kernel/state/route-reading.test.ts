@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { destinationOf, formatAddress, parseAddress } from '../../../lib/base/address.ts';
 import { Cohorts } from '../../../lib/kernel/groups/cohorts.ts';
 import { AF_INET, offsets, recordLength } from '../../../lib/kernel/socket/record-layout.ts';
-import { Operation, RouteBatch, RouteType } from '../../../lib/kernel/socket/route-record.ts';
+import { RouteBatch } from '../../../lib/kernel/socket/route-batch.ts';
+import { Operation, RouteType } from '../../../lib/kernel/socket/route-record.ts';
 import { RouteIndex } from '../../../lib/kernel/state/route-index.ts';
 import { type Adoption, RouteReading } from '../../../lib/kernel/state/route-reading.ts';
 

@@ -1,0 +1,56 @@
+/** What happens to a destination’s route, and why it is not as it should be: for the log, the metrics and the status. */
+import { describeErrno } from '../socket/errno.ts';
+import { emptyNexthops } from '../socket/nexthops.ts';
+import type { RouteEntry, RouteFailure } from './route-entry.ts';
+
+/** Something that happened to a destination's route, for the log, the metrics and the status. */
+export interface RouteEvent {
+  kind: 'advertise' | 'hold' | 'remove' | 'disown' | 'fail' | 'conflict' | 'contested';
+  destination: string;
+  /** Packed nexthops that the request carried; the ones that were held for a removal. */
+  nexthops: Uint8Array;
+  /** The kernel's words, for what failed. */
+  message?: string;
+}
+
+/** First and longest pause before what failed is tried again, in milliseconds. */
+export const retryMs = { first: 500, longest: 30_000 };
+
+/** Somebody keeps changing our route: restoring it waits. */
+export function contest(entry: RouteEntry, now: number): RouteEvent {
+  const failure = nextFailure(entry, 0, undefined, now);
+  failure.kind = 'contested';
+  failure.message = 'somebody keeps changing or deleting it';
+  const { destination } = entry;
+  const nexthops = entry.programmed?.nexthops ?? emptyNexthops;
+  return { kind: 'contested', destination, nexthops, message: failure.message };
+}
+
+/** Another owner's route is where ours should be. */
+export function conflictOf({ destination }: RouteEntry, { message }: RouteFailure): RouteEvent {
+  return { kind: 'conflict', destination, nexthops: emptyNexthops, message };
+}
+
+export const conflictMessage = "another owner's route is at this prefix and metric";
+
+export function nextFailure(
+  entry: RouteEntry,
+  errno: number,
+  words: string | undefined,
+  now: number,
+  tried = emptyNexthops,
+): RouteFailure {
+  const attempts = (entry.failure?.attempts ?? 0) + 1;
+  const pause = Math.min(retryMs.first * 2 ** (attempts - 1), retryMs.longest);
+  const failure: RouteFailure = {
+    errno,
+    message: describeErrno(errno, words),
+    attempts,
+    retryAt: now + pause,
+    kind: 'refused',
+    tried,
+    search: undefined,
+  };
+  entry.failure = failure;
+  return failure;
+}
