@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { describeIssues } from '../base/describe-issues.ts';
 import { FlockError } from '../base/errors.ts';
 import { metricNumber, protocolNumber, tableNumber } from './route-identity.ts';
 
@@ -257,11 +258,4 @@ export function loadAgentConfig(file: string): ResolvedAgentConfig {
     });
   }
   return parseAgentConfig(text, file);
-}
-
-/** What a schema found wrong, each with the path of its key: `routes.metric: Too small: …; …`. */
-export function describeIssues(error: z.ZodError): string {
-  return error.issues
-    .map(issue => `${issue.path.length === 0 ? '(top level)' : issue.path.join('.')}: ${issue.message}`)
-    .join('; ');
 }

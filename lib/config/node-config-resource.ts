@@ -5,8 +5,8 @@
  * would be laid over what the other one says: the node config's schema fills them in when both are one.
  */
 import { z } from 'zod';
+import { describeIssues } from '../base/describe-issues.ts';
 import { FlockError } from '../base/errors.ts';
-import { describeIssues } from './agent-config.ts';
 import { type NodeConfig, nodeConfigKeys, nodeConfigSchema, prefix } from './node-config.ts';
 
 const milliseconds = z.int().min(0).max(86_400_000);

@@ -7,10 +7,10 @@
 import ipaddr from 'ipaddr.js';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { describeIssues } from '../base/describe-issues.ts';
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { WatchedFile } from '../base/watched-file.ts';
-import { describeIssues } from './agent-config.ts';
 import { asn, parsedOrIssue, peer, rangeOf } from './peer.ts';
 
 const routerId = z

@@ -1,8 +1,8 @@
 /** The custom resource AnycastPool: addresses, and who may use them. */
 import { z } from 'zod';
+import { describeIssues } from '../base/describe-issues.ts';
 import { FlockError } from '../base/errors.ts';
 import type { AddressPool } from '../policy/policy.ts';
-import { describeIssues } from './agent-config.ts';
 import { prefix } from './node-config.ts';
 
 const name = z

@@ -7,9 +7,9 @@
  */
 import { readFile, rename, rm } from 'node:fs/promises';
 import { z } from 'zod';
+import { describeIssues } from '../base/describe-issues.ts';
 import { syncFolder, writeDurably } from '../base/durable-file.ts';
 import { FlockError } from '../base/errors.ts';
-import { describeIssues } from '../config/agent-config.ts';
 import { type OwnedKey, ownedKeySchema, sameKey } from '../config/route-identity.ts';
 
 const fileVersion = 1;

@@ -1,7 +1,7 @@
 /** What the local API answers: a request in, an answer out, the store in between. Documented in docs/openapi.yaml. */
 
+import { describeIssues } from '../../base/describe-issues.ts';
 import { FlockError } from '../../base/errors.ts';
-import { describeIssues } from '../../config/agent-config.ts';
 import { podKey } from '../pods/pod.ts';
 import type { Allocation } from './allocation.ts';
 import { allocationBodySchema, contradictions } from './allocation-body.ts';

@@ -1,7 +1,7 @@
 /** What CNI committed for a pod, and the file format that carries it. */
 import { z } from 'zod';
+import { describeIssues } from '../../base/describe-issues.ts';
 import { FlockError } from '../../base/errors.ts';
-import { describeIssues } from '../../config/agent-config.ts';
 import { podKey } from '../pods/pod.ts';
 
 const dnsName = z
