@@ -8,6 +8,7 @@
 import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
 import { dirname } from 'node:path';
 import { type ErrorCode, FlockError } from './errors.ts';
+import { Listeners } from './listeners.ts';
 import type { Log } from './log.ts';
 
 export interface WatchedFileOptions<T> {
@@ -30,7 +31,7 @@ export class WatchedFile<T extends NonNullable<unknown>> {
   readonly #parse: (text: string) => T;
   readonly #log: Log;
   readonly #pollMs: number;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   #value: T | undefined;
   #text: string | undefined;
   #problem: FlockError | undefined;
@@ -61,8 +62,7 @@ export class WatchedFile<T extends NonNullable<unknown>> {
 
   /** Calls `listener` after each new good value. The function returned takes it off again. */
   onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** Reads the file now, reports what is wrong with it, and gives `snapshot()`. */
@@ -106,7 +106,7 @@ export class WatchedFile<T extends NonNullable<unknown>> {
     if (value === undefined) return;
     this.#text = text;
     this.#value = value;
-    for (const listener of this.#listeners) listener();
+    this.#listeners.notify();
   }
 
   #describe(error: unknown): FlockError {

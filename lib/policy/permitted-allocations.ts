@@ -3,6 +3,7 @@
  * It stands between the source of allocations and the reconciler, which sees nothing else.
  */
 
+import { Listeners } from '../base/listeners.ts';
 import type { AllocationView, PodView } from '../desired/views.ts';
 import type { AddressPolicy, Refusal } from './policy.ts';
 
@@ -33,7 +34,7 @@ export class PermittedAllocations {
   readonly #options: PermittedAllocationsOptions;
   readonly #view = new Map<string, AllocationView>();
   readonly #refusals = new Map<string, readonly Refusal[]>();
-  readonly #listeners = new Set<(keys: ReadonlySet<string>) => void>();
+  readonly #listeners = new Listeners<[keys: ReadonlySet<string>]>();
   readonly #offs: (() => void)[];
 
   constructor(options: PermittedAllocationsOptions) {
@@ -59,8 +60,7 @@ export class PermittedAllocations {
   }
 
   onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** Judges all again: the policy, or labels of a namespace, are others. */
@@ -77,7 +77,7 @@ export class PermittedAllocations {
     if (policy === undefined) return;
     const changed = new Set<string>();
     for (const key of keys) if (this.#judgeOne(key, policy)) changed.add(key);
-    for (const listener of this.#listeners) listener(changed);
+    this.#listeners.notify(changed);
   }
 
   /** @returns whether the pod's allocation is another now */

@@ -1,4 +1,5 @@
 /** Allocations from a file that another program keeps: read and watched, never written. */
+import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import { WatchedFile } from '../../base/watched-file.ts';
 import { type Allocation, type AllocationFile, parseAllocationFile } from './allocation.ts';
@@ -7,7 +8,7 @@ import { type AllocationSource, sameAllocation } from './allocation-store.ts';
 export class WatchedAllocations implements AllocationSource {
   readonly #file: WatchedFile<AllocationFile>;
   #allocations = new Map<string, Allocation>();
-  readonly #listeners = new Set<(keys: ReadonlySet<string>) => void>();
+  readonly #listeners = new Listeners<[keys: ReadonlySet<string>]>();
   synced = false;
 
   /** @param options.path the file, in the format of our own store (`allocation.ts`) */
@@ -43,8 +44,7 @@ export class WatchedAllocations implements AllocationSource {
   }
 
   onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** An allocation that did not change keeps its identity, so that its warnings are not told again. */
@@ -59,6 +59,6 @@ export class WatchedAllocations implements AllocationSource {
       this.#allocations.set(key, same ? known : allocation);
     }
     this.synced = true;
-    for (const listener of this.#listeners) listener(changed);
+    this.#listeners.notify(changed);
   }
 }

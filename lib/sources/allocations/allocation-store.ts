@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { writeDurably } from '../../base/durable-file.ts';
 import { FlockError } from '../../base/errors.ts';
+import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import { podKey } from '../pods/pod.ts';
 import {
@@ -31,7 +32,7 @@ export class AllocationStore implements AllocationSource {
   readonly #log: Log;
   #file: AllocationFile = { allocations: new Map(), unusable: [] };
   #tail: Promise<unknown> = Promise.resolve();
-  readonly #listeners = new Set<(keys: ReadonlySet<string>) => void>();
+  readonly #listeners = new Listeners<[keys: ReadonlySet<string>]>();
 
   /** @param options.path the file; it and its folder are made at the first commit */
   constructor({ path, log }: { path: string; log: Log }) {
@@ -50,7 +51,7 @@ export class AllocationStore implements AllocationSource {
     for (const { error } of this.#file.unusable)
       this.#log.warn({ code: error.code, remedy: error.remedy }, error.message);
     this.synced = true;
-    this.#notify(new Set(this.#file.allocations.keys()));
+    this.#listeners.notify(new Set(this.#file.allocations.keys()));
   }
 
   stop(): void {
@@ -62,8 +63,7 @@ export class AllocationStore implements AllocationSource {
   }
 
   onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /**
@@ -98,7 +98,7 @@ export class AllocationStore implements AllocationSource {
       const next = { allocations, unusable: this.#file.unusable };
       await writeDurably(this.#path, formatAllocationFile(next));
       this.#file = next;
-      this.#notify(new Set([key]));
+      this.#listeners.notify(new Set([key]));
     });
     this.#tail = result.catch(() => undefined);
     return result;
@@ -119,10 +119,6 @@ export class AllocationStore implements AllocationSource {
         },
       );
     }
-  }
-
-  #notify(keys: ReadonlySet<string>): void {
-    for (const listener of this.#listeners) listener(keys);
   }
 }
 

@@ -3,6 +3,7 @@
  * nexthop, and the interface is the one that the kernel routes that address to.
  */
 import type { PathFinder } from '../../base/address-path.ts';
+import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import type { Pod } from '../pods/pod.ts';
 import type { PodCache } from '../pods/pod-cache.ts';
@@ -40,7 +41,7 @@ export class AnnotatedAllocations implements AllocationSource {
   readonly #paths: KnownPaths;
   readonly #candidates = new Map<string, Candidate>();
   readonly #allocations = new Map<string, Allocation>();
-  readonly #listeners = new Set<(keys: ReadonlySet<string>) => void>();
+  readonly #listeners = new Listeners<[keys: ReadonlySet<string>]>();
   #off: () => void = () => {};
 
   constructor({ patienceMs, ...options }: AnnotatedAllocationsOptions) {
@@ -74,8 +75,7 @@ export class AnnotatedAllocations implements AllocationSource {
   }
 
   onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** What is asked for now and not in force, and why. */
@@ -97,7 +97,7 @@ export class AnnotatedAllocations implements AllocationSource {
     const first = !this.synced && pods.synced && this.#paths.complete;
     if (first) this.synced = true;
     if (!first && changed.size === 0) return;
-    for (const listener of this.#listeners) listener(changed);
+    this.#listeners.notify(changed);
   }
 
   /** @returns whether its allocation is another than before */

@@ -3,6 +3,7 @@
  * understood stays as it was last understood.
  */
 import { FlockError } from '../../base/errors.ts';
+import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
 import { defaultTiming, ListWatch, type ListWatchTiming } from './kubernetes-list-watch.ts';
@@ -26,7 +27,7 @@ export class KubernetesCollection<T> {
   readonly #listWatch: ListWatch;
   readonly #values = new Map<string, T>();
   readonly #problems = new Map<string, FlockError>();
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   #synced = false;
 
   constructor(options: KubernetesCollectionOptions<T>) {
@@ -42,10 +43,10 @@ export class KubernetesCollection<T> {
       target: {
         replace: objects => this.#replace(objects),
         upsert: object => {
-          if (this.#put(object)) this.#notify();
+          if (this.#put(object)) this.#listeners.notify();
         },
         remove: object => {
-          if (this.#drop(nameOf(object))) this.#notify();
+          if (this.#drop(nameOf(object))) this.#listeners.notify();
         },
       },
     });
@@ -68,8 +69,7 @@ export class KubernetesCollection<T> {
 
   /** Calls `listener` after each change, and after the first list. The function returned takes it off again. */
   onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   start(): void {
@@ -89,7 +89,7 @@ export class KubernetesCollection<T> {
       if (!present.has(name) && this.#drop(name)) changed = true;
     }
     for (const object of objects) if (this.#put(object)) changed = true;
-    if (changed) this.#notify();
+    if (changed) this.#listeners.notify();
   }
 
   /** @returns whether anything is other than before */
@@ -116,10 +116,6 @@ export class KubernetesCollection<T> {
   #drop(name: string): boolean {
     const hadProblem = this.#problems.delete(name);
     return this.#values.delete(name) || hadProblem;
-  }
-
-  #notify(): void {
-    for (const listener of this.#listeners) listener();
   }
 }
 

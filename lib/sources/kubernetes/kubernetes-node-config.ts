@@ -6,6 +6,7 @@
  * until there is one again, as a file does that vanishes: it would take every node's sessions along.
  */
 import { FlockError } from '../../base/errors.ts';
+import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import type { NodeConfigSource } from '../../config/node-config.ts';
 import {
@@ -32,7 +33,7 @@ export class KubernetesNodeConfig implements NodeConfigSource {
   readonly #log: Log;
   readonly #default: KubernetesCollection<NodeConfigSpec>;
   readonly #own: KubernetesCollection<NodeConfigSpec>;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Listeners();
   #value: ClusterNodeConfig | undefined;
   #problem: FlockError | undefined;
 
@@ -78,8 +79,7 @@ export class KubernetesNodeConfig implements NodeConfigSource {
 
   /** Calls `listener` after each change, also of `problem` and `hasOwn`, and when `synced`. */
   onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   start(): void {
@@ -110,7 +110,7 @@ export class KubernetesNodeConfig implements NodeConfigSource {
       const { code, message, remedy } = error;
       if (message !== before) this.#log.warn({ code, remedy }, `kubernetes: ${message}`);
     }
-    for (const listener of this.#listeners) listener();
+    this.#listeners.notify();
   }
 }
 

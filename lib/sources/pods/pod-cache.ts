@@ -1,9 +1,10 @@
 /** The pods of this node as last heard of. Sources write, the reconciler reads; neither knows the other. */
+import { Listeners } from '../../base/listeners.ts';
 import { type Pod, podKey } from './pod.ts';
 
 export class PodCache {
   readonly #pods = new Map<string, Pod>();
-  readonly #listeners = new Set<(keys: ReadonlySet<string>) => void>();
+  readonly #listeners = new Listeners<[keys: ReadonlySet<string>]>();
   #synced = false;
 
   /** True once a full list was seen. Before that an absent pod means nothing. */
@@ -21,8 +22,7 @@ export class PodCache {
    * full list is told also when it changes no pod, for then `synced` did. Gives a function that ends it.
    */
   onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   /** A full list: what is not in it is gone. One notification for all of it, and none if nothing changed. */
@@ -40,18 +40,18 @@ export class PodCache {
     }
     const first = !this.#synced;
     this.#synced = true;
-    if (first || changed.size > 0) this.#notify(changed);
+    if (first || changed.size > 0) this.#listeners.notify(changed);
   }
 
   /** A pod as it is now; another uid under a known name is another pod, and a change. */
   upsert(pod: Pod): void {
     const key = podKey(pod.namespace, pod.name);
-    if (this.#put(key, pod)) this.#notify(new Set([key]));
+    if (this.#put(key, pod)) this.#listeners.notify(new Set([key]));
   }
 
   /** @param key `namespace/name`; an unknown one is no change */
   remove(key: string): void {
-    if (this.#pods.delete(key)) this.#notify(new Set([key]));
+    if (this.#pods.delete(key)) this.#listeners.notify(new Set([key]));
   }
 
   #put(key: string, pod: Pod): boolean {
@@ -59,10 +59,6 @@ export class PodCache {
     if (known !== undefined && samePod(known, pod)) return false;
     this.#pods.set(key, pod);
     return true;
-  }
-
-  #notify(keys: ReadonlySet<string>): void {
-    for (const listener of this.#listeners) listener(keys);
   }
 }
 
