@@ -7,14 +7,14 @@ import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { Pace } from '../base/time-slice.ts';
 import { BirdAnnouncer } from '../bird/announcer.ts';
-import { ClosedLoop } from '../bird/closed-loop.ts';
 import { ExportAudit } from '../bird/export-audit.ts';
+import { ExportRepair } from '../bird/export-repair.ts';
 import { BirdManager } from '../bird/manager.ts';
 import { peerStates } from '../bird/peer-states.ts';
 import { learningProtocols } from '../bird/render.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { NodeConfigCache, type NodeConfigSource } from '../config/node-config.ts';
-import { ownedKeyOf } from '../config/route-identity.ts';
+import { routeIdentityOf } from '../config/route-identity.ts';
 import { DesiredTable } from '../desired/desired-table.ts';
 import { groupFormOf } from '../kernel/groups/group-form.ts';
 import { RouteProgrammer } from '../kernel/route-programmer.ts';
@@ -24,7 +24,7 @@ import { RouteSocket } from '../kernel/socket/route-socket.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { Reporter } from '../observe/reporter.ts';
 import { serveObservations } from '../observe/server.ts';
-import { KeySuccession, openKeyMemory } from '../ownership/key-succession.ts';
+import { IdentityChange, openIdentityMemory } from '../ownership/identity-change.ts';
 import { claimNamespace } from '../ownership/namespace-claim.ts';
 import { PodCache } from '../sources/pods/pod-cache.ts';
 import { annotationPrefixes, createAllocations } from './allocations.ts';
@@ -137,9 +137,9 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     });
 
     // What routes of a former configuration have becomes what ours have.
-    const present = ownedKeyOf(routes);
-    const succession = new KeySuccession({
-      memory: await openKeyMemory(config.state.path, present, log),
+    const present = routeIdentityOf(routes);
+    const succession = new IdentityChange({
+      memory: await openIdentityMemory(config.state.path, present, log),
       present,
       settleMs,
       learnAlso: former => announcer.learnAlso(former),
@@ -148,7 +148,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     stops.push(() => succession.stop());
     await succession.begin(signal);
 
-    const loop = new ClosedLoop({
+    const loop = new ExportRepair({
       audit: new ExportAudit({
         query: command => bird.query(command),
         // In filter mode BIRD itself says what it announces.

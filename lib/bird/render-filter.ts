@@ -1,5 +1,5 @@
 /** What goes to a peer, in BIRD's words. */
-import { plain } from './words.ts';
+import { plain } from './quoting.ts';
 
 /**
  * @param name a word of BIRD's, quoted where it has to be

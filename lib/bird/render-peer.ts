@@ -1,7 +1,7 @@
 /** One BGP peer in BIRD's words. */
 import type { Peer } from '../config/peer.ts';
+import { plain, quoted, symbol } from './quoting.ts';
 import { exportFilter } from './render-filter.ts';
-import { plain, quoted, symbol } from './words.ts';
 
 /**
  * A node that dies takes its announcements along after 30 s, not after BIRD's 240; and after a restart or a

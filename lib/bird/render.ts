@@ -15,9 +15,9 @@
  */
 import type { Destination } from '../base/address.ts';
 import type { NodeConfig } from '../config/node-config.ts';
+import { plain } from './quoting.ts';
 import { exportFilter } from './render-filter.ts';
 import { bfd, renderPeer } from './render-peer.ts';
-import { plain } from './words.ts';
 
 export type BirdMode = 'learn' | 'filter';
 

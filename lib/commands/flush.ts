@@ -8,11 +8,11 @@ import { requireNetAdmin } from '../base/capabilities.ts';
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
-import { describeKey, ownedKeyOf, sameKey } from '../config/route-identity.ts';
+import { describeIdentity, routeIdentityOf, sameIdentity } from '../config/route-identity.ts';
 import { RouteSocket } from '../kernel/socket/route-socket.ts';
 import { destinationOfView } from '../kernel/socket/route-view.ts';
-import { KeyMemory } from '../ownership/key-memory.ts';
-import { KeyRoutes } from '../ownership/key-routes.ts';
+import { IdentityMemory } from '../ownership/identity-memory.ts';
+import { IdentityRoutes } from '../ownership/identity-routes.ts';
 import { claimNamespace } from '../ownership/namespace-claim.ts';
 import { withdrawFromBird } from './bird-withdrawal.ts';
 import { confirm } from './confirm.ts';
@@ -45,21 +45,21 @@ export async function flush({ config, yes, signal, say, log }: FlushOptions): Pr
   requireNetAdmin();
   await using _claim = await claimNamespace('flush');
   await using socket = new RouteSocket();
-  const memory = new KeyMemory(config.state.path);
+  const memory = new IdentityMemory(config.state.path);
   await memory.load();
-  const present = ownedKeyOf(config.routes);
-  const former = memory.keys.filter(key => !sameKey(key, present));
-  const keys = [present, ...former].map(key => new KeyRoutes(socket, key));
+  const present = routeIdentityOf(config.routes);
+  const former = memory.identities.filter(identity => !sameIdentity(identity, present));
+  const ours = [present, ...former].map(identity => new IdentityRoutes(socket, identity));
 
   let count = 0;
-  for (const key of keys) count += await tell(key, say);
+  for (const routes of ours) count += await tell(routes, say);
   if (count > 0) {
     await confirm(
       `Withdraw and remove ${count === 1 ? 'this route' : `these ${count} routes`}?`,
       yes,
       signal,
     );
-    for (const key of keys) await key.hold(await key.read());
+    for (const routes of ours) await routes.hold(await routes.read());
     say(`withdrew ${count} route(s); they forward on for a moment`);
   }
   const told = await withdrawFromBird(config, log);
@@ -68,31 +68,31 @@ export async function flush({ config, yes, signal, say, log }: FlushOptions): Pr
     const settleMs = Math.max(config.reconcile.settleMs, leastSettleMs);
     await setTimeout(settleMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) throw interrupted(count);
-    for (const key of keys) await removeAll(key);
+    for (const routes of ours) await removeAll(routes);
     say(`removed ${count} route(s)`);
   }
-  for (const key of keys) await key.removeIdleObjects(keys);
-  await memory.forget(memory.keys);
+  for (const routes of ours) await routes.removeIdleObjects(ours);
+  await memory.forget(memory.identities);
   say('nothing of flock-anycast is left in the kernel of this network namespace');
 }
 
-async function tell(key: KeyRoutes, say: (line: string) => void): Promise<number> {
-  const views = await key.read();
-  say(`${describeKey(key.key)}: ${views.length} route(s)`);
+async function tell(routes: IdentityRoutes, say: (line: string) => void): Promise<number> {
+  const views = await routes.read();
+  say(`${describeIdentity(routes.identity)}: ${views.length} route(s)`);
   for (const view of views.slice(0, named)) {
-    const announced = view.protocol === key.key.protocols.advertise;
+    const announced = view.protocol === routes.identity.protocols.advertise;
     say(`  ${destinationOfView(view)}${announced ? '' : ', no longer announced'}`);
   }
   if (views.length > named) say(`  and ${views.length - named} more`);
   return views.length;
 }
 
-async function removeAll(key: KeyRoutes): Promise<void> {
-  const failed = await key.remove(await key.read());
-  const left = await key.read();
+async function removeAll(routes: IdentityRoutes): Promise<void> {
+  const failed = await routes.remove(await routes.read());
+  const left = await routes.read();
   if (left.length === 0) return;
   const [first] = failed;
-  const words = `${left.length} route(s) of ${describeKey(key.key)} are still there`;
+  const words = `${left.length} route(s) of ${describeIdentity(routes.identity)} are still there`;
   const why = first === undefined ? 'somebody adds them again' : first.why;
   throw new FlockError('FLOCK_FLUSH_INCOMPLETE', `${words}: ${why}`, {
     value: left.map(destinationOfView),

@@ -7,15 +7,15 @@ import { readFile } from 'node:fs/promises';
 import { requireNetAdmin } from '../base/capabilities.ts';
 import { FlockError } from '../base/errors.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
-import { ownedKeyOf } from '../config/route-identity.ts';
+import { routeIdentityOf } from '../config/route-identity.ts';
 import { contributionOf, partsOf } from '../desired/contribution.ts';
 import { describeErrno, errnoName } from '../kernel/socket/errno.ts';
 import { Operation } from '../kernel/socket/record-layout.ts';
 import { RouteBatch } from '../kernel/socket/route-batch.ts';
 import { RouteSocket } from '../kernel/socket/route-socket.ts';
 import { destinationOfView, packDeletion, type RouteView, viewRoutes } from '../kernel/socket/route-view.ts';
-import { KeyMemory } from '../ownership/key-memory.ts';
-import { KeyRoutes } from '../ownership/key-routes.ts';
+import { IdentityMemory } from '../ownership/identity-memory.ts';
+import { IdentityRoutes } from '../ownership/identity-routes.ts';
 import { claimNamespace } from '../ownership/namespace-claim.ts';
 import { type Allocation, parseAllocationFile } from '../sources/allocations/allocation.ts';
 import { confirm } from './confirm.ts';
@@ -42,7 +42,7 @@ export async function migrate({ config, yes, signal, say }: MigrateOptions): Pro
   requireNetAdmin();
   await using _claim = await claimNamespace('migrate');
   await using socket = new RouteSocket();
-  const memory = new KeyMemory(config.state.path);
+  const memory = new IdentityMemory(config.state.path);
   await memory.load();
   const allocations = await readAllocations(config);
 
@@ -58,9 +58,9 @@ export async function migrate({ config, yes, signal, say }: MigrateOptions): Pro
     signal,
   );
 
-  const key = ownedKeyOf(config.routes);
+  const key = routeIdentityOf(config.routes);
   await memory.remember(key);
-  const ours = new KeyRoutes(socket, key);
+  const ours = new IdentityRoutes(socket, key);
   const outcomes = await takeOver(socket, ours, taken);
   const left = new Set(await stillThere(socket, taken));
   say(`took over ${taken.length - left.size} route(s); start the agent to keep them right`);
@@ -83,10 +83,10 @@ function whyNot(errno: number): string {
 /** @returns what became of the making of ours, each an errno or 0 */
 async function takeOver(
   socket: RouteSocket,
-  ours: KeyRoutes,
+  ours: IdentityRoutes,
   taken: readonly Judgement[],
 ): Promise<readonly number[]> {
-  const { advertise } = ours.key.protocols;
+  const { advertise } = ours.identity.protocols;
   const views = taken.map(({ view }) => view);
   const outcomes = await ours.write(views, Operation.create, () => advertise);
   // The kernel's word, not the outcomes': ours may have been there, or another owner's.

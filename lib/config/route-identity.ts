@@ -41,21 +41,21 @@ export const protocolNumber = z
 export const tableNumber = z.int().min(1).max(0xffffffff);
 export const metricNumber = z.int().min(1).max(0xffffffff);
 
-export const ownedKeySchema = z.strictObject({
+export const routeIdentitySchema = z.strictObject({
   /** 254 is main. */
   table: tableNumber,
   metric: metricNumber,
   protocols: z.strictObject({ advertise: protocolNumber, hold: protocolNumber }),
 });
 
-export type OwnedKey = z.output<typeof ownedKeySchema>;
+export type RouteIdentity = z.output<typeof routeIdentitySchema>;
 
 /** What of a configuration names our routes, and nothing else of it. */
-export function ownedKeyOf({ table, metric, protocols }: OwnedKey): OwnedKey {
+export function routeIdentityOf({ table, metric, protocols }: RouteIdentity): RouteIdentity {
   return { table, metric, protocols };
 }
 
-export function sameKey(left: OwnedKey, right: OwnedKey): boolean {
+export function sameIdentity(left: RouteIdentity, right: RouteIdentity): boolean {
   return (
     sharesPlace(left, right) &&
     left.protocols.advertise === right.protocols.advertise &&
@@ -64,11 +64,11 @@ export function sameKey(left: OwnedKey, right: OwnedKey): boolean {
 }
 
 /** Whether routes of both are at one key of the kernel's, to which the protocol does not belong. */
-export function sharesPlace(left: OwnedKey, right: OwnedKey): boolean {
+export function sharesPlace(left: RouteIdentity, right: RouteIdentity): boolean {
   return left.table === right.table && left.metric === right.metric;
 }
 
 /** `table 254, metric 16, protocols 70 and 71`, for people. */
-export function describeKey({ table, metric, protocols }: OwnedKey): string {
+export function describeIdentity({ table, metric, protocols }: RouteIdentity): string {
   return `table ${table}, metric ${metric}, protocols ${protocols.advertise} and ${protocols.hold}`;
 }

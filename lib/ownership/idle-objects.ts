@@ -1,4 +1,4 @@
-/** Nexthop objects that routes of a key have left behind. */
+/** Nexthop objects that routes of an identity have left behind. */
 
 import { ObjectIds } from '../kernel/groups/object-ids.ts';
 import { errnoName } from '../kernel/socket/errno.ts';
@@ -17,7 +17,7 @@ import type { NativeError, RouteSocket } from '../kernel/socket/route-socket.ts'
  * Deletes the nexthop objects of a route protocol that no route uses. The kernel would delete routes with their
  * group: those that are used stay.
  *
- * @param protocol that marks the objects, `advertise` of a key
+ * @param protocol that marks the objects, `advertise` of an identity
  * @param used ids of the groups that routes lead through
  * @returns how many are still there
  */

@@ -1,17 +1,22 @@
 /** Moving routes in the kernel: what can not be moved, what is not ours, and what was cut short. */
 import test, { type ExecutionContext } from 'ava';
 import { createLog } from '../../lib/base/log.ts';
-import type { OwnedKey } from '../../lib/config/route-identity.ts';
+import type { RouteIdentity } from '../../lib/config/route-identity.ts';
 import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
 import { Relocation } from '../../lib/ownership/relocation.ts';
 import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
 import { watchRoutes } from '../support/route-watch.ts';
 
-const from: OwnedKey = { table: 254, metric: 16, protocols: { advertise: 70, hold: 71 } };
-const elsewhere: OwnedKey = { table: 254, metric: 20, protocols: { advertise: 80, hold: 81 } };
-const renumbered: OwnedKey = { ...from, protocols: { advertise: 80, hold: 81 } };
+const from: RouteIdentity = { table: 254, metric: 16, protocols: { advertise: 70, hold: 71 } };
+const elsewhere: RouteIdentity = { table: 254, metric: 20, protocols: { advertise: 80, hold: 81 } };
+const renumbered: RouteIdentity = { ...from, protocols: { advertise: 80, hold: 81 } };
 
-function relocate(t: ExecutionContext, { node }: NodeLab, present: OwnedKey, former = [from]): Relocation {
+function relocate(
+  t: ExecutionContext,
+  { node }: NodeLab,
+  present: RouteIdentity,
+  former = [from],
+): Relocation {
   const socket = new RouteSocket({ netns: node.path });
   t.teardown(() => socket.close());
   return new Relocation({ socket, present, former, settleMs: 10, log: createLog('silent') });
@@ -108,9 +113,9 @@ test('a route whose nexthop is dead can not be moved; once its twin is there the
   t.is((await of(lab, 80)).length, 1);
 });
 
-test('several former keys become one', async t => {
+test('several former identities become one', async t => {
   const lab = await createNodeLab(t, 1);
-  const third: OwnedKey = { table: 100, metric: 5, protocols: { advertise: 90, hold: 91 } };
+  const third: RouteIdentity = { table: 100, metric: 5, protocols: { advertise: 90, hold: 91 } };
   await lab.node.ipBatch([
     'route add 192.0.2.1/32 via 10.1.1.2 metric 16 proto 70',
     'route add 192.0.2.2/32 via 10.1.1.2 metric 5 proto 90 table 100',

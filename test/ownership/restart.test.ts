@@ -87,7 +87,7 @@ for (const mode of ['learn', 'filter'] as const) {
   });
 }
 
-test('stale routes, of a former key too, go only when every source has synced', async t => {
+test('stale routes, of a former identity too, go only when every source has synced', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'), { reconcile: { tickMs: 100 } });
   const former = { table: 254, metric: 20, protocols: { advertise: 80, hold: 81 } };
@@ -192,7 +192,7 @@ test('killed again and again in the middle of thousands of changes, the next sta
   t.is(last.child.exitCode, null);
 });
 
-test('killed again and again while thousands of routes move to another key, none is ever missing', async t => {
+test('killed again and again while thousands of routes move to another identity, none is ever missing', async t => {
   const lab = await createNodeLab(t, 1);
   const keys = [
     { table: 254, metric: 16, protocols: { advertise: 70, hold: 71 } },

@@ -1,5 +1,5 @@
 /**
- * One key after another: what is remembered, what BIRD learns, and when routes move. `relocation.ts` has the
+ * One identity after another: what is remembered, what BIRD learns, and when routes move. `relocation.ts` has the
  * order and its reasons.
  */
 import { setTimeout } from 'node:timers/promises';
@@ -8,42 +8,42 @@ import type { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { nothingListens } from '../bird/control.ts';
 import type { BirdOutcome } from '../bird/manager.ts';
-import { describeKey, type OwnedKey, sameKey } from '../config/route-identity.ts';
+import { describeIdentity, type RouteIdentity, sameIdentity } from '../config/route-identity.ts';
 import { RouteSocket } from '../kernel/socket/route-socket.ts';
-import { KeyMemory } from './key-memory.ts';
+import { IdentityMemory } from './identity-memory.ts';
 import { Relocation } from './relocation.ts';
 
-export interface KeySuccessionOptions {
-  memory: KeyMemory;
-  present: OwnedKey;
+export interface IdentityChangeOptions {
+  memory: IdentityMemory;
+  present: RouteIdentity;
   /** How long BIRD has to see a change before the next, in milliseconds. */
   settleMs: number;
-  /** Has BIRD learn these keys beside the present one; none when all has moved. */
-  learnAlso: (former: readonly OwnedKey[]) => Promise<BirdOutcome | undefined>;
+  /** Has BIRD learn these identities beside the present one; none when all has moved. */
+  learnAlso: (former: readonly RouteIdentity[]) => Promise<BirdOutcome | undefined>;
   log: Log;
 }
 
 /**
- * How long routes wait for a BIRD that runs but does not take the configuration that learns both keys, in
+ * How long routes wait for a BIRD that runs but does not take the configuration that learns both identities, in
  * milliseconds. Then pods come first: a route that is not followed leads to a pod that is gone.
  */
 const patience = { longestMs: 10_000, pauseMs: 500 };
 
-export class KeySuccession {
-  readonly #options: KeySuccessionOptions;
-  readonly #former: readonly OwnedKey[];
+export class IdentityChange {
+  readonly #options: IdentityChangeOptions;
+  readonly #former: readonly RouteIdentity[];
   /** Not the programmer's: what happens on it is to be heard by the programmer's monitor. */
   #socket: RouteSocket | undefined;
   /** Undefined before `begin`, and when nothing is left to do. */
   #relocation: Relocation | undefined;
   #sweeping = false;
 
-  constructor(options: KeySuccessionOptions) {
+  constructor(options: IdentityChangeOptions) {
     this.#options = options;
-    this.#former = options.memory.keys.filter(key => !sameKey(key, options.present));
+    this.#former = options.memory.identities.filter(identity => !sameIdentity(identity, options.present));
   }
 
-  /** Before the first pass: the routes of former keys become routes of the present one. */
+  /** Before the first pass: the routes of former identities become routes of the present one. */
   async begin(signal: AbortSignal): Promise<void> {
     if (this.#former.length === 0) return;
     await this.#untilBirdLearns(signal);
@@ -64,7 +64,8 @@ export class KeySuccession {
       const { code, message } = error as NodeJS.ErrnoException;
       const remedy = 'it is tried again after each pass, and when the agent starts';
       // Closed is what it is when the agent stops meanwhile.
-      if (code !== 'ERR_CLOSED') this.#options.log.warn({ remedy }, `can not sweep a former key: ${message}`);
+      if (code !== 'ERR_CLOSED')
+        this.#options.log.warn({ remedy }, `can not sweep a former identity: ${message}`);
     } finally {
       this.#sweeping = false;
     }
@@ -78,7 +79,7 @@ export class KeySuccession {
   async #finish(): Promise<void> {
     const { memory, learnAlso, log } = this.#options;
     await this.stop();
-    log.info(`nothing is left of ${this.#former.map(describeKey).join('; ')}`);
+    log.info(`nothing is left of ${this.#former.map(describeIdentity).join('; ')}`);
     await learnAlso([]);
     await memory.forget(this.#former);
   }
@@ -99,17 +100,21 @@ export class KeySuccession {
     const remedy = 'see what BIRD says above';
     log.warn(
       { remedy },
-      'BIRD does not take a configuration that learns routes of both keys: they may be withdrawn while they move',
+      'BIRD does not take a configuration that learns routes of both identities: they may be withdrawn while they move',
     );
   }
 }
 
 /**
- * The keys that are remembered, the present one among them: it is on disk before its first route. A file that
+ * The identities that are remembered, the present one among them: it is on disk before its first route. A file that
  * can not be understood is set aside, one that can not be written is named; neither keeps pods waiting.
  */
-export async function openKeyMemory(path: string, present: OwnedKey, log: Log): Promise<KeyMemory> {
-  const memory = new KeyMemory(path);
+export async function openIdentityMemory(
+  path: string,
+  present: RouteIdentity,
+  log: Log,
+): Promise<IdentityMemory> {
+  const memory = new IdentityMemory(path);
   const warn = (thrown: unknown) => {
     const { code, message, remedy } = thrown as FlockError;
     log.warn({ code, remedy }, message);

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { KeyMemory } from '../../lib/ownership/key-memory.ts';
+import { IdentityMemory } from '../../lib/ownership/identity-memory.ts';
 import { layOutAgent, startAgent, writeAllocations } from '../support/agent.ts';
 import { eventually } from '../support/lab.ts';
 import { createNodeLab, routesOf } from '../support/node-lab.ts';
@@ -16,27 +16,27 @@ function statePath(t: ExecutionContext): string {
   return join(folder, 'deep', 'state.json');
 }
 
-async function loaded(path: string): Promise<KeyMemory> {
-  const memory = new KeyMemory(path);
+async function loaded(path: string): Promise<IdentityMemory> {
+  const memory = new IdentityMemory(path);
   await memory.load();
   return memory;
 }
 
-test('keys are remembered over a restart, in the order of their first use, each once', async t => {
+test('identities are remembered over a restart, in the order of their first use, each once', async t => {
   const path = statePath(t);
   const memory = await loaded(path);
   for (const key of [one, other, one]) await memory.remember(key);
-  t.deepEqual((await loaded(path)).keys, [one, other]);
+  t.deepEqual((await loaded(path)).identities, [one, other]);
   t.deepEqual(JSON.parse(readFileSync(path, 'utf8')), { version: 1, keys: [one, other] });
 });
 
-test('what was forgotten is forgotten; with the last key goes the file', async t => {
+test('what was forgotten is forgotten; with the last identity goes the file', async t => {
   const path = statePath(t);
   const memory = await loaded(path);
   await memory.remember(one);
   await memory.remember(other);
   await memory.forget([one]);
-  t.deepEqual((await loaded(path)).keys, [other]);
+  t.deepEqual((await loaded(path)).identities, [other]);
   await memory.forget([other]);
   t.deepEqual(readdirSync(join(path, '..')), []);
 });

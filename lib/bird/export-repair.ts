@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ExportAudit } from './export-audit.ts';
 
-export interface ClosedLoopOptions {
+export interface ExportRepairOptions {
   audit: ExportAudit;
   /** What the kernel announces. */
   announced: () => ReadonlySet<Destination>;
@@ -23,14 +23,14 @@ const confirmAfterMs = 1000;
 /** So often a reminder is tried before BIRD is reloaded. */
 const reminders = 2;
 
-export class ClosedLoop {
-  readonly #options: ClosedLoopOptions;
+export class ExportRepair {
+  readonly #options: ExportRepairOptions;
   #cancel: () => void = () => {};
   #stopped = false;
   /** Checks in a row that found a lasting difference. */
   #unhealed = 0;
 
-  constructor(options: ClosedLoopOptions) {
+  constructor(options: ExportRepairOptions) {
     this.#options = options;
   }
 

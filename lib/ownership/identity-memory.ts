@@ -1,7 +1,7 @@
 /**
- * Which keys our routes ever had, on disk: what a former configuration put into the kernel is found again.
+ * Which identities our routes ever had, on disk: what a former configuration put into the kernel is found again.
  *
- * A key is on disk before the first route that has it, and is forgotten when the kernel holds none any more.
+ * An identity is on disk before the first route that has it, and is forgotten when the kernel holds none any more.
  * Nothing is deleted on this file's word alone: the kernel deletes by table, prefix, metric and protocol number,
  * and numbers that others use are refused here as they are in the configuration.
  */
@@ -10,26 +10,26 @@ import { z } from 'zod';
 import { describeIssues } from '../base/describe-issues.ts';
 import { syncFolder, writeDurably } from '../base/durable-file.ts';
 import { FlockError } from '../base/errors.ts';
-import { type OwnedKey, ownedKeySchema, sameKey } from '../config/route-identity.ts';
+import { type RouteIdentity, routeIdentitySchema, sameIdentity } from '../config/route-identity.ts';
 
 const fileVersion = 1;
 const fileSchema = z.strictObject({
   version: z.literal(fileVersion, { error: `must be ${fileVersion}, the only version this program knows` }),
-  keys: z.array(ownedKeySchema),
+  keys: z.array(routeIdentitySchema),
 });
 
-export class KeyMemory {
+export class IdentityMemory {
   readonly #path: string;
-  #keys: readonly OwnedKey[] = [];
+  #identities: readonly RouteIdentity[] = [];
 
-  /** @param path of the state file; it and its folder are made when the first key is remembered */
+  /** @param path of the state file; it and its folder are made when the first identity is remembered */
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** Every key remembered, in the order of their first use. */
-  get keys(): readonly OwnedKey[] {
-    return this.#keys;
+  /** Every identity remembered, in the order of their first use. */
+  get identities(): readonly RouteIdentity[] {
+    return this.#identities;
   }
 
   /**
@@ -44,7 +44,7 @@ export class KeyMemory {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
       throw invalid(`can not read ${this.#path}: ${(cause as Error).message}`, cause);
     }
-    this.#keys = parseState(text, this.#path);
+    this.#identities = parseState(text, this.#path);
   }
 
   /** Moves a file that can not be understood out of the way, for a person to look at. @returns where it is now */
@@ -55,27 +55,32 @@ export class KeyMemory {
   }
 
   /**
-   * Adds a key; resolves when that is durable, at once when it is known.
+   * Adds an identity; resolves when that is durable, at once when it is known.
    * @throws FlockError FLOCK_STATE_UNWRITABLE
    */
-  async remember(key: OwnedKey): Promise<void> {
-    if (this.#keys.some(known => sameKey(known, key))) return;
-    await this.#write([...this.#keys, key]);
+  async remember(identity: RouteIdentity): Promise<void> {
+    if (this.#identities.some(known => sameIdentity(known, identity))) return;
+    await this.#write([...this.#identities, identity]);
   }
 
   /**
-   * Takes keys out; resolves when that is durable. The file goes with its last key.
+   * Takes identities out; resolves when that is durable. The file goes with its last identity.
    * @throws FlockError FLOCK_STATE_UNWRITABLE
    */
-  async forget(keys: readonly OwnedKey[]): Promise<void> {
-    const kept = this.#keys.filter(known => !keys.some(key => sameKey(known, key)));
-    if (kept.length < this.#keys.length) await this.#write(kept);
+  async forget(identities: readonly RouteIdentity[]): Promise<void> {
+    const kept = this.#identities.filter(
+      known => !identities.some(identity => sameIdentity(known, identity)),
+    );
+    if (kept.length < this.#identities.length) await this.#write(kept);
   }
 
-  async #write(keys: readonly OwnedKey[]): Promise<void> {
+  async #write(identities: readonly RouteIdentity[]): Promise<void> {
     try {
-      if (keys.length > 0) {
-        await writeDurably(this.#path, `${JSON.stringify({ version: fileVersion, keys }, null, 2)}\n`);
+      if (identities.length > 0) {
+        await writeDurably(
+          this.#path,
+          `${JSON.stringify({ version: fileVersion, keys: identities }, null, 2)}\n`,
+        );
       } else {
         await rm(this.#path, { force: true });
         await syncFolder(this.#path);
@@ -91,7 +96,7 @@ export class KeyMemory {
         },
       );
     }
-    this.#keys = keys;
+    this.#identities = identities;
   }
 }
 
@@ -100,7 +105,7 @@ export class KeyMemory {
  * @param origin how messages name it, usually its path
  * @throws FlockError FLOCK_STATE_INVALID naming every wrong key by its path
  */
-export function parseState(text: string, origin: string): readonly OwnedKey[] {
+export function parseState(text: string, origin: string): readonly RouteIdentity[] {
   let raw: unknown;
   try {
     raw = JSON.parse(text);
@@ -115,7 +120,7 @@ export function parseState(text: string, origin: string): readonly OwnedKey[] {
 function invalid(message: string, cause?: unknown): FlockError {
   return new FlockError('FLOCK_STATE_INVALID', message, {
     remedy:
-      'mend it, or move it away: routes of keys that only it knows (table, metric, protocols of a former configuration) are then found no more',
+      'repair it, or move it away: routes that a former configuration left in the kernel are then no longer found',
     ...(cause !== undefined && { cause }),
   });
 }

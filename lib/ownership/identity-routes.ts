@@ -1,6 +1,6 @@
-/** The routes that one key has in the kernel: read, withdrawn, removed. Others' are never touched. */
+/** The routes that one identity has in the kernel: read, withdrawn, removed. Others' are never touched. */
 
-import type { OwnedKey } from '../config/route-identity.ts';
+import type { RouteIdentity } from '../config/route-identity.ts';
 import { errnoName } from '../kernel/socket/errno.ts';
 import { Operation } from '../kernel/socket/record-layout.ts';
 import { RouteBatch } from '../kernel/socket/route-batch.ts';
@@ -8,18 +8,18 @@ import type { RouteSocket } from '../kernel/socket/route-socket.ts';
 import { packCopy, packDeletion, type RouteView, viewRoutes } from '../kernel/socket/route-view.ts';
 import { removeIdleObjects } from './idle-objects.ts';
 
-export class KeyRoutes {
-  readonly key: OwnedKey;
+export class IdentityRoutes {
+  readonly identity: RouteIdentity;
   readonly #socket: RouteSocket;
 
-  constructor(socket: RouteSocket, key: OwnedKey) {
+  constructor(socket: RouteSocket, identity: RouteIdentity) {
     this.#socket = socket;
-    this.key = key;
+    this.identity = identity;
   }
 
-  /** All that have table, metric and one of the protocols of the key, both families. */
+  /** All that have table, metric and one of the protocols of the identity, both families. */
   async read(): Promise<RouteView[]> {
-    const { table, metric, protocols } = this.key;
+    const { table, metric, protocols } = this.identity;
     const numbers = [protocols.advertise, protocols.hold];
     const dumps = await Promise.all(
       ([4, 6] as const).map(family => this.#socket.dump({ family, table, protocols: numbers })),
@@ -28,9 +28,9 @@ export class KeyRoutes {
   }
 
   /**
-   * Puts copies of routes under this key.
+   * Puts copies of routes under this identity.
    *
-   * @param operation `create` where the key has none, `replace` where it has
+   * @param operation `create` where the identity has none, `replace` where it has
    * @param protocolOf the tag of each copy
    */
   write(
@@ -38,7 +38,7 @@ export class KeyRoutes {
     operation: Operation,
     protocolOf: (view: RouteView) => number,
   ): Promise<readonly number[]> {
-    const { table, metric } = this.key;
+    const { table, metric } = this.identity;
     return this.#apply(
       views.map(view => packCopy(view, { operation, table, metric, protocol: protocolOf(view) })),
     );
@@ -49,7 +49,7 @@ export class KeyRoutes {
    * write (its nexthop is dead) stays as it is, and is withdrawn by its removal.
    */
   async hold(views: readonly RouteView[]): Promise<void> {
-    const { advertise, hold } = this.key.protocols;
+    const { advertise, hold } = this.identity.protocols;
     const announced = views.filter(({ protocol }) => protocol === advertise);
     await this.write(announced, Operation.replace, () => hold);
   }
@@ -67,15 +67,15 @@ export class KeyRoutes {
   }
 
   /**
-   * Deletes nexthop objects of this key that no route leads through any more.
+   * Deletes nexthop objects of this identity that no route leads through any more.
    *
-   * @param others keys whose routes may lead through them too
+   * @param others identities whose routes may lead through them too
    * @returns how many are still there
    */
-  async removeIdleObjects(others: readonly KeyRoutes[] = []): Promise<number> {
-    const views = (await Promise.all([this, ...others].map(key => key.read()))).flat();
+  async removeIdleObjects(others: readonly IdentityRoutes[] = []): Promise<number> {
+    const views = (await Promise.all([this, ...others].map(identity => identity.read()))).flat();
     const used = new Set(views.map(({ group }) => group));
-    return removeIdleObjects(this.#socket, this.key.protocols.advertise, used);
+    return removeIdleObjects(this.#socket, this.identity.protocols.advertise, used);
   }
 
   async #apply(requests: readonly Uint8Array[]): Promise<readonly number[]> {

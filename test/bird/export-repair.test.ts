@@ -1,7 +1,7 @@
 import test from 'ava';
 import { createLog } from '../../lib/base/log.ts';
-import { ClosedLoop } from '../../lib/bird/closed-loop.ts';
 import { ExportAudit } from '../../lib/bird/export-audit.ts';
+import { ExportRepair } from '../../lib/bird/export-repair.ts';
 import { parseNodeConfig } from '../../lib/config/node-config.ts';
 
 const { bgp } = parseNodeConfig(
@@ -12,7 +12,7 @@ const { bgp } = parseNodeConfig(
 /** A BIRD that exports what a test says. */
 function loop(exported: Set<string>, announced: Set<string>) {
   const done: string[] = [];
-  const subject = new ClosedLoop({
+  const subject = new ExportRepair({
     audit: new ExportAudit({
       peers: () => bgp.peers,
       query: async command => ({
