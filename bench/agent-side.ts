@@ -1,5 +1,5 @@
 /**
- * What the agent is from its sources to the kernel and BIRD, wired as lib/agent/agent.ts does, with sources in memory:
+ * What the agent is from its sources to the kernel and BIRD, put together as lib/agent/agent.ts does, with sources in memory:
  * so that a flip begins with bytes in hand, and its way can be timed.
  */
 
@@ -10,16 +10,10 @@ import { Pace } from '../lib/base/time-slice.ts';
 import { BirdAnnouncer } from '../lib/bird/announcer.ts';
 import { BirdManager, type BirdManagerOptions, type BirdOutcome } from '../lib/bird/manager.ts';
 import type { AllocationView } from '../lib/desired/views.ts';
-import {
-  AnycastReconciler,
-  DesiredTable,
-  LinkTable,
-  type NodeConfig,
-  PodCache,
-  RouteTable,
-} from '../lib/index.ts';
+import { AnycastReconciler, DesiredTable, type NodeConfig, PodCache, type RouteTable } from '../lib/index.ts';
 import type { GroupForm } from '../lib/kernel/groups/group-form.ts';
-import { RouteProgrammer } from '../lib/kernel/route-programmer.ts';
+import { createKernelSide } from '../lib/kernel/kernel-side.ts';
+import type { RouteProgrammer } from '../lib/kernel/route-programmer.ts';
 import { Metrics } from '../lib/observe/metrics.ts';
 import { Reporter } from '../lib/observe/reporter.ts';
 import { podFromManifest } from '../lib/sources/pods/pod.ts';
@@ -66,33 +60,33 @@ export class AgentSide {
     const clock = { now: () => systemClock.now() + this.#ahead, after: systemClock.after };
     const pace = new Pace(clock.now);
     const log = createLog('silent');
-    const links = new LinkTable();
-    this.socket = socket;
-    this.allocations = new MemorySource();
-    this.table = new RouteTable({ ...owned, settleMs, links, groups });
-    this.programmer = new RouteProgrammer({
+    const { links, table, programmer } = createKernelSide({
       socket,
-      table: this.table,
-      links,
-      owned: { ...owned, protocols: Object.values(protocols) },
+      routes: owned,
+      groups,
+      settleMs,
       auditMs,
       now: clock.now,
       log,
-      onChange: () => this.reconciler.trigger(),
       pace,
     });
-    const reporter = new Reporter({ log, metrics: new Metrics(), links, table: this.table });
+    this.socket = socket;
+    this.allocations = new MemorySource();
+    this.table = table;
+    this.programmer = programmer;
+    const reporter = new Reporter({ log, metrics: new Metrics(), links, table });
     this.reconciler = new AnycastReconciler({
       pods: this.pods as Source<ReturnType<typeof podFromManifest>>,
       allocations: this.#observedAllocations(),
       desired: new DesiredTable({ terminatingMs: 5000, longestMs: 300_000, notReadyMs: 0 }),
       table: this.table,
-      programmer: this.#observed(this.programmer),
-      announcer: { follow() {}, isWithdrawn: () => true, ...this.#announcer(bird, settleMs, clock, host) },
+      programmer,
+      ...(bird && { announcer: announcerOf(bird, settleMs, clock, host) }),
       reporter: {
         warned: warning => reporter.warned(warning),
         passFailed: error => reporter.passFailed(error),
         passed: (outcome, ms, first) => {
+          this.onPassEnds();
           if (outcome.requests.length > 0) this.batches++;
           this.requests += outcome.requests.length;
           reporter.passed(outcome, ms, first);
@@ -156,53 +150,22 @@ export class AgentSide {
       onChange: listener => allocations.onChange(listener),
     };
   }
+}
 
-  /** The programmer, with a word when a pass has been carried out. */
-  #observed(programmer: RouteProgrammer): Pick<RouteProgrammer, 'pass' | 'nextDeadline'> {
-    const ends = () => this.onPassEnds();
-    return {
-      get nextDeadline() {
-        return programmer.nextDeadline;
-      },
-      async pass(mayRemove) {
-        const outcome = await programmer.pass(mayRemove);
-        ends();
-        return outcome;
-      },
-    };
-  }
-
-  #announcer(
-    bird: AgentSideOptions['bird'],
-    settleMs: number,
-    clock: typeof systemClock,
-    host: Host,
-  ): Partial<BirdAnnouncer> {
-    if (bird === undefined) return {};
-    const { mode, nodeConfig, onOutcome = () => {}, ...paths } = bird;
-    const manager = new BirdManager({
-      mode,
-      ...paths,
-      routes: owned,
-      kernelExport: true,
-      log: createLog('silent'),
-    });
-    host.teardown(() => manager.close());
-    const announcer = new BirdAnnouncer({
-      bird: manager,
-      nodeConfig: { snapshot: () => nodeConfig },
-      mode: () => mode,
-      clock,
-      settleMs,
-      onSettled: () => this.reconciler.trigger(),
-      onOutcome: outcome => {
-        onOutcome(outcome);
-        if (outcome.state === 'applied') this.reconciler.trigger();
-      },
-    });
-    return {
-      follow: active => announcer.follow(active),
-      isWithdrawn: destination => announcer.isWithdrawn(destination),
-    };
-  }
+function announcerOf(
+  { mode, nodeConfig, onOutcome = () => {}, ...paths }: NonNullable<AgentSideOptions['bird']>,
+  settleMs: number,
+  clock: typeof systemClock,
+  host: Host,
+): BirdAnnouncer {
+  const bird = new BirdManager({
+    mode,
+    ...paths,
+    routes: owned,
+    kernelExport: true,
+    log: createLog('silent'),
+  });
+  host.teardown(() => bird.close());
+  const source = { snapshot: () => nodeConfig, onChange: () => () => {} };
+  return new BirdAnnouncer({ bird, nodeConfig: source, clock, settleMs, onOutcome });
 }

@@ -106,32 +106,45 @@ export function foreignBird(routes: number): Finding {
   };
 }
 
+type NexthopsMode = ResolvedAgentConfig['routes']['nexthops'];
+
 /**
- * What nexthop groups need: a kernel that has them, and one that tells BIRD what they lead to.
+ * Nexthop groups need a kernel that has nexthop objects.
  *
- * @throws FlockError FLOCK_NO_NEXTHOP_GROUPS, FLOCK_BIRD_BLIND
+ * @throws FlockError FLOCK_NO_NEXTHOP_GROUPS
  */
-export async function requireGroupSupport(
-  { routes, bird }: ResolvedAgentConfig,
+export async function requireNexthopObjects(
+  nexthops: NexthopsMode,
   socket: Pick<RouteSocket, 'nexthopObjects'>,
-  sysctls: Sysctls = procSysctls,
 ): Promise<void> {
-  if (routes.nexthops === 'multipath') return;
+  if (nexthops === 'multipath') return;
   try {
     await socket.nexthopObjects();
   } catch (cause) {
     if ((cause as NativeError).code !== 'EOPNOTSUPP') throw cause;
     throw new FlockError('FLOCK_NO_NEXTHOP_GROUPS', 'this kernel has no nexthop objects', {
-      value: routes.nexthops,
+      value: nexthops,
       remedy: 'set routes.nexthops: multipath, or run Linux 5.3 or newer (5.13 for resilient groups)',
       cause,
     });
   }
-  if (bird.mode !== 'learn' || sysctls.read('net/ipv4/nexthop_compat_mode') !== '0') return;
+}
+
+/**
+ * Why a BIRD in learn mode would announce nothing here: it learns routes through groups only where the kernel
+ * spells the nexthops out.
+ *
+ * @returns FLOCK_BIRD_BLIND; undefined when BIRD can learn our routes
+ */
+export function whyBirdIsBlind(
+  nexthops: NexthopsMode,
+  sysctls: Sysctls = procSysctls,
+): FlockError | undefined {
+  if (nexthops === 'multipath' || sysctls.read('net/ipv4/nexthop_compat_mode') !== '0') return undefined;
   const message =
-    'net.ipv4.nexthop_compat_mode is 0: BIRD is told the number of a group, not what it leads to, and would announce nothing';
-  throw new FlockError('FLOCK_BIRD_BLIND', message, {
-    value: routes.nexthops,
+    'net.ipv4.nexthop_compat_mode is 0: BIRD sees the number of a nexthop group, not its nexthops, and would announce nothing';
+  return new FlockError('FLOCK_BIRD_BLIND', message, {
+    value: nexthops,
     remedy:
       'sysctl -w net.ipv4.nexthop_compat_mode=1, or set routes.nexthops: multipath, or bird.mode: filter',
   });

@@ -21,10 +21,18 @@ export interface Source<Value> {
 
 /** Where announcements go besides the kernel's route. */
 export interface Announcer {
-  /** Makes the announcements follow; returns at once, and calls back through `trigger` when something changed. */
+  /** Makes the announcements follow; returns at once. */
   follow(active: ReadonlySet<Destination>): void;
-  /** Whether nobody is told any more to send this destination here. */
+  /** Whether no router is asked any more to send this destination here. */
   isWithdrawn(destination: Destination): boolean;
+  /** Calls `listener` when a pass may find something else. @returns what ends it */
+  onChange(listener: () => void): () => void;
+}
+
+/** Routes of a former configuration, which leave while the present one's take their place. */
+export interface FormerRoutes {
+  /** Called after each pass; returns at once. @param isWithdrawn as the announcer has it */
+  afterPass(isWithdrawn: (destination: Destination) => boolean): void;
 }
 
 export interface ReconcilerOptions {
@@ -32,8 +40,11 @@ export interface ReconcilerOptions {
   allocations: Source<AllocationView>;
   desired: DesiredTable;
   table: RouteTable;
-  programmer: Pick<RouteProgrammer, 'pass' | 'nextDeadline'>;
-  announcer: Announcer;
+  programmer: Pick<RouteProgrammer, 'pass' | 'nextDeadline' | 'onChange'>;
+  /** Default: none, the kernel's routes are all there is to announce. */
+  announcer?: Announcer;
+  /** Default: there are none. */
+  formerRoutes?: FormerRoutes;
   reporter: Pick<Reporter, 'passed' | 'passFailed' | 'warned'>;
   clock: Clock;
   /** A pass at least this often, in milliseconds. */
@@ -42,8 +53,11 @@ export interface ReconcilerOptions {
   pace?: Pace;
 }
 
+const noAnnouncer: Announcer = { follow() {}, isWithdrawn: () => true, onChange: () => () => {} };
+
 export class AnycastReconciler {
   readonly #options: ReconcilerOptions;
+  readonly #announcer: Announcer;
   readonly #pace: Pace;
   /** Pods to look at in the next pass, by `namespace/name`. */
   #dirty = new Set<string>();
@@ -58,6 +72,7 @@ export class AnycastReconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
+    this.#announcer = options.announcer ?? noAnnouncer;
     this.#pace = options.pace ?? new Pace(() => options.clock.now());
     const take = (keys: ReadonlySet<string>) => {
       for (const key of keys) this.#dirty.add(key);
@@ -65,6 +80,8 @@ export class AnycastReconciler {
     };
     options.pods.onChange(take);
     options.allocations.onChange(take);
+    options.programmer.onChange(() => this.trigger());
+    this.#announcer.onChange(() => this.trigger());
   }
 
   /** Asks for a pass soon; as often as you like, one pass answers all. */
@@ -82,6 +99,12 @@ export class AnycastReconciler {
     if (until === this.#withdrawnUntil) return;
     this.#withdrawnUntil = until;
     this.#rethink = true;
+    this.trigger();
+  }
+
+  /** Has BIRD hear of these destinations once more: each is written again in the next pass. */
+  reannounce(destinations: readonly Destination[]): void {
+    for (const destination of destinations) this.#options.table.remind(destination);
     this.trigger();
   }
 
@@ -109,14 +132,17 @@ export class AnycastReconciler {
    * @param signal ends it before anything is asked of the kernel; what was not taken in yet waits for the next pass
    */
   async reconcile(signal?: AbortSignal): Promise<void> {
-    const { pods, allocations, table, programmer, announcer, reporter, clock } = this.#options;
+    const { pods, allocations, table, programmer, formerRoutes, reporter, clock } = this.#options;
+    const announcer = this.#announcer;
+    const isWithdrawn = (destination: Destination) => announcer.isWithdrawn(destination);
     if (!pods.synced || !allocations.synced) return;
     if (!(await this.#takeIn(signal))) return;
     const started = clock.now();
-    const outcome = await programmer.pass(destination => announcer.isWithdrawn(destination));
+    const outcome = await programmer.pass(isWithdrawn);
     reporter.passed(outcome, clock.now() - started, this.#firstPass);
     this.#firstPass = false;
     announcer.follow(table.announced);
+    formerRoutes?.afterPass(isWithdrawn);
   }
 
   /**

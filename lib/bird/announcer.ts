@@ -4,22 +4,20 @@
  */
 import type { Destination } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
+import { Listeners } from '../base/listeners.ts';
 import type { NodeConfigSource } from '../config/node-config.ts';
 import type { BirdManager, BirdOutcome } from './manager.ts';
+import type { BirdMode } from './mode.ts';
 import type { BirdRoutes } from './render.ts';
 
 export interface BirdAnnouncerOptions {
-  bird: Pick<BirdManager, 'apply' | 'status'>;
-  nodeConfig: Pick<NodeConfigSource, 'snapshot'>;
-  /** As it is to be now. */
-  mode: () => 'learn' | 'filter';
+  bird: Pick<BirdManager, 'apply' | 'modeOf' | 'status'>;
+  nodeConfig: Pick<NodeConfigSource, 'onChange' | 'snapshot'>;
   clock: Clock;
   /** How long the peers are given to act on a withdrawal that BIRD has sent, in milliseconds. */
   settleMs: number;
-  /** Called when BIRD was told something, or could not be. */
-  onOutcome: (outcome: BirdOutcome) => void;
-  /** Called when `isWithdrawn` may have become true of something. */
-  onSettled: () => void;
+  /** For reporting: called when BIRD was configured, or could not be. */
+  onOutcome?: (outcome: BirdOutcome) => void;
 }
 
 /**
@@ -31,13 +29,12 @@ const againMs = 1000;
 const nothing: ReadonlySet<Destination> = new Set();
 
 export class BirdAnnouncer {
-  readonly #bird: Pick<BirdManager, 'apply' | 'status'>;
-  readonly #nodeConfig: Pick<NodeConfigSource, 'snapshot'>;
-  readonly #mode: () => 'learn' | 'filter';
+  readonly #bird: Pick<BirdManager, 'apply' | 'modeOf' | 'status'>;
+  readonly #nodeConfig: Pick<NodeConfigSource, 'onChange' | 'snapshot'>;
   readonly #onOutcome: (outcome: BirdOutcome) => void;
   readonly #clock: Clock;
   readonly #settleMs: number;
-  readonly #onSettled: () => void;
+  readonly #listeners = new Listeners();
   /** When BIRD said that it no longer announces a destination, in milliseconds of the clock; while it matters. */
   readonly #withdrawnAt = new Map<Destination, number>();
   /** Undefined until BIRD was asked once: it may still announce what a former run told it. */
@@ -48,14 +45,18 @@ export class BirdAnnouncer {
   /** What BIRD is known to run, in learn mode, and when that was last made sure of. */
   #running: { nodeConfig: unknown; formerRoutes: unknown; at: number } | undefined;
 
-  constructor({ bird, nodeConfig, mode, clock, settleMs, onOutcome, onSettled }: BirdAnnouncerOptions) {
+  constructor({ bird, nodeConfig, clock, settleMs, onOutcome = () => {} }: BirdAnnouncerOptions) {
     this.#bird = bird;
     this.#nodeConfig = nodeConfig;
-    this.#mode = mode;
+    nodeConfig.onChange(() => this.#listeners.notify());
     this.#clock = clock;
     this.#settleMs = settleMs;
     this.#onOutcome = onOutcome;
-    this.#onSettled = onSettled;
+  }
+
+  /** Calls `listener` when BIRD runs something else, or a destination may be withdrawn. @returns what ends it */
+  onChange(listener: () => void): () => void {
+    return this.#listeners.add(listener);
   }
 
   /** Lets BIRD follow the kernel; never waits for it, for packets do not. */
@@ -86,6 +87,10 @@ export class BirdAnnouncer {
     return since === undefined || this.#clock.now() - since >= this.#settleMs;
   }
 
+  #mode(): BirdMode {
+    return this.#bird.modeOf(this.#nodeConfig.snapshot());
+  }
+
   /** Learn mode: whether nothing has changed that BIRD's configuration follows from, as far as was looked lately. */
   #runsWhatItShould(): boolean {
     const running = this.#running;
@@ -110,6 +115,7 @@ export class BirdAnnouncer {
     this.#noteWithdrawals(this.#announced ?? [], outcome.announced);
     this.#announced = outcome.announced;
     this.#onOutcome(outcome);
+    if (outcome.state === 'applied') this.#listeners.notify();
     return outcome;
   }
 
@@ -124,6 +130,6 @@ export class BirdAnnouncer {
       this.#withdrawnAt.set(destination, now);
       any = true;
     }
-    if (any) this.#clock.after(this.#settleMs, this.#onSettled);
+    if (any) this.#clock.after(this.#settleMs, () => this.#listeners.notify());
   }
 }

@@ -1,4 +1,4 @@
-/** Checks what BIRD exports, and heals what stays different: told of the route again, at worst reloaded. */
+/** Checks what BIRD exports, and repairs what stays different: the route is announced again, at worst BIRD reloads. */
 import type { Destination } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -8,8 +8,8 @@ export interface ExportRepairOptions {
   audit: ExportAudit;
   /** What the kernel announces. */
   announced: () => ReadonlySet<Destination>;
-  /** Has BIRD told of these destinations again, as they are. */
-  remind: (destinations: Destination[]) => void;
+  /** Has BIRD hear of these destinations again, as they are. */
+  reannounce: (destinations: Destination[]) => void;
   /** Has BIRD read the kernel again. */
   reload: () => Promise<unknown>;
   clock: Pick<Clock, 'after'>;
@@ -45,7 +45,7 @@ export class ExportRepair {
 
   /** One check, and its cure. */
   async check(): Promise<void> {
-    const { audit, announced, remind, reload, log } = this.#options;
+    const { audit, announced, reannounce, reload, log } = this.#options;
     const { missing, extra } = await audit.check(announced);
     if (missing.length + extra.length === 0) {
       this.#unhealed = 0;
@@ -57,7 +57,7 @@ export class ExportRepair {
       `BIRD does not export ${missing.length} destination(s) that the kernel announces, and exports ${extra.length} that it does not`,
     );
     if (this.#unhealed > reminders) await reload();
-    else remind([...missing, ...extra]);
+    else reannounce([...missing, ...extra]);
   }
 
   #rest(): void {

@@ -16,8 +16,9 @@ import type { NodeConfig } from '../config/node-config.ts';
 import { ConfigFile, isSameFile } from './config-file.ts';
 import { configure } from './configure.ts';
 import { BirdControl, nothingListens } from './control.ts';
+import { type BirdMode, birdModeOf } from './mode.ts';
 import { readPasswords } from './passwords.ts';
-import { announcedIn, type BirdMode, type BirdRoutes, renderBirdConfig, renderedMark } from './render.ts';
+import { announcedIn, type BirdRoutes, renderBirdConfig, renderedMark } from './render.ts';
 import { type Reply, replyCode } from './reply.ts';
 
 export interface BirdManagerOptions {
@@ -29,6 +30,8 @@ export interface BirdManagerOptions {
   socketPath: string;
   routes: BirdRoutes;
   kernelExport: boolean;
+  /** Why BIRD can learn none of our routes here; undefined when it can. Learn mode is then refused. */
+  whyBlind?: () => FlockError | undefined;
   log: Log;
   /** How long BIRD may take for one reply, in milliseconds. */
   timeoutMs?: number;
@@ -99,7 +102,7 @@ export class BirdManager {
     const { routes, kernelExport } = this.#options;
     return renderBirdConfig({
       nodeConfig,
-      mode: this.#modeOf(nodeConfig),
+      mode: this.modeOf(nodeConfig),
       routes,
       formerRoutes,
       kernelExport,
@@ -121,6 +124,11 @@ export class BirdManager {
       return this.#pass(this.#newest);
     });
     return this.#next;
+  }
+
+  /** The mode that BIRD has to have under a node config; undefined stands for none. */
+  modeOf(nodeConfig: NodeConfig | undefined): BirdMode {
+    return birdModeOf(nodeConfig, this.#options.mode);
   }
 
   status(): BirdStatus {
@@ -151,8 +159,11 @@ export class BirdManager {
     if (nodeConfig === undefined) return { state: 'idle', announced: nothing };
     try {
       this.#announced ??= announcedIn((await this.#file.read()) ?? '');
+      const mode = this.modeOf(nodeConfig);
+      const blind = mode === 'learn' ? this.#options.whyBlind?.() : undefined;
+      if (blind !== undefined) throw blind;
       const text = this.render(nodeConfig, active, formerRoutes);
-      const announced = this.#modeOf(nodeConfig) === 'filter' ? new Set(active) : nothing;
+      const announced = mode === 'filter' ? new Set(active) : nothing;
       const state = await this.#bring(text, announced);
       this.#report(undefined);
       return { state, announced: this.#announced ?? nothing };
@@ -162,10 +173,6 @@ export class BirdManager {
       const state = error.code === 'FLOCK_BIRD_UNREACHABLE' ? 'unreachable' : 'refused';
       return { state, announced: this.#announced ?? nothing, error };
     }
-  }
-
-  #modeOf({ bird }: NodeConfig): BirdMode {
-    return bird.mode ?? this.#options.mode;
   }
 
   async #bring(text: string, announced: ReadonlySet<Destination>): Promise<'unchanged' | 'applied'> {

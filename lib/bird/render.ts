@@ -15,11 +15,10 @@
  */
 import type { Destination } from '../base/address.ts';
 import type { NodeConfig } from '../config/node-config.ts';
+import type { BirdMode } from './mode.ts';
 import { plain } from './quoting.ts';
 import { exportFilter } from './render-filter.ts';
 import { bfd, renderPeer } from './render-peer.ts';
-
-export type BirdMode = 'learn' | 'filter';
 
 /** The part of the agent's `routes` configuration that BIRD has to know. */
 export interface BirdRoutes {

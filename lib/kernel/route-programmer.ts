@@ -2,6 +2,7 @@
  * The route table's hands: reads the kernel, listens to it, and carries one plan across in one call.
  */
 import type { Destination, Family } from '../base/address.ts';
+import { Listeners } from '../base/listeners.ts';
 import type { Log } from '../base/log.ts';
 import { Pace } from '../base/time-slice.ts';
 import { ShadowWatch } from './lookups/shadow-watch.ts';
@@ -30,8 +31,6 @@ export interface RouteProgrammerOptions {
   /** The clock, in milliseconds. */
   now: () => number;
   log: Log;
-  /** Called when the kernel changed in a way that a pass should look at. */
-  onChange: () => void;
   /** What a large change is sliced by. Default: a pace of its own. */
   pace?: Pace;
 }
@@ -64,6 +63,7 @@ const firstAuditMs = 1000;
 export class RouteProgrammer {
   readonly #options: RouteProgrammerOptions;
   readonly #pace: Pace;
+  readonly #listeners = new Listeners();
   #monitor: Monitor | undefined;
   /** Whether objects that a former configuration left have been looked for. */
   #objectsRead = false;
@@ -73,8 +73,13 @@ export class RouteProgrammer {
   constructor(options: RouteProgrammerOptions) {
     this.#options = options;
     this.#pace = options.pace ?? new Pace(options.now);
-    this.#shadows = new ShadowWatch(options);
+    this.#shadows = new ShadowWatch({ ...options, onChange: () => this.#listeners.notify() });
     this.#auditAt = options.now() + firstAuditMs;
+  }
+
+  /** Calls `listener` when the kernel changed in a way that a pass should look at. @returns what ends it */
+  onChange(listener: () => void): () => void {
+    return this.#listeners.add(listener);
   }
 
   /** Listens first and reads then, so that nothing falls between. */
@@ -155,7 +160,7 @@ export class RouteProgrammer {
   }
 
   #take({ routes, links: linkChanges, addresses, nexthopObjects, overrun }: KernelChanges): void {
-    const { table, links, log, now, onChange } = this.#options;
+    const { table, links, log, now } = this.#options;
     const renumbered = links.update(linkChanges);
     // The kernel drops IPv4 routes with an interface without a word on the route group: link events are route
     // events.
@@ -173,11 +178,14 @@ export class RouteProgrammer {
     const retried = addresses.some(({ gone }) => !gone) && table.retryRefused();
     if (overrun) {
       log.warn({ code: 'MONITOR_OVERRUN' }, 'kernel notifications were lost; reading everything again');
-      this.#readLinks().then(onChange, error => log.error({ error }, 'can not read the links'));
+      this.#readLinks().then(
+        () => this.#listeners.notify(),
+        error => log.error({ error }, 'can not read the links'),
+      );
     }
     if (foreign || nexthopObjects || lost.length > 0)
       this.#auditAt = Math.min(this.#auditAt, now() + verifyAfterMs);
     if (foreign || flushed || retried || nexthopObjects || overrun || lost.length > 0 || renumbered.size > 0)
-      onChange();
+      this.#listeners.notify();
   }
 }

@@ -6,9 +6,10 @@ import {
   checkForwarding,
   checkHashPolicy,
   checkReversePathFilter,
-  requireGroupSupport,
+  requireNexthopObjects,
   runPreflight,
   type Sysctls,
+  whyBirdIsBlind,
 } from '../../lib/agent/preflight.ts';
 import { hasNetAdmin } from '../../lib/base/capabilities.ts';
 import { createLog } from '../../lib/base/log.ts';
@@ -75,12 +76,7 @@ test('the capability to change routes is read from the effective set', t => {
   t.false(hasNetAdmin('CapPrm:\t0000000000001000\nCapEff:\t0000000000000fff\n'));
 });
 
-test('nexthop groups need a kernel that has them, and one that tells BIRD of them', async t => {
-  const config = (nexthops: string, mode = 'learn') =>
-    parseAgentConfig(
-      JSON.stringify({ pods: { source: 'directory', path: '/p' }, routes: { nexthops }, bird: { mode } }),
-      'test',
-    );
+test('nexthop groups need a kernel that has them, and BIRD one that spells them out', async t => {
   const able = { nexthopObjects: async () => new Uint8Array(0) };
   const unable = {
     nexthopObjects: async () => {
@@ -89,13 +85,12 @@ test('nexthop groups need a kernel that has them, and one that tells BIRD of the
   };
   const blind = sysctls({ 'net/ipv4/nexthop_compat_mode': '0' });
   const seeing = sysctls({ 'net/ipv4/nexthop_compat_mode': '1' });
-  await t.notThrowsAsync(requireGroupSupport(config('multipath'), unable, blind));
-  await t.notThrowsAsync(requireGroupSupport(config('resilient'), able, seeing));
-  await t.notThrowsAsync(requireGroupSupport(config('groups', 'filter'), able, blind));
-  await t.throwsAsync(requireGroupSupport(config('groups'), unable, seeing), {
-    code: 'FLOCK_NO_NEXTHOP_GROUPS',
-  });
-  await t.throwsAsync(requireGroupSupport(config('resilient'), able, blind), { code: 'FLOCK_BIRD_BLIND' });
+  await t.notThrowsAsync(requireNexthopObjects('multipath', unable));
+  await t.notThrowsAsync(requireNexthopObjects('resilient', able));
+  await t.throwsAsync(requireNexthopObjects('groups', unable), { code: 'FLOCK_NO_NEXTHOP_GROUPS' });
+  t.is(whyBirdIsBlind('multipath', blind), undefined);
+  t.is(whyBirdIsBlind('resilient', seeing), undefined);
+  t.is(whyBirdIsBlind('resilient', blind)?.code, 'FLOCK_BIRD_BLIND');
 });
 
 test("another BIRD's routes keep ours from exporting to the kernel, until told otherwise or they are ours", async t => {

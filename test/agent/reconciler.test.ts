@@ -1,31 +1,12 @@
 import test from 'ava';
-import { AnycastReconciler, type Source } from '../../lib/agent/reconciler.ts';
+import { AnycastReconciler } from '../../lib/agent/reconciler.ts';
 import type { Clock } from '../../lib/base/clock.ts';
 import { Pace } from '../../lib/base/time-slice.ts';
 import { DesiredTable } from '../../lib/desired/desired-table.ts';
 import type { AllocationView, PodView } from '../../lib/desired/views.ts';
 import { RouteTable } from '../../lib/kernel/route-table.ts';
 import { LinkTable } from '../../lib/kernel/socket/link-table.ts';
-
-/** A source that a test changes by hand. */
-class HandSource<Value> implements Source<Value> {
-  synced = true;
-  readonly values = new Map<string, Value>();
-  #listener: (keys: ReadonlySet<string>) => void = () => {};
-
-  snapshot(): ReadonlyMap<string, Value> {
-    return this.values;
-  }
-
-  onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
-    this.#listener = listener;
-    return () => {};
-  }
-
-  change(...keys: string[]): void {
-    this.#listener(new Set(keys));
-  }
-}
+import { HandSource } from '../support/hand-source.ts';
 
 /** A clock that stands until it is moved. */
 class HandClock implements Clock {
@@ -84,7 +65,6 @@ function reconciler(given?: Pace) {
     clock,
     pace,
     tickMs: 2000,
-    announcer: { follow: () => {}, isWithdrawn: () => true },
     reporter: {
       passed: () => log.push('passed'),
       passFailed: error => log.push(`failed: ${(error as Error).message}`),
@@ -92,6 +72,7 @@ function reconciler(given?: Pace) {
     },
     programmer: {
       nextDeadline: Number.POSITIVE_INFINITY,
+      onChange: () => () => {},
       async pass() {
         running++;
         log.push(running === 1 ? 'pass' : 'TWO PASSES AT ONCE');

@@ -14,14 +14,12 @@ function announcer(mode: 'learn' | 'filter') {
         bird.asked++;
         return { state: bird.state, announced: new Set() };
       },
+      modeOf: () => mode,
       status: () => ({ connected: true, version: '2.0.12', applied: bird.applied, lastError: undefined }),
     },
-    nodeConfig: { snapshot: () => config.nodeConfig },
-    mode: () => mode,
+    nodeConfig: { snapshot: () => config.nodeConfig, onChange: () => () => {} },
     clock: { now: () => at.now, after: () => () => {} },
     settleMs: 50,
-    onOutcome: () => {},
-    onSettled: () => {},
   });
   const follow = async () => {
     subject.follow(new Set());

@@ -25,7 +25,7 @@ function loop(exported: Set<string>, announced: Set<string>) {
       }),
     }),
     announced: () => announced,
-    remind: destinations => done.push(`remind ${destinations}`),
+    reannounce: destinations => done.push(`reannounce ${destinations}`),
     reload: async () => done.push('reload'),
     clock: { after: () => () => {} },
     everyMs: 30_000,
@@ -34,12 +34,16 @@ function loop(exported: Set<string>, announced: Set<string>) {
   return { subject, done };
 }
 
-test('a difference that lasts is healed by a reminder, twice, and then by a reload', async t => {
+test('a difference that lasts is repaired by announcing again, twice, and then by a reload', async t => {
   const { subject, done } = loop(new Set(['192.0.2.1/32']), new Set(['192.0.2.2/32']));
   await subject.check();
   t.deepEqual(done, []);
   for (let check = 0; check < 3; check++) await subject.check();
-  t.deepEqual(done, ['remind 192.0.2.2/32,192.0.2.1/32', 'remind 192.0.2.2/32,192.0.2.1/32', 'reload']);
+  t.deepEqual(done, [
+    'reannounce 192.0.2.2/32,192.0.2.1/32',
+    'reannounce 192.0.2.2/32,192.0.2.1/32',
+    'reload',
+  ]);
 });
 
 test('a difference that was a change on its way is nothing', async t => {

@@ -1,35 +1,14 @@
 /** The real thing: the agent's parts on a real kernel, beside a real BIRD. What a step does, it does here. */
 
-import { AnycastReconciler, type Source } from '../../lib/agent/reconciler.ts';
+import { AnycastReconciler } from '../../lib/agent/reconciler.ts';
 import { systemClock } from '../../lib/base/clock.ts';
 import { DesiredTable } from '../../lib/desired/desired-table.ts';
 import type { AllocationView, PodView } from '../../lib/desired/views.ts';
 import { type BirdProcess, startBird } from '../support/bird.ts';
+import { HandSource } from '../support/hand-source.ts';
 import { createNodeLab, type Host, type NodeLab, routesOf } from '../support/node-lab.ts';
 import { advertise, everyForm, hold, type Program, program } from '../support/program.ts';
 import { podCount, viaOf, type World } from './world.ts';
-
-/** A source that steps change by hand. */
-class HandSource<Value> implements Source<Value> {
-  readonly synced = true;
-  readonly values = new Map<string, Value>();
-  readonly #listeners = new Set<(keys: ReadonlySet<string>) => void>();
-
-  snapshot(): ReadonlyMap<string, Value> {
-    return this.values;
-  }
-
-  onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  set(key: string, value: Value | undefined): void {
-    if (value === undefined) this.values.delete(key);
-    else this.values.set(key, value);
-    for (const listener of this.#listeners) listener(new Set([key]));
-  }
-}
 
 /** Where a failure that nobody awaits is told. */
 export interface ModelHost extends Host {
@@ -183,11 +162,9 @@ export class System {
 
   async #startAgent(): Promise<void> {
     const stop = new AbortController();
-    let trigger = () => {};
     const parts = await program(this.#t, this.lab, {
       receiveBuffer: tinyBuffer,
       groups: everyForm[this.#form],
-      onChange: () => trigger(),
     });
     const reconciler = new AnycastReconciler({
       pods: this.#pods,
@@ -195,7 +172,6 @@ export class System {
       desired: new DesiredTable({ terminatingMs: 40, longestMs: 1000, notReadyMs: 0 }),
       table: parts.table,
       programmer: parts.programmer,
-      announcer: { follow: () => {}, isWithdrawn: () => true },
       reporter: {
         passed: ({ events }) => void parts.events.push(...events),
         passFailed: error => {
@@ -207,7 +183,6 @@ export class System {
       clock: systemClock,
       tickMs: 2000,
     });
-    trigger = () => reconciler.trigger();
     this.#agent = { parts, stop, done: reconciler.run(stop.signal) };
   }
 

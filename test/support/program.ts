@@ -2,9 +2,9 @@
 
 import { createLog } from '../../lib/base/log.ts';
 import type { GroupForm } from '../../lib/kernel/groups/group-form.ts';
-import { type KernelSocket, RouteProgrammer } from '../../lib/kernel/route-programmer.ts';
-import { RouteTable } from '../../lib/kernel/route-table.ts';
-import { LinkTable } from '../../lib/kernel/socket/link-table.ts';
+import { createKernelSide } from '../../lib/kernel/kernel-side.ts';
+import type { KernelSocket, RouteProgrammer } from '../../lib/kernel/route-programmer.ts';
+import type { RouteTable } from '../../lib/kernel/route-table.ts';
 import { ObjectKind } from '../../lib/kernel/socket/nexthop-object.ts';
 import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
 import type { RouteEvent } from '../../lib/kernel/state/route-event.ts';
@@ -32,8 +32,6 @@ export interface Program {
 export interface ProgramOptions {
   /** Pass on every change of the kernel, as the agent does. */
   follow?: boolean;
-  /** Called when the kernel's changes call for a pass. */
-  onChange?: () => void;
   /** Stands between us and the kernel. */
   through?: (socket: RouteSocket) => KernelSocket;
   /** Receive buffer of the monitor and the sockets, in bytes. */
@@ -55,37 +53,27 @@ export const everyForm: Record<string, GroupForm> = {
 export async function program(
   t: Host,
   { node }: Pick<NodeLab, 'node'>,
-  { follow = false, onChange, receiveBuffer, groups, through = socket => socket }: ProgramOptions = {},
+  { follow = false, receiveBuffer, groups, through = socket => socket }: ProgramOptions = {},
 ): Promise<Program> {
   const socket = new RouteSocket({ netns: node.path, ...(receiveBuffer !== undefined && { receiveBuffer }) });
-  const links = new LinkTable();
-  const table = new RouteTable({
-    table: 254,
-    metric: 16,
-    protocols: { advertise, hold },
-    settleMs: 50,
-    links,
-    groups,
-  });
   const events: RouteEvent[] = [];
   let changes = 0;
   let passing = Promise.resolve();
   let overruns = 0;
   const log = createLog('silent');
   log.warn = (() => overruns++) as unknown as typeof log.warn;
-  const programmer = new RouteProgrammer({
+  const { table, programmer } = createKernelSide({
     socket: through(socket),
-    table,
-    links,
-    owned: { table: 254, metric: 16, protocols: [advertise, hold] },
+    routes: { table: 254, metric: 16, protocols: { advertise, hold } },
+    groups,
+    settleMs: 50,
     auditMs: 30_000,
     now: () => performance.now(),
     log,
-    onChange() {
-      changes++;
-      onChange?.();
-      if (follow) passing = passing.then(passUntilQuiet);
-    },
+  });
+  programmer.onChange(() => {
+    changes++;
+    if (follow) passing = passing.then(passUntilQuiet);
   });
   const pass = async () => {
     const outcome = await programmer.pass(() => true);

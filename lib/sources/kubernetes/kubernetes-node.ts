@@ -1,5 +1,6 @@
 /** Whether Kubernetes says that this node drains: by a taint, or where configured by being unschedulable. */
 import { z } from 'zod';
+import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import { KubernetesClient } from './kubernetes-client.ts';
 import { loadKubernetesServer } from './kubernetes-config.ts';
@@ -15,8 +16,6 @@ export interface KubernetesNodeOptions {
   /** Whether a cordoned node drains too. */
   whenUnschedulable: boolean;
   log: Log;
-  /** Called when `draining` changed. */
-  onChange: () => void;
 }
 
 /** The fields of a v1 Node that are read. */
@@ -31,6 +30,7 @@ const nodeSchema = z.object({
 
 export class KubernetesNode {
   readonly #options: KubernetesNodeOptions;
+  readonly #listeners = new Listeners();
   #draining = false;
   #client: KubernetesClient | undefined;
   #listWatch: ListWatch | undefined;
@@ -42,6 +42,11 @@ export class KubernetesNode {
   /** As last heard; a node nobody has told of does not drain. */
   get draining(): boolean {
     return this.#draining;
+  }
+
+  /** Calls `listener` when `draining` has changed. @returns what ends it */
+  onChange(listener: () => void): () => void {
+    return this.#listeners.add(listener);
   }
 
   /** Begins to follow. @throws FlockError FLOCK_CONFIG_INVALID when the kubeconfig can not be used */
@@ -73,12 +78,12 @@ export class KubernetesNode {
   #take(object: unknown): void {
     const node = nodeSchema.safeParse(object);
     if (!node.success) return;
-    const { taint, whenUnschedulable, onChange } = this.#options;
+    const { taint, whenUnschedulable } = this.#options;
     const { taints, unschedulable } = node.data.spec ?? {};
     const tainted = taints?.some(({ key }) => key === taint) ?? false;
     const draining = tainted || (whenUnschedulable && unschedulable === true);
     if (draining === this.#draining) return;
     this.#draining = draining;
-    onChange();
+    this.#listeners.notify();
   }
 }

@@ -1,0 +1,80 @@
+/** BIRD's part of the agent: preflight, what keeps BIRD configured, and what repairs its exports. */
+import { BirdAnnouncer } from '../bird/announcer.ts';
+import { ExportAudit } from '../bird/export-audit.ts';
+import { ExportRepair } from '../bird/export-repair.ts';
+import { BirdManager } from '../bird/manager.ts';
+import { learningProtocols } from '../bird/render.ts';
+import { routeIdentityOf } from '../config/route-identity.ts';
+import type { RouteTable } from '../kernel/route-table.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { AgentContext } from './context.ts';
+import { runPreflight, whyBirdIsBlind } from './preflight.ts';
+import type { AnycastReconciler } from './reconciler.ts';
+import type { Sources } from './sources.ts';
+
+export interface Bird {
+  readonly manager: BirdManager;
+  readonly announcer: BirdAnnouncer;
+}
+
+/** @throws FlockError FLOCK_BIRD_BLIND when BIRD is to learn our routes and could learn none of them here */
+export async function openBird(
+  { config, log, clock, socket, stops }: AgentContext,
+  { nodeConfig, podInterfaces }: Sources,
+  metrics: Metrics,
+): Promise<Bird> {
+  const { kernelExport } = await runPreflight({ config, socket, podInterfaces: podInterfaces(), log });
+  const { mode, config: configPath, socket: socketPath } = config.bird;
+  const whyBlind = () => whyBirdIsBlind(config.routes.nexthops);
+  const manager = new BirdManager({
+    mode,
+    configPath,
+    socketPath,
+    routes: routeIdentityOf(config.routes),
+    kernelExport,
+    whyBlind,
+    log,
+  });
+  stops.add(() => manager.close());
+  // A cluster's node config, which may say another mode, may be still to come: then the manager refuses.
+  const isModeKnown = nodeConfig.snapshot() !== undefined || config.nodeConfig.source === 'file';
+  const blind = whyBlind();
+  if (blind !== undefined && isModeKnown && manager.modeOf(nodeConfig.snapshot()) === 'learn') throw blind;
+  const announcer = new BirdAnnouncer({
+    bird: manager,
+    nodeConfig,
+    clock,
+    settleMs: config.reconcile.settleMs,
+    onOutcome: ({ state }) => metrics.birdUp.set(state === 'applied' || state === 'unchanged' ? 1 : 0),
+  });
+  return { manager, announcer };
+}
+
+/** Compares what BIRD exports with what the kernel announces, for as long as the agent runs. */
+export function repairExports(
+  { config, clock, log, stops }: AgentContext,
+  { manager }: Bird,
+  { nodeConfig }: Sources,
+  table: RouteTable,
+  reconciler: AnycastReconciler,
+): void {
+  const repair = new ExportRepair({
+    audit: new ExportAudit({
+      query: command => manager.query(command),
+      // In filter mode BIRD itself says what it announces.
+      peers: () => {
+        const now = nodeConfig.snapshot();
+        return manager.modeOf(now) === 'learn' ? (now?.bgp.peers ?? []) : [];
+      },
+    }),
+    announced: () => table.announced,
+    reannounce: destinations => reconciler.reannounce(destinations),
+    reload: () =>
+      Promise.all(learningProtocols(config.routes.table).map(name => manager.query(`reload '${name}'`))),
+    clock,
+    everyMs: config.reconcile.auditMs,
+    log,
+  });
+  stops.add(() => repair.stop());
+  repair.start();
+}

@@ -1,0 +1,59 @@
+/** What the agent says of itself: Events on pods, the status of its NodeConfig, and `/metrics`, `/healthz`, `/status`. */
+import { peerStates } from '../bird/peer-states.ts';
+import type { RouteTable } from '../kernel/route-table.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { serveObservations } from '../observe/server.ts';
+import type { Bird } from './bird.ts';
+import type { AgentContext } from './context.ts';
+import { openPodEvents } from './pod-events.ts';
+import { isSynced, type Sources } from './sources.ts';
+
+export interface Observed {
+  readonly sources: Sources;
+  readonly table: RouteTable;
+  readonly bird: Bird;
+  readonly metrics: Metrics;
+}
+
+export async function openObservation(context: AgentContext, observed: Observed): Promise<void> {
+  const { config, log, stops } = context;
+  const { sources, metrics } = observed;
+  const events = await openPodEvents(config, sources.pods, sources.refusals, log);
+  stops.add(() => events?.stop());
+  metrics.watchRefusals(sources.refusals);
+  sources.cluster?.reportStatus(() => nodeConfigStatusOf(observed));
+  const { listen } = config.observe;
+  if (listen === undefined) return;
+  const server = await serveObservations({
+    listen,
+    registry: metrics.registry,
+    healthy: () => isSynced(sources),
+    status: () => statusOf(config.node.name, observed),
+  });
+  stops.add(() => server.close());
+}
+
+async function nodeConfigStatusOf({ sources, table, bird: { manager } }: Observed) {
+  const { applied, lastError } = manager.status();
+  const { advertised, held, failed } = table.counts();
+  const peers = sources.nodeConfig.snapshot()?.bgp.peers ?? [];
+  return {
+    synced: isSynced(sources),
+    birdApplied: applied,
+    peers: peerStates(peers, await manager.query('show protocols')),
+    destinations: { advertised, held, failed },
+    errors: lastError === undefined ? [] : [lastError.message],
+  };
+}
+
+function statusOf(node: string, { sources, table, bird }: Observed) {
+  const { pods, allocations } = sources;
+  return {
+    node,
+    synced: { pods: pods.synced, allocations: allocations.synced },
+    destinations: table.counts(),
+    refusals: sources.refusals(),
+    failures: [...table.failures()].map(({ destination, failure }) => ({ destination, ...failure })),
+    bird: bird.manager.status(),
+  };
+}
