@@ -9,6 +9,7 @@ import { ShadowWatch } from './lookups/shadow-watch.ts';
 import type { Shadow } from './lookups/shadows.ts';
 import type { RoutePlan } from './plan/route-plan.ts';
 import type { RouteTable } from './route-table.ts';
+import { FollowedLinks } from './socket/followed-links.ts';
 import type { LinkTable } from './socket/link-table.ts';
 import type { ApplyResult, KernelChanges, Monitor, NativeError, RouteSocket } from './socket/route-socket.ts';
 import { viewRoutes } from './socket/route-view.ts';
@@ -64,6 +65,7 @@ export class RouteProgrammer {
   readonly #options: RouteProgrammerOptions;
   readonly #pace: Pace;
   readonly #listeners = new Listeners();
+  readonly #links: FollowedLinks;
   #monitor: Monitor | undefined;
   /** Whether objects that a former configuration left have been looked for. */
   #objectsRead = false;
@@ -73,6 +75,7 @@ export class RouteProgrammer {
   constructor(options: RouteProgrammerOptions) {
     this.#options = options;
     this.#pace = options.pace ?? new Pace(options.now);
+    this.#links = new FollowedLinks(options.socket, options.links);
     this.#shadows = new ShadowWatch({ ...options, onChange: () => this.#listeners.notify() });
     this.#auditAt = options.now() + firstAuditMs;
   }
@@ -100,14 +103,20 @@ export class RouteProgrammer {
     return Math.min(this.#auditAt, this.#options.table.nextDeadline);
   }
 
-  /** One pass: at most one dump, when the kernel is in doubt or an audit is due, and at most one `apply`. */
+  /**
+   * One pass: at most one dump, when the kernel is in doubt or an audit is due, and at most one `apply`.
+   *
+   * @throws NativeError when the kernel can not be read or written; what is in doubt stays so, and the next pass reads
+   *   it again
+   */
   async pass(mayRemove: (destination: Destination) => boolean): Promise<PassOutcome> {
     const { table, now, auditMs } = this.#options;
     if (now() >= this.#auditAt) {
       this.#auditAt = now() + auditMs;
-      table.distrust();
+      this.#distrust();
       this.#shadows.look();
     }
+    if (this.#links.inDoubt) await this.#readLinks();
     const drift = table.suspect ? await this.#readRoutes() : 0;
     const absent = table.takeAbsent();
     const plan = await table.plan(now(), mayRemove, this.#pace);
@@ -142,7 +151,7 @@ export class RouteProgrammer {
     return table.adopt(reading, answered, now(), this.#pace);
   }
 
-  /** Groups before the routes that lead through them. */
+  /** Nexthop objects are read before the routes that lead through them. */
   async #readObjects(): Promise<void> {
     const { socket, table, now } = this.#options;
     try {
@@ -155,13 +164,18 @@ export class RouteProgrammer {
   }
 
   async #readLinks(): Promise<void> {
-    const { socket, table, links } = this.#options;
-    table.relink(links.replace(await socket.links()));
+    this.#options.table.relink(await this.#links.read());
+  }
+
+  /** Anything may have changed in the kernel. */
+  #distrust(): void {
+    this.#links.distrust();
+    this.#options.table.distrust();
   }
 
   #take({ routes, links: linkChanges, addresses, nexthopObjects, overrun }: KernelChanges): void {
     const { table, links, log, now } = this.#options;
-    const renumbered = links.update(linkChanges);
+    const renumbered = this.#links.update(linkChanges);
     // The kernel drops IPv4 routes with an interface without a word on the route group: link events are route
     // events.
     const lost = linkChanges.filter(({ gone, flags }) => gone || (flags & up) === 0);
@@ -174,14 +188,11 @@ export class RouteProgrammer {
     const flushed = addresses.some(
       ({ gone, address, index }) => gone && address.length === afInet4Bytes && links.isUsable(index),
     );
-    if (flushed || nexthopObjects || overrun) table.distrust();
+    if (flushed || nexthopObjects) table.distrust();
     const retried = addresses.some(({ gone }) => !gone) && table.retryRefused();
     if (overrun) {
       log.warn({ code: 'MONITOR_OVERRUN' }, 'kernel notifications were lost; reading everything again');
-      this.#readLinks().then(
-        () => this.#listeners.notify(),
-        error => log.error({ error }, 'can not read the links'),
-      );
+      this.#distrust();
     }
     if (foreign || nexthopObjects || lost.length > 0)
       this.#auditAt = Math.min(this.#auditAt, now() + verifyAfterMs);

@@ -1,8 +1,8 @@
-/** A socket to the kernel on which one thing goes wrong, once. Everything else is the real kernel. */
+/** A socket to the kernel on which things go wrong, each once. Everything else is the real kernel. */
 
 import type { KernelSocket } from '../../lib/kernel/route-programmer.ts';
 import { Operation } from '../../lib/kernel/socket/record-layout.ts';
-import type { ApplyResult, RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
+import type { ApplyResult, KernelChanges, RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
 import { outcomeUnknown } from '../../lib/kernel/socket/route-socket.ts';
 import { viewRoutes } from '../../lib/kernel/socket/route-view.ts';
 
@@ -16,8 +16,11 @@ export type Fault =
 
 export class FaultySocket implements KernelSocket {
   readonly #socket: RouteSocket;
-  #fault: Fault | undefined;
-  /** Whether it has gone wrong. */
+  readonly #faults = new Set<Fault>();
+  #callback: (changes: KernelChanges) => void = () => {};
+  /** Notifications that were lost; undefined while they arrive. */
+  #lost: KernelChanges[] | undefined;
+  /** Whether something has gone wrong. */
   struck = false;
 
   constructor(socket: RouteSocket) {
@@ -26,17 +29,17 @@ export class FaultySocket implements KernelSocket {
 
   /** From now on this goes wrong, once. */
   arm(fault: Fault): void {
-    this.#fault = fault;
+    this.#faults.add(fault);
   }
 
   async apply(batch: Uint8Array): Promise<ApplyResult> {
     this.#failIf('apply');
     const records = [...viewRoutes(batch)];
-    const fault = this.#fault;
-    if (fault === undefined || fault.what === 'fail') return this.#socket.apply(batch);
+    const fault = [...this.#faults].find(each => 'operation' in each);
+    if (fault === undefined) return this.#socket.apply(batch);
     const victim = records.findIndex(({ operation }) => operation === Operation[fault.operation]);
     if (victim < 0) return this.#socket.apply(batch);
-    this.#strike();
+    this.#strike(fault);
     const sent = records.filter((_, index) => fault.carriedOut || index !== victim);
     const outcomes = await this.#socket.apply(Buffer.concat(sent.map(({ bytes }) => bytes)));
     const all = [...outcomes];
@@ -63,19 +66,39 @@ export class FaultySocket implements KernelSocket {
     return this.#socket.lookup(...args);
   }
 
-  monitor(...args: Parameters<RouteSocket['monitor']>): ReturnType<RouteSocket['monitor']> {
-    return this.#socket.monitor(...args);
+  monitor(...[options, callback]: Parameters<RouteSocket['monitor']>): ReturnType<RouteSocket['monitor']> {
+    this.#callback = callback;
+    return this.#socket.monitor(options, changes => {
+      if (this.#lost === undefined) callback(changes);
+      else this.#lost.push(changes);
+    });
+  }
+
+  /**
+   * From now on notifications are lost, as when they do not fit the receive buffer.
+   *
+   * @returns what was lost so far, and what ends it and reports the overrun, as the kernel does
+   */
+  loseNotifications(): { lost: readonly KernelChanges[]; end: () => void } {
+    const lost: KernelChanges[] = [];
+    this.#lost = lost;
+    const nothing = { routes: new Uint8Array(), links: [], addresses: [], nexthopObjects: false };
+    const end = () => {
+      this.#lost = undefined;
+      this.#callback({ ...nothing, overrun: true });
+    };
+    return { lost, end };
   }
 
   #failIf(call: 'apply' | 'dump' | 'links'): void {
-    const fault = this.#fault;
-    if (fault?.what !== 'fail' || fault.call !== call) return;
-    this.#strike();
+    const fault = [...this.#faults].find(each => each.what === 'fail' && each.call === call);
+    if (fault?.what !== 'fail') return;
+    this.#strike(fault);
     throw Object.assign(new Error(`${call}: ${fault.code}`), { code: fault.code });
   }
 
-  #strike(): void {
+  #strike(fault: Fault): void {
     this.struck = true;
-    this.#fault = undefined;
+    this.#faults.delete(fault);
   }
 }

@@ -7,8 +7,10 @@
  */
 import { formatAddress, parseAddress } from '../../base/address.ts';
 import type { AddressPath, PathChange, PathFinder } from '../../base/address-path.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { describeErrno } from '../socket/errno.ts';
+import { FollowedLinks } from '../socket/followed-links.ts';
 import { LinkTable } from '../socket/link-table.ts';
 import { RouteType } from '../socket/record-layout.ts';
 import type { KernelChanges, Monitor, RouteAnswer, RouteSocket } from '../socket/route-socket.ts';
@@ -26,26 +28,44 @@ const refusingTypes: Record<number, string> = {
 const localType = 2;
 const mainTable = 254;
 
-export class KernelPaths implements PathFinder {
-  readonly #socket: Pick<RouteSocket, 'lookup' | 'links' | 'monitor'>;
-  readonly #log: Log;
-  readonly #links = new LinkTable();
-  #monitor: Monitor | undefined;
+/** Until links that could not be read are read again, in milliseconds. */
+const retryMs = 1000;
 
-  constructor({ socket, log }: { socket: Pick<RouteSocket, 'lookup' | 'links' | 'monitor'>; log: Log }) {
+export interface KernelPathsOptions {
+  socket: Pick<RouteSocket, 'lookup' | 'links' | 'monitor'>;
+  log: Log;
+  clock?: Pick<Clock, 'after'>;
+}
+
+export class KernelPaths implements PathFinder {
+  readonly #socket: KernelPathsOptions['socket'];
+  readonly #log: Log;
+  readonly #clock: Pick<Clock, 'after'>;
+  readonly #links = new LinkTable();
+  readonly #followed: FollowedLinks;
+  #monitor: Monitor | undefined;
+  /** Links are being read again after notifications were lost. */
+  #rereading = false;
+  #cancelRetry = () => {};
+
+  constructor({ socket, log, clock = systemClock }: KernelPathsOptions) {
     this.#socket = socket;
     this.#log = log;
+    this.#clock = clock;
+    this.#followed = new FollowedLinks(socket, this.#links);
   }
 
   /** Listens first and reads then, so that nothing falls between. */
   async start(onChange: (change: PathChange) => void): Promise<void> {
     const interest = { table: mainTable, protocols: [], hostRoutes: true };
     this.#monitor = this.#socket.monitor(interest, changes => this.#take(changes, onChange));
-    this.#links.replace(await this.#socket.links());
+    await this.#followed.read();
   }
 
   stop(): void {
     this.#monitor?.stop();
+    this.#monitor = undefined;
+    this.#cancelRetry();
   }
 
   async find(addresses: readonly string[]): Promise<AddressPath[]> {
@@ -71,19 +91,52 @@ export class KernelPaths implements PathFinder {
   }
 
   #take({ routes, links, addresses, overrun }: KernelChanges, onChange: (change: PathChange) => void): void {
-    const interfaces = this.#links.update(links);
+    const interfaces = this.#followed.update(links);
     for (const { index } of addresses) interfaces.add(this.#links.nameOf(index));
     const reached = new Set([...viewRoutes(routes)].map(({ destination }) => formatAddress(destination)));
     if (!overrun) {
       onChange({ addresses: reached, interfaces, everything: false });
       return;
     }
-    this.#socket.links().then(
-      present => {
-        this.#links.replace(present);
-        onChange({ addresses: reached, interfaces, everything: true });
-      },
-      error => this.#log.error({ error }, 'can not read the links'),
+    this.#log.warn(
+      { code: 'MONITOR_OVERRUN' },
+      'kernel notifications were lost; looking up every path again',
     );
+    this.#followed.distrust();
+    if (!this.#rereading) void this.#reread(onChange);
+  }
+
+  /** Links first: a look-up answers with interface numbers, which they give names to. */
+  async #reread(onChange: (change: PathChange) => void): Promise<void> {
+    this.#rereading = true;
+    let lastFailure = '';
+    while (this.#followed.inDoubt && this.#monitor !== undefined) {
+      try {
+        await this.#followed.read();
+      } catch (error) {
+        if (this.#monitor === undefined) break;
+        const { code, message } = error as NodeJS.ErrnoException;
+        if (message !== lastFailure)
+          this.#log.error(
+            { code },
+            `can not read the interfaces: ${message}; trying again every ${retryMs} ms`,
+          );
+        lastFailure = message;
+        await this.#pause(retryMs);
+      }
+    }
+    this.#rereading = false;
+    if (this.#monitor !== undefined)
+      onChange({ addresses: new Set(), interfaces: new Set(), everything: true });
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise(resolve => {
+      const cancel = this.#clock.after(ms, resolve);
+      this.#cancelRetry = () => {
+        cancel();
+        resolve();
+      };
+    });
   }
 }

@@ -5,6 +5,7 @@
 import type { Destination } from '../../base/address.ts';
 import type { Pace } from '../../base/time-slice.ts';
 import type { Cohorts } from '../groups/cohorts.ts';
+import { Doubt } from '../socket/doubt.ts';
 import type { LinkTable } from '../socket/link-table.ts';
 import { configuredNexthops, interfacesOf } from '../socket/nexthops.ts';
 import { Operation } from '../socket/record-layout.ts';
@@ -37,9 +38,7 @@ export class RouteBeliefs {
   readonly #options: RouteBeliefsOptions;
   /** Entries whose key was taken, by ourselves or by another owner: the next reading tells. */
   readonly #unconfirmed = new Set<RouteEntry>();
-  /** Reasons to doubt what we believe so far, and how many of them a reading of the kernel has answered. */
-  #doubts = 1;
-  #answered = 0;
+  readonly #doubt = new Doubt();
 
   constructor(options: RouteBeliefsOptions) {
     this.#options = options;
@@ -47,16 +46,16 @@ export class RouteBeliefs {
 
   /** Whether the kernel has to be read before it is written. */
   get suspect(): boolean {
-    return this.#doubts > this.#answered;
+    return this.#doubt.isOpen;
   }
 
   /** How many doubts there were; a reading of the kernel that starts now answers as many. */
   get doubts(): number {
-    return this.#doubts;
+    return this.#doubt.raised;
   }
 
   distrust(): void {
-    this.#doubts++;
+    this.#doubt.raise();
   }
 
   /** Whether another owner's route sits at an entry's key, or our own: told when the next reading knows. */
@@ -166,7 +165,7 @@ export class RouteBeliefs {
     pace: Pace,
   ): Promise<{ drift: number; strays: RouteView[] }> {
     const { found, strays, absent } = reading.finish();
-    this.#answered = answered;
+    this.#doubt.answer(answered);
     for (const { entry, believed, programmed } of found) {
       if (pace.isSpent()) await pace.rest();
       if (!this.#stillBelieves(entry, believed)) continue;
