@@ -6,6 +6,7 @@
 import { readFile } from 'node:fs/promises';
 import { requireNetAdmin } from '../base/capabilities.ts';
 import { FlockError } from '../base/errors.ts';
+import { mainTable } from '../base/routing-table.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { routeIdentityOf } from '../config/route-identity.ts';
 import { contributionOf, partsOf } from '../desired/contribution.ts';
@@ -30,9 +31,6 @@ export interface MigrateOptions {
   /** Tells a person, a line a call. */
   say: (line: string) => void;
 }
-
-/** Where the original agent wrote. */
-const mainTable = 254;
 
 /**
  * @throws FlockError FLOCK_NO_NET_ADMIN, FLOCK_ALREADY_RUNNING, FLOCK_STATE_INVALID, FLOCK_ALLOCATIONS_INVALID,
@@ -124,6 +122,7 @@ async function judge(socket: RouteSocket, allocations: Iterable<Allocation>): Pr
 
 async function bootRoutes(socket: RouteSocket): Promise<RouteView[]> {
   const dumps = await Promise.all(
+    // The original agent wrote to the main table.
     ([4, 6] as const).map(family => socket.dump({ family, table: mainTable, protocols: [bootProtocol] })),
   );
   return dumps.flatMap(dump => [...viewRoutes(dump)]);

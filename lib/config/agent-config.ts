@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { describeIssues } from '../base/describe-issues.ts';
 import { FlockError } from '../base/errors.ts';
+import { mainTable } from '../base/routing-table.ts';
 import { metricNumber, protocolNumber, tableNumber } from './route-identity.ts';
 
 const path = z.string().min(1);
@@ -88,7 +89,7 @@ const keys = z.strictObject({
     .prefault({}),
   routes: z
     .strictObject({
-      table: tableNumber.default(254).describe('Routing table of our routes; 254 is main.'),
+      table: tableNumber.default(mainTable).describe(`Routing table of our routes; ${mainTable} is main.`),
       metric: metricNumber
         .default(16)
         .describe("Metric of our routes; below BIRD's 32, so that a local pod wins over a BGP path."),

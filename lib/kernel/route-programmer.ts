@@ -10,7 +10,7 @@ import type { Shadow } from './lookups/shadows.ts';
 import type { RoutePlan } from './plan/route-plan.ts';
 import type { RouteTable } from './route-table.ts';
 import { FollowedLinks } from './socket/followed-links.ts';
-import type { LinkTable } from './socket/link-table.ts';
+import { isUp, type LinkTable } from './socket/link-table.ts';
 import type { ApplyResult, KernelChanges, Monitor, NativeError, RouteSocket } from './socket/route-socket.ts';
 import { viewRoutes } from './socket/route-view.ts';
 import type { RouteEvent } from './state/route-event.ts';
@@ -49,8 +49,6 @@ export interface PassOutcome {
   shadows: Shadow[] | undefined;
 }
 
-/** `IFF_UP`, netdevice(7). */
-const up = 0x1;
 const afInet4Bytes = 4;
 
 /**
@@ -178,7 +176,7 @@ export class RouteProgrammer {
     const renumbered = this.#links.update(linkChanges);
     // The kernel drops IPv4 routes with an interface without a word on the route group: link events are route
     // events.
-    const lost = linkChanges.filter(({ gone, flags }) => gone || (flags & up) === 0);
+    const lost = linkChanges.filter(link => link.gone || !isUp(link));
     for (const { index, gone } of lost) table.loseLink(index, gone);
     table.relink(renumbered);
     let foreign = false;

@@ -71,9 +71,9 @@ function beginningOf(
 /** @returns the weights of a group's members, in their order: those that are wanted, unless it is being marked */
 export function weightsOf(nexthops: Uint8Array, marking: Marking | undefined): number[] {
   const members = splitNexthops(nexthops);
-  if (marking === undefined) return members.map(weightOf);
+  if (marking === undefined) return members.map(member => weightOf(member));
   const unmarked = new Set(unmarkedOf(nexthops, marking));
-  const factor = Math.floor(heaviest / Math.max(1, ...[...unmarked].map(weightOf)));
+  const factor = Math.floor(heaviest / Math.max(1, ...[...unmarked].map(member => weightOf(member))));
   const weights = new Map([...unmarked].map(member => [identityOf(member), factor * weightOf(member)]));
   return members.map(member => weights.get(identityOf(member)) ?? 1);
 }

@@ -9,6 +9,7 @@ import { formatAddress, parseAddress } from '../../base/address.ts';
 import type { AddressPath, PathChange, PathFinder } from '../../base/address-path.ts';
 import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
+import { mainTable } from '../../base/routing-table.ts';
 import { describeErrno } from '../socket/errno.ts';
 import { FollowedLinks } from '../socket/followed-links.ts';
 import { LinkTable } from '../socket/link-table.ts';
@@ -16,17 +17,15 @@ import { RouteType } from '../socket/record-layout.ts';
 import type { KernelChanges, Monitor, RouteAnswer, RouteSocket } from '../socket/route-socket.ts';
 import { viewRoutes } from '../socket/route-view.ts';
 
-/** `RTN_*` of linux/rtnetlink.h in words. */
+/** What a route of this type does to packets, for people. */
 const refusingTypes: Record<number, string> = {
-  3: 'it is a broadcast address here',
-  4: 'it is an anycast address here',
-  5: 'it is a multicast address',
-  6: 'a blackhole route drops it',
-  7: 'an unreachable route refuses it',
-  8: 'a prohibit route refuses it',
+  [RouteType.broadcast]: 'it is a broadcast address here',
+  [RouteType.anycast]: 'it is an anycast address here',
+  [RouteType.multicast]: 'it is a multicast address',
+  [RouteType.blackhole]: 'a blackhole route drops it',
+  [RouteType.unreachable]: 'an unreachable route refuses it',
+  [RouteType.prohibit]: 'a prohibit route refuses it',
 };
-const localType = 2;
-const mainTable = 254;
 
 /** Until links that could not be read are read again, in milliseconds. */
 const retryMs = 1000;
@@ -79,7 +78,7 @@ export class KernelPaths implements PathFinder {
 
   #pathOf({ errno, type, interfaceIndex, gateway }: RouteAnswer): AddressPath {
     if (errno !== 0) return { kind: 'none', reason: describeErrno(errno) };
-    if (type === localType) return { kind: 'local' };
+    if (type === RouteType.local) return { kind: 'local' };
     if (type !== RouteType.unicast)
       return { kind: 'none', reason: refusingTypes[type] ?? `its route is of type ${type}` };
     // An interface so new that its event is still on its way; the event will have us asked again.

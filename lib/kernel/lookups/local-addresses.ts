@@ -1,10 +1,10 @@
 /** The addresses that this network namespace answers itself: its kernel's table `local`. */
 import { formatAddress } from '../../base/address.ts';
+import { localTable } from '../../base/routing-table.ts';
 import { readRoutes } from '../socket/route-record.ts';
 import type { RouteSocket } from '../socket/route-socket.ts';
 
-/** RT_TABLE_LOCAL and RTPROT_KERNEL of linux/rtnetlink.h. */
-const localTable = 255;
+/** `RTPROT_KERNEL` of include/uapi/linux/rtnetlink.h. */
 const kernelProtocol = 2;
 
 /**

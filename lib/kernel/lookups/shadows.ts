@@ -9,6 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Destination } from '../../base/address.ts';
 import type { LinkTable } from '../socket/link-table.ts';
 import { hasNexthop } from '../socket/nexthops.ts';
+import { RouteType } from '../socket/record-layout.ts';
 import type { RouteAnswer, RouteSocket } from '../socket/route-socket.ts';
 import type { AnnouncedRoute } from '../state/route-entry.ts';
 
@@ -23,8 +24,6 @@ interface Suspect extends Shadow {
   route: AnnouncedRoute;
 }
 
-/** `RTN_LOCAL` of rtnetlink(7). */
-const local = 2;
 /** Addresses a look-up: the event loop takes their answers in within a millisecond. */
 const chunk = 256;
 /** What is written in the moment of the look may be on its way: what is still so after this is so, in milliseconds. */
@@ -73,9 +72,11 @@ async function findSuspects(
 }
 
 function isOurs({ type, interfaceIndex, gateway }: RouteAnswer, nexthops: Uint8Array): boolean {
-  return type !== local && gateway !== undefined && hasNexthop(nexthops, interfaceIndex, gateway);
+  return type !== RouteType.local && gateway !== undefined && hasNexthop(nexthops, interfaceIndex, gateway);
 }
 
 function describeAnswer({ type, interfaceIndex }: RouteAnswer, links: LinkTable): string {
-  return type === local ? 'an address of this node itself' : `interface ${links.nameOf(interfaceIndex)}`;
+  return type === RouteType.local
+    ? 'an address of this node itself'
+    : `interface ${links.nameOf(interfaceIndex)}`;
 }

@@ -9,6 +9,11 @@ import type { Link } from './route-socket.ts';
 /** `IFF_UP`, netdevice(7). */
 const up = 0x1;
 
+/** Whether an interface is set up, with or without carrier. */
+export function isUp({ flags }: Pick<Link, 'flags'>): boolean {
+  return (flags & up) !== 0;
+}
+
 export class LinkTable {
   readonly #byName = new Map<string, Link>();
   readonly #byIndex = new Map<number, Link>();
@@ -39,10 +44,10 @@ export class LinkTable {
         touched.add(known.name);
       }
       if (gone) continue;
+      const link = { name, index, flags };
       const namesake = this.#byName.get(name);
       if (namesake !== undefined && namesake.index !== index) this.#byIndex.delete(namesake.index);
-      if (namesake?.index !== index || isUp(namesake) !== ((flags & up) !== 0)) touched.add(name);
-      const link = { name, index, flags };
+      if (namesake?.index !== index || isUp(namesake) !== isUp(link)) touched.add(name);
       this.#byName.set(name, link);
       this.#byIndex.set(index, link);
     }
@@ -66,8 +71,4 @@ export class LinkTable {
   nameOf(index: number): string {
     return this.#byIndex.get(index)?.name ?? `#${index}`;
   }
-}
-
-function isUp(link: Link): boolean {
-  return (link.flags & up) !== 0;
 }

@@ -25,6 +25,32 @@ export function sameNexthops(left: Uint8Array, right: Uint8Array): boolean {
   return true;
 }
 
+/**
+ * Whether two runs of packed nexthops are configured alike: what the kernel alone reports (dead, linkdown, offload) is
+ * not compared. They are compared where they lie, without an object for each.
+ *
+ * @param length of each run, in bytes
+ */
+export function configuredAlike(
+  left: Uint8Array,
+  leftStart: number,
+  right: Uint8Array,
+  rightStart: number,
+  length: number,
+): boolean {
+  for (let at = 0; at < length; at += nexthopLength)
+    if (!isNexthopAlike(left, leftStart + at, right, rightStart + at)) return false;
+  return true;
+}
+
+function isNexthopAlike(left: Uint8Array, leftStart: number, right: Uint8Array, rightStart: number): boolean {
+  const { flags } = nexthopOffsets;
+  for (let at = 0; at < nexthopLength; at++)
+    if (at !== flags && left[leftStart + at] !== right[rightStart + at]) return false;
+  const difference = (left[leftStart + flags] as number) ^ (right[rightStart + flags] as number);
+  return (difference & NexthopFlag.onlink) === 0;
+}
+
 export function countNexthops(packed: Uint8Array): number {
   return packed.length / nexthopLength;
 }
@@ -102,18 +128,23 @@ export function identityOf(nexthop: Uint8Array): string {
   return `${interfaceAt(nexthop, 0)}/${nexthop[gatewayFamily]}/${nexthop.subarray(gateway).join('.')}`;
 }
 
-/** Canonical order of two packed nexthops: negative, 0 or positive. */
-export function compareNexthop(left: Uint8Array, right: Uint8Array): number {
-  const byInterface = interfaceAt(left, 0) - interfaceAt(right, 0);
+/**
+ * Canonical order of two packed nexthops: negative, 0 or positive.
+ *
+ * @param leftStart, rightStart where each begins; default at the first byte
+ */
+export function compareNexthop(left: Uint8Array, right: Uint8Array, leftStart = 0, rightStart = 0): number {
+  const byInterface = interfaceAt(left, leftStart) - interfaceAt(right, rightStart);
   if (byInterface !== 0) return byInterface;
   const { gatewayFamily, gateway } = nexthopOffsets;
-  const byFamily = (left[gatewayFamily] as number) - (right[gatewayFamily] as number);
+  const byFamily =
+    (left[leftStart + gatewayFamily] as number) - (right[rightStart + gatewayFamily] as number);
   if (byFamily !== 0) return byFamily;
   for (let at = gateway; at < nexthopLength; at++) {
-    const byGateway = (left[at] as number) - (right[at] as number);
+    const byGateway = (left[leftStart + at] as number) - (right[rightStart + at] as number);
     if (byGateway !== 0) return byGateway;
   }
-  return weightOf(left) - weightOf(right);
+  return weightOf(left, leftStart) - weightOf(right, rightStart);
 }
 
 /** A copy of one nexthop with another weight, 1 to 256. */
@@ -135,10 +166,10 @@ export function isOnlink(nexthop: Uint8Array): boolean {
   return ((nexthop[nexthopOffsets.flags] as number) & NexthopFlag.onlink) !== 0;
 }
 
-/** The weight of one nexthop. */
-export function weightOf(nexthop: Uint8Array): number {
-  const { weight: at } = nexthopOffsets;
-  return (nexthop[at] as number) | ((nexthop[at + 1] as number) << 8);
+/** The weight of the nexthop that begins at byte `start`. */
+export function weightOf(packed: Uint8Array, start = 0): number {
+  const at = start + nexthopOffsets.weight;
+  return (packed[at] as number) | ((packed[at + 1] as number) << 8);
 }
 
 /** One set of single nexthops, or of sets. */

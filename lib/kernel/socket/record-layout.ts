@@ -38,7 +38,16 @@ export const Operation = {
 export type Operation = (typeof Operation)[keyof typeof Operation];
 
 /** `type` of a route, rtnetlink(7). */
-export const RouteType = { unicast: 1, local: 2, blackhole: 6, unreachable: 7, prohibit: 8 } as const;
+export const RouteType = {
+  unicast: 1,
+  local: 2,
+  broadcast: 3,
+  anycast: 4,
+  multicast: 5,
+  blackhole: 6,
+  unreachable: 7,
+  prohibit: 8,
+} as const;
 
 /** `scope` of a route, rtnetlink(7): `link` for IPv4 without a gateway, `universe` for all else. */
 export const RouteScope = { universe: 0, link: 253 } as const;

@@ -1,5 +1,6 @@
 /** Packs route records into one growing buffer, for one `apply` call. */
 import { FlockError } from '../../base/errors.ts';
+import { compareNexthop } from './nexthops.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -184,10 +185,10 @@ export class RouteBatch {
   #sink(first: number, last: number): void {
     const bytes = this.#bytes;
     let place = last;
-    while (place > 0 && compareNexthops(this.#view, first, place - 1, last) > 0) place--;
+    const end = first + last * nexthopLength;
+    while (place > 0 && compareNexthop(bytes, bytes, first + (place - 1) * nexthopLength, end) > 0) place--;
     if (place === last) return;
     const from = first + place * nexthopLength;
-    const end = first + last * nexthopLength;
     const moved = bytes.slice(end, end + nexthopLength);
     bytes.copyWithin(from + nexthopLength, from, end);
     bytes.set(moved, from);
@@ -198,23 +199,6 @@ export class RouteBatch {
     const bytes = this.#bytes;
     for (let i = 0; i < address.length; i++) bytes[at + i] = address[i] as number;
   }
-}
-
-/** Canonical order of two packed nexthops by index: negative, 0 or positive. */
-function compareNexthops(view: DataView, first: number, a: number, b: number): number {
-  const left = first + a * nexthopLength;
-  const right = first + b * nexthopLength;
-  const byInterface = view.getUint32(left, true) - view.getUint32(right, true);
-  if (byInterface !== 0) return byInterface;
-  const { gatewayFamily, gateway, weight } = nexthopOffsets;
-  const byFamily = view.getUint8(left + gatewayFamily) - view.getUint8(right + gatewayFamily);
-  if (byFamily !== 0) return byFamily;
-  for (let i = gateway; i < nexthopLength; i += 4) {
-    // Big endian, as memcmp orders them.
-    const byGateway = view.getUint32(left + i) - view.getUint32(right + i);
-    if (byGateway !== 0) return byGateway;
-  }
-  return view.getUint16(left + weight, true) - view.getUint16(right + weight, true);
 }
 
 function invalid(field: string, value: unknown, remedy: string): FlockError {

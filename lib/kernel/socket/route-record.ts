@@ -1,9 +1,9 @@
 /** Route records as objects, and comparing packed ones without making objects; `record-layout.ts` has the format. */
 import { FlockError } from '../../base/errors.ts';
+import { configuredAlike } from './nexthops.ts';
 import {
   AF_INET,
   headerLength,
-  NexthopFlag,
   nexthopLength,
   nexthopOffsets,
   type Operation,
@@ -48,19 +48,16 @@ export interface RouteRecord {
 
 /**
  * Whether two packed records lead to the same place: type, nexthop group and nexthops. What the kernel alone
- * says (dead, linkdown, route flags) does not count; nor does what names the route (prefix, table, metric,
+ * reports (dead, linkdown, route flags) does not count; nor does what names the route (prefix, table, metric,
  * protocol) and the operation, which the caller has matched already.
  */
 export function leadsSameWay(a: Uint8Array, aOffset: number, b: Uint8Array, bOffset: number): boolean {
   const length = recordLength(a, aOffset);
   if (length !== recordLength(b, bOffset)) return false;
   if (a[aOffset + offsets.type] !== b[bOffset + offsets.type]) return false;
-  for (let i = offsets.nexthopGroup; i < length; i++) {
-    const flagsByte = i >= headerLength && (i - headerLength) % nexthopLength === nexthopOffsets.flags;
-    const mask = flagsByte ? NexthopFlag.onlink : 0xff;
-    if ((((a[aOffset + i] as number) ^ (b[bOffset + i] as number)) & mask) !== 0) return false;
-  }
-  return true;
+  for (let at = offsets.nexthopGroup; at < headerLength; at++)
+    if (a[aOffset + at] !== b[bOffset + at]) return false;
+  return configuredAlike(a, aOffset + headerLength, b, bOffset + headerLength, length - headerLength);
 }
 
 /** Walks a batch, one object a record. For reading few; a diff compares bytes at {@link offsets}. */

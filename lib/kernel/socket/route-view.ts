@@ -34,7 +34,7 @@ export class RouteView {
 
   /** 4 or 16 bytes in network order. */
   get destination(): Uint8Array {
-    return this.bytes.subarray(offsets.destination, offsets.destination + (this.family === 4 ? 4 : 16));
+    return this.bytes.subarray(offsets.destination, offsets.destination + addressLength(this.bytes, 0));
   }
 
   /** The id of the nexthop group by which it leads there; 0 for none. */
@@ -47,13 +47,22 @@ export class RouteView {
     return this.bytes.subarray(headerLength);
   }
 
-  /** A host prefix of plain nexthops: the only kind of route that we make. */
   get isOurKind(): boolean {
-    return (
-      this.prefixLength === (this.family === 4 ? 32 : 128) &&
-      this.#view.getUint8(offsets.type) === RouteType.unicast
-    );
+    return isOurKind(this.bytes, 0);
   }
+}
+
+/** Whether the record that begins at `start` is a host prefix of plain nexthops: the only kind of route that we make. */
+export function isOurKind(records: Uint8Array, start: number): boolean {
+  return (
+    records[start + offsets.prefixLength] === addressLength(records, start) * 8 &&
+    records[start + offsets.type] === RouteType.unicast
+  );
+}
+
+/** Bytes of an address in the record that begins at `start`: 4 or 16. */
+export function addressLength(records: Uint8Array, start: number): number {
+  return records[start + offsets.family] === AF_INET ? 4 : 16;
 }
 
 /** @param bytes whole records, as `dump` and `monitor` give them */

@@ -4,18 +4,9 @@
  */
 import type { Family } from '../../base/address.ts';
 import type { Cohorts } from '../groups/cohorts.ts';
-import { configuredNexthops, sameNexthops } from '../socket/nexthops.ts';
-import {
-  AF_INET,
-  headerLength,
-  NexthopFlag,
-  nexthopLength,
-  nexthopOffsets,
-  offsets,
-  RouteType,
-  recordLength,
-} from '../socket/record-layout.ts';
-import { destinationOfView, RouteView } from '../socket/route-view.ts';
+import { configuredAlike, configuredNexthops, sameNexthops } from '../socket/nexthops.ts';
+import { headerLength, offsets, recordLength } from '../socket/record-layout.ts';
+import { addressLength, destinationOfView, isOurKind, RouteView } from '../socket/route-view.ts';
 import { type Programmed, programmedAs, type RouteEntry } from './route-entry.ts';
 import { hashOf, type RouteIndex } from './route-index.ts';
 
@@ -148,22 +139,10 @@ function viewAt(dump: Uint8Array, start: number): RouteView {
   return new RouteView(dump.subarray(start, start + recordLength(dump, start)));
 }
 
-function addressLength(dump: Uint8Array, start: number): number {
-  return dump[start + offsets.family] === AF_INET ? 4 : 16;
-}
-
 /** Signed, for an unsigned number of 32 bits is an object where it does not fit. */
 function int32At(dump: Uint8Array, at: number): number {
   const low = (dump[at] as number) | ((dump[at + 1] as number) << 8);
   return low | ((dump[at + 2] as number) << 16) | ((dump[at + 3] as number) << 24);
-}
-
-/** A host prefix of plain nexthops: the only kind of route that we make. */
-function isOurKind(dump: Uint8Array, start: number): boolean {
-  return (
-    dump[start + offsets.prefixLength] === addressLength(dump, start) * 8 &&
-    dump[start + offsets.type] === RouteType.unicast
-  );
 }
 
 /**
@@ -179,18 +158,9 @@ function isAsBelieved(
   group: number,
   content: Uint8Array | undefined,
 ): boolean {
-  const first = start + headerLength;
   if (dump[start + offsets.protocol] !== protocol || group !== (believed | 0)) return false;
   if (content !== undefined) return sameNexthops(content, nexthops);
-  if (recordLength(dump, start) - headerLength !== nexthops.length) return false;
-  for (let at = 0; at < nexthops.length; at += nexthopLength)
-    if (!isSameNexthop(dump, first + at, nexthops, at)) return false;
-  return true;
-}
-
-function isSameNexthop(dump: Uint8Array, its: number, nexthops: Uint8Array, at: number): boolean {
-  const { flags } = nexthopOffsets;
-  for (let byte = 0; byte < nexthopLength; byte++)
-    if (byte !== flags && dump[its + byte] !== nexthops[at + byte]) return false;
-  return (((dump[its + flags] as number) ^ (nexthops[at + flags] as number)) & NexthopFlag.onlink) === 0;
+  const { length } = nexthops;
+  if (recordLength(dump, start) - headerLength !== length) return false;
+  return configuredAlike(dump, start + headerLength, nexthops, 0, length);
 }
