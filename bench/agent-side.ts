@@ -6,7 +6,7 @@
 import type { Source } from '../lib/agent/reconciler.ts';
 import { systemClock } from '../lib/base/clock.ts';
 import { createLog } from '../lib/base/log.ts';
-import { Pace } from '../lib/base/time-slice.ts';
+import { TimeSlice } from '../lib/base/time-slice.ts';
 import { BirdAnnouncer } from '../lib/bird/announcer.ts';
 import { BirdManager, type BirdManagerOptions, type BirdOutcome } from '../lib/bird/manager.ts';
 import type { AllocationView } from '../lib/desired/views.ts';
@@ -58,7 +58,7 @@ export class AgentSide {
 
   constructor(socket: TimedSocket, { settleMs = 50, groups, bird }: AgentSideOptions, host: Host) {
     const clock = { now: () => systemClock.now() + this.#ahead, after: systemClock.after };
-    const pace = new Pace(clock.now);
+    const slice = new TimeSlice(clock.now);
     const log = createLog('silent');
     const { links, table, programmer } = createKernelSide({
       socket,
@@ -68,7 +68,7 @@ export class AgentSide {
       auditMs,
       now: clock.now,
       log,
-      pace,
+      slice,
     });
     this.socket = socket;
     this.allocations = new MemorySource();
@@ -94,7 +94,7 @@ export class AgentSide {
       },
       clock,
       tickMs: 2000,
-      pace,
+      slice,
     });
   }
 

@@ -8,7 +8,7 @@ import { requireNetAdmin } from '../base/capabilities.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { Stops } from '../base/stops.ts';
-import { Pace } from '../base/time-slice.ts';
+import { TimeSlice } from '../base/time-slice.ts';
 import type { BirdAnnouncer } from '../bird/announcer.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { routeIdentityOf } from '../config/route-identity.ts';
@@ -69,7 +69,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       reporter: new Reporter({ log, metrics, links: kernel.links, table: kernel.table }),
       clock: context.clock,
       tickMs: config.reconcile.tickMs,
-      pace: context.pace,
+      slice: context.slice,
     });
     await followDraining(context, sources, reconciler);
     repairExports(context, bird, sources, kernel.table, reconciler);
@@ -95,11 +95,11 @@ function openContext(config: ResolvedAgentConfig, log: Log, stops: Stops): Agent
   const socket = new RouteSocket();
   stops.add(() => socket.close());
   const clock = systemClock;
-  return { config, log, clock, pace: new Pace(() => clock.now()), socket, stops };
+  return { config, log, clock, slice: new TimeSlice(() => clock.now()), socket, stops };
 }
 
 /** What is programmed. */
-async function openKernel({ config, log, clock, pace, socket, stops }: AgentContext): Promise<KernelSide> {
+async function openKernel({ config, log, clock, slice, socket, stops }: AgentContext): Promise<KernelSide> {
   const { routes, reconcile } = config;
   await requireNexthopObjects(routes.nexthops, socket);
   const kernel = createKernelSide({
@@ -110,7 +110,7 @@ async function openKernel({ config, log, clock, pace, socket, stops }: AgentCont
     auditMs: reconcile.auditMs,
     now: () => clock.now(),
     log,
-    pace,
+    slice,
   });
   await kernel.programmer.start();
   stops.add(() => kernel.programmer.stop());

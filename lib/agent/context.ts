@@ -2,7 +2,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Stops } from '../base/stops.ts';
-import type { Pace } from '../base/time-slice.ts';
+import type { TimeSlice } from '../base/time-slice.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import type { RouteSocket } from '../kernel/socket/route-socket.ts';
 
@@ -11,7 +11,7 @@ export interface AgentContext {
   readonly log: Log;
   readonly clock: Clock;
   /** What large changes are sliced by. */
-  readonly pace: Pace;
+  readonly slice: TimeSlice;
   readonly socket: RouteSocket;
   /** Takes what ends each thing that a step starts. */
   readonly stops: Stops;

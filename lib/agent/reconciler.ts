@@ -4,7 +4,7 @@
  */
 import type { Destination } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
-import { Pace } from '../base/time-slice.ts';
+import { TimeSlice } from '../base/time-slice.ts';
 import { type DesiredTable, withdrawn } from '../desired/desired-table.ts';
 import type { AllocationView, PodView } from '../desired/views.ts';
 import type { RouteProgrammer } from '../kernel/route-programmer.ts';
@@ -49,8 +49,8 @@ export interface ReconcilerOptions {
   clock: Clock;
   /** A pass at least this often, in milliseconds. */
   tickMs: number;
-  /** What a large change is sliced by. Default: a pace of its own. */
-  pace?: Pace;
+  /** Divides the work of a large change. Default: slices of its own. */
+  slice?: TimeSlice;
 }
 
 const noAnnouncer: Announcer = { follow() {}, isWithdrawn: () => true, onChange: () => () => {} };
@@ -58,7 +58,7 @@ const noAnnouncer: Announcer = { follow() {}, isWithdrawn: () => true, onChange:
 export class AnycastReconciler {
   readonly #options: ReconcilerOptions;
   readonly #announcer: Announcer;
-  readonly #pace: Pace;
+  readonly #slice: TimeSlice;
   /** Pods to look at in the next pass, by `namespace/name`. */
   #dirty = new Set<string>();
   /** Destinations whose target may be another, not yet told to the table. */
@@ -73,7 +73,7 @@ export class AnycastReconciler {
   constructor(options: ReconcilerOptions) {
     this.#options = options;
     this.#announcer = options.announcer ?? noAnnouncer;
-    this.#pace = options.pace ?? new Pace(() => options.clock.now());
+    this.#slice = options.slice ?? new TimeSlice(() => options.clock.now());
     const take = (keys: ReadonlySet<string>) => {
       for (const key of keys) this.#dirty.add(key);
       this.trigger();
@@ -169,7 +169,7 @@ export class AnycastReconciler {
       const change = desired.update(key, allocations.snapshot().get(key), pods.snapshot().get(key), now);
       this.#touch(change.touched);
       for (const warning of change.warnings) reporter.warned(warning);
-      if (this.#pace.isSpent(1 + change.touched.length) && (await this.#isEnded(signal))) return false;
+      if (this.#slice.isOver(1 + change.touched.length) && (await this.#isEnded(signal))) return false;
     }
     return true;
   }
@@ -186,7 +186,7 @@ export class AnycastReconciler {
       const destination = touched[at] as Destination;
       const target = desired.target(destination);
       table.want(destination, until === undefined ? target : withdrawn(target, until));
-      if (this.#pace.isSpent() && (await this.#isEnded(signal))) return false;
+      if (this.#slice.isOver() && (await this.#isEnded(signal))) return false;
     }
     this.#touched.clear();
     return true;
@@ -198,7 +198,7 @@ export class AnycastReconciler {
 
   /** Lets others go first. */
   async #isEnded(signal: AbortSignal | undefined): Promise<boolean> {
-    await this.#pace.rest();
+    await this.#slice.yield();
     return signal?.aborted === true;
   }
 

@@ -1,42 +1,42 @@
 /**
- * Long work in slices: between two of them whoever else has something to say is heard, above all the kernel that
- * tells of a lost interface.
+ * Divides long work into slices. Between two slices the event loop handles what else has arrived, above all the
+ * kernel's notification of a lost interface.
  */
 
-/** So long a slice may take, in milliseconds. */
+/** How long a slice may take, in milliseconds. */
 const sliceMs = 3;
-/** After so many steps the clock is looked at: each takes some microseconds at most. */
-const stepsALook = 64;
+/** After this many steps the clock is read: each step takes some microseconds at most. */
+const stepsPerReading = 64;
 
-export class Pace {
+export class TimeSlice {
   readonly #now: () => number;
-  readonly #breathe: () => Promise<void>;
+  readonly #waitTurn: () => Promise<void>;
   #began = Number.NEGATIVE_INFINITY;
   #steps = 0;
 
   /**
    * @param now the clock, in milliseconds
-   * @param breathe resolves when others have been heard
+   * @param waitTurn resolves when other work has had its turn
    */
-  constructor(now: () => number, breathe = () => new Promise<void>(resolve => setImmediate(resolve))) {
+  constructor(now: () => number, waitTurn = () => new Promise<void>(resolve => setImmediate(resolve))) {
     this.#now = now;
-    this.#breathe = breathe;
+    this.#waitTurn = waitTurn;
   }
 
   /**
-   * Counts work done. What takes less than a look at the clock is worth never rests.
-   * @returns whether it is time to `rest`
+   * Counts work done. Work of fewer steps than are worth a reading of the clock never yields.
+   * @returns whether it is time to `yield`
    */
-  isSpent(steps = 1): boolean {
+  isOver(steps = 1): boolean {
     this.#steps += steps;
-    if (this.#steps < stepsALook) return false;
+    if (this.#steps < stepsPerReading) return false;
     this.#steps = 0;
     return this.#now() - this.#began >= sliceMs;
   }
 
-  /** Lets others go first. */
-  async rest(): Promise<void> {
-    await this.#breathe();
+  /** Lets other work run, and begins the next slice. */
+  async yield(): Promise<void> {
+    await this.#waitTurn();
     this.#began = this.#now();
   }
 }

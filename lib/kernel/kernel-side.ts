@@ -1,6 +1,6 @@
 /** The kernel's side of an agent, put together: the route table, what it knows of interfaces, and its kernel I/O. */
 import type { Log } from '../base/log.ts';
-import type { Pace } from '../base/time-slice.ts';
+import type { TimeSlice } from '../base/time-slice.ts';
 import type { GroupForm } from './groups/group-form.ts';
 import { type KernelSocket, RouteProgrammer } from './route-programmer.ts';
 import { RouteTable } from './route-table.ts';
@@ -21,7 +21,7 @@ export interface KernelSideOptions {
   now: () => number;
   log: Log;
   /** What a large change is sliced by. Default: slices of its own. */
-  pace?: Pace | undefined;
+  slice?: TimeSlice | undefined;
 }
 
 export interface KernelSide {
@@ -32,7 +32,7 @@ export interface KernelSide {
 
 /** Puts the parts together; `programmer.start()` begins to listen to the kernel. */
 export function createKernelSide(options: KernelSideOptions): KernelSide {
-  const { socket, routes, groups, settleMs, auditMs, now, log, pace } = options;
+  const { socket, routes, groups, settleMs, auditMs, now, log, slice } = options;
   const { table: tableId, metric, protocols } = routes;
   const links = new LinkTable();
   const table = new RouteTable({ table: tableId, metric, protocols, settleMs, links, groups });
@@ -44,7 +44,7 @@ export function createKernelSide(options: KernelSideOptions): KernelSide {
     auditMs,
     now,
     log,
-    ...(pace && { pace }),
+    ...(slice && { slice }),
   });
   return { links, table, programmer };
 }

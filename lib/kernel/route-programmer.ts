@@ -4,7 +4,7 @@
 import type { Destination, Family } from '../base/address.ts';
 import { Listeners } from '../base/listeners.ts';
 import type { Log } from '../base/log.ts';
-import { Pace } from '../base/time-slice.ts';
+import { TimeSlice } from '../base/time-slice.ts';
 import { ShadowWatch } from './lookups/shadow-watch.ts';
 import type { Shadow } from './lookups/shadows.ts';
 import type { RoutePlan } from './plan/route-plan.ts';
@@ -32,8 +32,8 @@ export interface RouteProgrammerOptions {
   /** The clock, in milliseconds. */
   now: () => number;
   log: Log;
-  /** What a large change is sliced by. Default: a pace of its own. */
-  pace?: Pace;
+  /** What a large change is sliced by. Default: slices of its own. */
+  slice?: TimeSlice;
 }
 
 /** What a pass did. */
@@ -61,7 +61,7 @@ const firstAuditMs = 1000;
 
 export class RouteProgrammer {
   readonly #options: RouteProgrammerOptions;
-  readonly #pace: Pace;
+  readonly #slice: TimeSlice;
   readonly #listeners = new Listeners();
   readonly #links: FollowedLinks;
   #monitor: Monitor | undefined;
@@ -72,7 +72,7 @@ export class RouteProgrammer {
 
   constructor(options: RouteProgrammerOptions) {
     this.#options = options;
-    this.#pace = options.pace ?? new Pace(options.now);
+    this.#slice = options.slice ?? new TimeSlice(options.now);
     this.#links = new FollowedLinks(options.socket, options.links);
     this.#shadows = new ShadowWatch({ ...options, onChange: () => this.#listeners.notify() });
     this.#auditAt = options.now() + firstAuditMs;
@@ -117,8 +117,8 @@ export class RouteProgrammer {
     if (this.#links.inDoubt) await this.#readLinks();
     const drift = table.suspect ? await this.#readRoutes() : 0;
     const absent = table.takeAbsent();
-    const plan = await table.plan(now(), mayRemove, this.#pace);
-    if (plan.batch.length > 0) await table.settle(plan, await this.#apply(plan), now(), this.#pace);
+    const plan = await table.plan(now(), mayRemove, this.#slice);
+    if (plan.batch.length > 0) await table.settle(plan, await this.#apply(plan), now(), this.#slice);
     return {
       events: table.takeEvents(),
       requests: plan.requests,
@@ -146,7 +146,7 @@ export class RouteProgrammer {
     const read = (family: Family) =>
       socket.dumpInParts({ ...owned, family }, (records, anew) => reading.take(family, records, anew));
     await Promise.all([read(4), read(6)]);
-    return table.adopt(reading, answered, now(), this.#pace);
+    return table.adopt(reading, answered, now(), this.#slice);
   }
 
   /** Nexthop objects are read before the routes that lead through them. */

@@ -8,7 +8,7 @@
  * reads the kernel before it writes.
  */
 import type { Destination } from '../base/address.ts';
-import type { Pace } from '../base/time-slice.ts';
+import type { TimeSlice } from '../base/time-slice.ts';
 import type { DesiredTarget } from '../desired/desired-table.ts';
 import { adoptObjects } from './groups/adopt-objects.ts';
 import { Cohorts } from './groups/cohorts.ts';
@@ -150,8 +150,8 @@ export class RouteTable {
   }
 
   /** Takes the kernel's word for what is programmed (`RouteBeliefs.adopt`). @returns how much was otherwise */
-  async adopt(reading: RouteReading, answered: number, now: number, pace: Pace): Promise<number> {
-    const { drift, strays } = await this.#beliefs.adopt(reading, answered, now, pace);
+  async adopt(reading: RouteReading, answered: number, now: number, slice: TimeSlice): Promise<number> {
+    const { drift, strays } = await this.#beliefs.adopt(reading, answered, now, slice);
     this.#strays.found(strays);
     return drift;
   }
@@ -168,13 +168,13 @@ export class RouteTable {
   }
 
   /** Makes the requests of one pass (`RoutePlanner.plan`); none when the kernel is right. */
-  plan(now: number, mayRemove: (destination: Destination) => boolean, pace: Pace): Promise<RoutePlan> {
-    return this.#planner.plan(now, mayRemove, pace);
+  plan(now: number, mayRemove: (destination: Destination) => boolean, slice: TimeSlice): Promise<RoutePlan> {
+    return this.#planner.plan(now, mayRemove, slice);
   }
 
   /** Takes the outcomes of a plan in, in the order of its requests. */
-  settle(plan: RoutePlan, results: ApplyResult, now: number, pace: Pace): Promise<void> {
-    return this.#planner.settle(plan, results, now, pace);
+  settle(plan: RoutePlan, results: ApplyResult, now: number, slice: TimeSlice): Promise<void> {
+    return this.#planner.settle(plan, results, now, slice);
   }
 
   /** A plan of which nobody knows what became: all that is in it is looked at again. */

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { AnycastReconciler } from '../../lib/agent/reconciler.ts';
 import type { Clock } from '../../lib/base/clock.ts';
-import { Pace } from '../../lib/base/time-slice.ts';
+import { TimeSlice } from '../../lib/base/time-slice.ts';
 import { DesiredTable } from '../../lib/desired/desired-table.ts';
 import type { AllocationView, PodView } from '../../lib/desired/views.ts';
 import { RouteTable } from '../../lib/kernel/route-table.ts';
@@ -37,12 +37,12 @@ const turns = async (count = 10) => {
   for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve));
 };
 
-/** @param pace what a large take-in is sliced by; default one whose clock stands */
-function reconciler(given?: Pace) {
+/** @param given divides the work of a large take-in; default one whose clock stands */
+function reconciler(given?: TimeSlice) {
   const pods = new HandSource<PodView>();
   const allocations = new HandSource<AllocationView>();
   const clock = new HandClock();
-  const pace = given ?? new Pace(() => clock.now());
+  const slice = given ?? new TimeSlice(() => clock.now());
   const links = new LinkTable();
   const table = new RouteTable({
     table: 254,
@@ -51,7 +51,7 @@ function reconciler(given?: Pace) {
     settleMs: 50,
     links,
   });
-  void table.adopt(table.beginReading(), table.doubts, 0, pace);
+  void table.adopt(table.beginReading(), table.doubts, 0, slice);
   const log: string[] = [];
   const planned: number[] = [];
   let running = 0;
@@ -63,7 +63,7 @@ function reconciler(given?: Pace) {
     desired: new DesiredTable({ terminatingMs: 5000, longestMs: 60_000, notReadyMs: 0 }),
     table,
     clock,
-    pace,
+    slice,
     tickMs: 2000,
     reporter: {
       passed: () => log.push('passed'),
@@ -79,7 +79,7 @@ function reconciler(given?: Pace) {
         if (failure === undefined) await new Promise<void>(resolve => (finish = resolve));
         running--;
         if (failure !== undefined) throw failure;
-        planned.push((await table.plan(clock.now(), () => true, pace)).requests.length);
+        planned.push((await table.plan(clock.now(), () => true, slice)).requests.length);
         return { events: [], requests: [], drift: 0, absent: [], shadows: undefined };
       },
     },
@@ -192,16 +192,16 @@ test('an allocation that is wrong is told once', async t => {
   t.is(log.filter(line => line.includes('nonsense')).length, 1);
 });
 
-/** Many pods with one destination each, and a pace whose every rest calls `meanwhile`. */
-function manyPods(meanwhile: (rest: number) => void = () => {}) {
+/** Many pods with one destination each, and a slice that calls `meanwhile` whenever it yields. */
+function manyPods(meanwhile: (turn: number) => void = () => {}) {
   const count = 1000;
   let clock = 0;
-  let rests = 0;
-  const pace = new Pace(
+  let yields = 0;
+  const slice = new TimeSlice(
     () => clock++,
-    async () => meanwhile(rests++),
+    async () => meanwhile(yields++),
   );
-  const parts = reconciler(pace);
+  const parts = reconciler(slice);
   const { pods, allocations, links } = parts;
   links.replace([{ name: 'veth1', index: 1, flags: 1 }]);
   const pod = { uid: 'u', ready: true, terminating: false };
@@ -217,15 +217,15 @@ function manyPods(meanwhile: (rest: number) => void = () => {}) {
     });
   };
   for (let n = 0; n < count; n++) add(n);
-  return { ...parts, count, add, rests: () => rests };
+  return { ...parts, count, add, yields: () => yields };
 }
 
-test('a long take-in rests, and the kernel is asked when all of it is taken in', async t => {
-  const { subject, count, planned, rests, log, finish } = manyPods(() => log.push('rest'));
+test('a long take-in yields, and the kernel is asked when all of it is taken in', async t => {
+  const { subject, count, planned, yields, log, finish } = manyPods(() => log.push('turn'));
   const done = subject.reconcile();
   await turns(200);
   t.deepEqual([log.at(-1), log.filter(line => line === 'pass').length], ['pass', 1]);
-  t.true(rests() > 1, `${rests()} rests`);
+  t.true(yields() > 1, `${yields()} yields`);
   finish();
   await done;
   t.deepEqual(planned, [count]);
@@ -236,7 +236,7 @@ test('a stop in the middle of a take-in asks nothing of the kernel, and nothing 
   for (let where = 0; where < 8; where++) {
     const stop = new AbortController();
     const { subject, pods, allocations, count, add, planned, log, finish } = manyPods(
-      rest => rest === where && stop.abort(),
+      turn => turn === where && stop.abort(),
     );
     allocations.values.clear();
     const pass = async (signal?: AbortSignal) => {
@@ -260,10 +260,10 @@ test('a stop in the middle of a take-in asks nothing of the kernel, and nothing 
 });
 
 test('a pod that changes during a take-in is answered by the next pass, and by no other', async t => {
-  const { subject, count, planned, log, finish, add, pods } = manyPods(rest => {
-    if (rest > 2) return;
-    add(count + rest);
-    pods.change(`ns/${count + rest}`);
+  const { subject, count, planned, log, finish, add, pods } = manyPods(turn => {
+    if (turn > 2) return;
+    add(count + turn);
+    pods.change(`ns/${count + turn}`);
   });
   const stop = new AbortController();
   const done = subject.run(stop.signal);

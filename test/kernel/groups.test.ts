@@ -1,6 +1,6 @@
 /** Nexthop groups on a real kernel: what one message does, what lives on, what is left behind. */
 import test from 'ava';
-import { Pace } from '../../lib/base/time-slice.ts';
+import { TimeSlice } from '../../lib/base/time-slice.ts';
 import type { GroupForm } from '../../lib/kernel/groups/group-form.ts';
 import { eventually } from '../support/lab.ts';
 import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
@@ -46,7 +46,7 @@ test('30 destinations of the same pods share a group, and a pod that leaves is o
   t.deepEqual([...new Set(Object.values(await groupByDestination(lab)))], [group?.id]);
 
   for (const destination of destinations) table.want(destination, pods(lab, 0, 1));
-  const plan = await table.plan(performance.now(), () => true, new Pace(() => performance.now()));
+  const plan = await table.plan(performance.now(), () => true, new TimeSlice(() => performance.now()));
   t.is(plan.batch.length, 1);
   t.is(plan.requests.length, destinations.length);
   table.abandon(plan);

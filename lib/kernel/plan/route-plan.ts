@@ -3,7 +3,7 @@
  * Between `plan` and `settle` the kernel is asked; what happens meanwhile is not believed to be undone by either.
  */
 import type { Destination } from '../../base/address.ts';
-import type { Pace } from '../../base/time-slice.ts';
+import type { TimeSlice } from '../../base/time-slice.ts';
 import type { Cohorts } from '../groups/cohorts.ts';
 import type { LinkTable } from '../socket/link-table.ts';
 import { interfaceAt } from '../socket/nexthops.ts';
@@ -67,18 +67,22 @@ export class RoutePlanner {
   /**
    * @param now the clock, in milliseconds
    * @param mayRemove whether a withdrawn destination may be removed now; not while BIRD still announces it
-   * @param pace what a large plan is sliced by
+   * @param slice divides the work of a large plan
    * @returns the requests of one pass; none when the kernel is right
    */
-  async plan(now: number, mayRemove: (destination: Destination) => boolean, pace: Pace): Promise<RoutePlan> {
+  async plan(
+    now: number,
+    mayRemove: (destination: Destination) => boolean,
+    slice: TimeSlice,
+  ): Promise<RoutePlan> {
     const { cohorts, protocols, strays, beliefs } = this.#options;
-    const requests = await this.#decide(now, mayRemove, pace);
+    const requests = await this.#decide(now, mayRemove, slice);
     const batch = new RouteBatch(requests.length * (headerLength + 2 * nexthopLength));
     const groups = new GroupPlan(cohorts, protocols, batch);
     groups.write(requests, now);
     for (let at = 0; at < requests.length; at++) {
       this.#write(requests[at] as RouteRequest, batch, groups);
-      if (pace.isSpent()) await pace.rest();
+      if (slice.isOver()) await slice.yield();
     }
     groups.sweep();
     if (strays.sweep(batch, now)) beliefs.distrust();
@@ -90,12 +94,12 @@ export class RoutePlanner {
     { requests, groups }: RoutePlan,
     results: ApplyResult,
     now: number,
-    pace: Pace,
+    slice: TimeSlice,
   ): Promise<void> {
     if (groups.settle(results)) this.#options.beliefs.distrust();
     for (let at = 0; at < requests.length; at++) {
       this.#settleOne(requests[at] as RouteRequest, groups, results, now);
-      if (pace.isSpent()) await pace.rest();
+      if (slice.isOver()) await slice.yield();
     }
   }
 
@@ -109,7 +113,7 @@ export class RoutePlanner {
   async #decide(
     now: number,
     mayRemove: (destination: Destination) => boolean,
-    pace: Pace,
+    slice: TimeSlice,
   ): Promise<RouteRequest[]> {
     const { agenda } = this.#options;
     const due = agenda.take(now);
@@ -123,7 +127,7 @@ export class RoutePlanner {
       if (request === undefined) this.#forgetIfIdle(entry);
       else if (request.kind === 'delete' && !mayRemove(entry.destination)) agenda.wait(entry);
       else requests.push(request);
-      if (pace.isSpent()) await pace.rest();
+      if (slice.isOver()) await slice.yield();
     }
     return requests;
   }

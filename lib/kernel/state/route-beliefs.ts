@@ -3,7 +3,7 @@
  * notifies of others' doing (`observe`, `loseLink`), and what our own requests prove (`program`).
  */
 import type { Destination } from '../../base/address.ts';
-import type { Pace } from '../../base/time-slice.ts';
+import type { TimeSlice } from '../../base/time-slice.ts';
 import type { Cohorts } from '../groups/cohorts.ts';
 import { Doubt } from '../socket/doubt.ts';
 import type { LinkTable } from '../socket/link-table.ts';
@@ -155,25 +155,25 @@ export class RouteBeliefs {
    * @param reading of all routes of our table and protocols, both families
    * @param answered `doubts` from before the reading began: what raised doubt since is not answered by it
    * @param now the clock, in milliseconds
-   * @param pace what much of it is sliced by
+   * @param slice divides the work of a large reading
    * @returns how many destinations were not as we believed, and routes of ours that we can never want
    */
   async adopt(
     reading: RouteReading,
     answered: number,
     now: number,
-    pace: Pace,
+    slice: TimeSlice,
   ): Promise<{ drift: number; strays: RouteView[] }> {
     const { found, strays, absent } = reading.finish();
     this.#doubt.answer(answered);
     for (const { entry, believed, programmed } of found) {
-      if (pace.isSpent()) await pace.rest();
+      if (slice.isOver()) await slice.yield();
       if (!this.#stillBelieves(entry, believed)) continue;
       if (entry.failure?.kind === 'conflict') entry.failure = undefined;
       this.#restore(entry, programmed, now);
     }
     for (const { entry, believed } of absent) {
-      if (pace.isSpent()) await pace.rest();
+      if (slice.isOver()) await slice.yield();
       if (!this.#stillBelieves(entry, believed)) continue;
       // IPv4 loses routes without a word, and then BIRD still announces them.
       entry.silentlyLost = entry.family === 4;
