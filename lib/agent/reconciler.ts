@@ -40,7 +40,7 @@ export interface ReconcilerOptions {
   allocations: Source<AllocationView>;
   desired: DesiredTable;
   table: RouteTable;
-  programmer: Pick<RouteProgrammer, 'pass' | 'nextDeadline' | 'onChange'>;
+  programmer: Pick<RouteProgrammer, 'nextDeadline' | 'onChange' | 'pass' | 'read'>;
   /** Default: none, the kernel's routes are all there is to announce. */
   announcer?: Announcer;
   /** Default: there are none. */
@@ -127,15 +127,15 @@ export class AnycastReconciler {
   }
 
   /**
-   * One pass. Does nothing before every source has been read once: nobody is removed on a guess.
+   * One pass. Changes no route before every source has been read once: nothing is removed on a guess.
    *
    * @param signal ends it before anything is asked of the kernel; what was not taken in yet waits for the next pass
    */
   async reconcile(signal?: AbortSignal): Promise<void> {
-    const { pods, allocations, table, programmer, formerRoutes, reporter, clock } = this.#options;
+    const { table, programmer, formerRoutes, reporter, clock } = this.#options;
     const announcer = this.#announcer;
     const isWithdrawn = (destination: Destination) => announcer.isWithdrawn(destination);
-    if (!pods.synced || !allocations.synced) return;
+    if (!this.#synced) return this.#announceAsFound();
     if (!(await this.#takeIn(signal))) return;
     const started = clock.now();
     const outcome = await programmer.pass(isWithdrawn);
@@ -143,6 +143,21 @@ export class AnycastReconciler {
     this.#firstPass = false;
     announcer.follow(table.announced);
     formerRoutes?.afterPass(isWithdrawn);
+  }
+
+  get #synced(): boolean {
+    const { pods, allocations } = this.#options;
+    return pods.synced && allocations.synced;
+  }
+
+  /**
+   * BIRD's sessions, and the routes that come by them, do not wait for the sources: the API server may be reached
+   * by those routes. What BIRD announces meanwhile is what the kernel announces.
+   */
+  async #announceAsFound(): Promise<void> {
+    const { programmer, table } = this.#options;
+    await programmer.read();
+    this.#announcer.follow(table.announced);
   }
 
   /**
@@ -202,13 +217,17 @@ export class AnycastReconciler {
     return signal?.aborted === true;
   }
 
-  /** Until the next trigger, time or tick; a failed pass waits for the tick. Others are heard in between. */
+  /**
+   * Until the next trigger, time or tick. Before the sources have synced no time counts, and a failed pass waits for
+   * the tick. Other work has its turn in between.
+   */
   async #rest(signal: AbortSignal, failed: boolean): Promise<void> {
     const { table, desired, programmer, clock, tickMs } = this.#options;
     await new Promise<void>(resolve => setImmediate(resolve));
-    if (signal.aborted || (!failed && (this.#triggered || table.busy))) return;
+    const isIdle = failed || !this.#synced;
+    if (signal.aborted || (!failed && this.#triggered) || (!isIdle && table.busy)) return;
     const deadline = Math.min(programmer.nextDeadline, desired.nextDeadline);
-    const pause = failed ? tickMs : Math.min(tickMs, Math.max(0, deadline - clock.now()));
+    const pause = isIdle ? tickMs : Math.min(tickMs, Math.max(0, deadline - clock.now()));
     await new Promise<void>(resolve => {
       const cancel = clock.after(pause, resolve);
       this.#wake = () => {

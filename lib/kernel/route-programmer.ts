@@ -69,6 +69,8 @@ export class RouteProgrammer {
   #objectsRead = false;
   readonly #shadows: ShadowWatch;
   #auditAt: number;
+  /** Destinations that were not as we believed, in readings since the last pass. */
+  #drift = 0;
 
   constructor(options: RouteProgrammerOptions) {
     this.#options = options;
@@ -114,8 +116,9 @@ export class RouteProgrammer {
       this.#distrust();
       this.#shadows.look();
     }
-    if (this.#links.inDoubt) await this.#readLinks();
-    const drift = table.suspect ? await this.#readRoutes() : 0;
+    await this.read();
+    const drift = this.#drift;
+    this.#drift = 0;
     const absent = table.takeAbsent();
     const plan = await table.plan(now(), mayRemove, this.#slice);
     if (plan.batch.length > 0) await table.settle(plan, await this.#apply(plan), now(), this.#slice);
@@ -126,6 +129,16 @@ export class RouteProgrammer {
       absent,
       shadows: this.#shadows.take(),
     };
+  }
+
+  /**
+   * Reads what is in doubt, and writes nothing: links, then nexthop objects, then routes.
+   *
+   * @throws NativeError when the kernel can not be read; what is in doubt stays so
+   */
+  async read(): Promise<void> {
+    if (this.#links.inDoubt) await this.#readLinks();
+    if (this.#options.table.suspect) this.#drift += await this.#readRoutes();
   }
 
   async #apply(plan: RoutePlan): Promise<ApplyResult> {

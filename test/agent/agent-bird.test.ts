@@ -173,3 +173,33 @@ test("the node config's bird mode is followed while the agent runs, there and ba
     `${withdrawn} < ${removed}`,
   );
 });
+
+for (const mode of ['learn', 'filter'] as const) {
+  test(`${mode} mode: BIRD has its sessions and the node's own prefixes before any source has synced`, async t => {
+    const { lab, router, nodes } = await fabric(1);
+    t.teardown(() => lab.destroy());
+    const [node] = nodes as [(typeof nodes)[0]];
+    // There is no allocation file: that source never syncs.
+    const files = layOutAgent(join(lab.dir, 'agent'), { bird: { mode }, reconcile: { tickMs: 200 } });
+    writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
+    // What an agent before this one has announced: it stays, by the kernel's word.
+    await node.host.ip('route', 'add', '192.0.2.53', 'via', '10.1.10.2', 'metric', '16', 'proto', '70');
+    const agent = startAgent(node.host, files);
+    await agent.logged('wrote the configuration for a BIRD that is not running');
+    const bird = await startBird(node.host, {
+      name: 'node1',
+      configPath: files.birdConfig,
+      socketPath: files.birdSocket,
+    });
+    await established(bird, 2);
+    for (const prefix of ['10.244.1.0/24', '192.0.2.53/32'])
+      await eventually(prefix, async () => (await gateways(router, prefix)).length === 1);
+    t.false(agent.lines.some(({ event }) => event?.includes('in sync')));
+    t.is((await routesOf(node.host, 70)).length, 1);
+
+    writeAllocations(files, []);
+    await agent.logged('in sync: 1 route(s) of ours were already in the kernel');
+    await eventually('the withdrawal', async () => (await gateways(router, '192.0.2.53/32')).length === 0);
+    t.is((await gateways(router, '10.244.1.0/24')).length, 1);
+  });
+}

@@ -73,6 +73,7 @@ function reconciler(given?: TimeSlice) {
     programmer: {
       nextDeadline: Number.POSITIVE_INFINITY,
       onChange: () => () => {},
+      async read() {},
       async pass() {
         running++;
         log.push(running === 1 ? 'pass' : 'TWO PASSES AT ONCE');
