@@ -203,3 +203,42 @@ for (const mode of ['learn', 'filter'] as const) {
     t.is((await gateways(router, '10.244.1.0/24')).length, 1);
   });
 }
+
+test('a learn mode that BIRD would be blind in is refused, also when the node config asks for it', async t => {
+  const { lab, router, nodes } = await fabric(1);
+  t.teardown(() => lab.destroy());
+  const [node] = nodes as [(typeof nodes)[0]];
+  await node.host.sysctl({ 'net.ipv4.nexthop_compat_mode': 0 });
+  const files = layOutAgent(join(lab.dir, 'agent'), {
+    bird: { mode: 'filter' },
+    routes: { nexthops: 'groups' },
+    reconcile: { tickMs: 200 },
+  });
+  const say = (mode: string) =>
+    writeFileSync(files.nodeConfig, JSON.stringify({ ...plainConfig(1), bird: { mode } }));
+  const pod = { namespace: 'default', name: 'dns-0', uid: 'dns-0', hostInterface: 'pod0', ipv4: '10.1.10.2' };
+  writeAllocations(files, [{ ...pod, anycast: ['192.0.2.53'], state: 'committed' }]);
+  writePod(files, 'dns-0', { ready: true });
+
+  say('learn');
+  const refused = startAgent(node.host, files);
+  t.is(await refused.exit, 1);
+  t.regex(refused.words.join('\n'), /FLOCK_BIRD_BLIND/);
+
+  say('filter');
+  const agent = startAgent(node.host, files);
+  await agent.logged('wrote the configuration for a BIRD that is not running');
+  const bird = await startBird(node.host, {
+    name: 'node1',
+    configPath: files.birdConfig,
+    socketPath: files.birdSocket,
+  });
+  await established(bird, 2);
+  const announced = () =>
+    eventually('the announcement', async () => (await gateways(router, '192.0.2.53/32')).length === 1);
+  await announced();
+  say('learn');
+  await eventually('the refusal', () => agent.lines.some(({ code }) => code === 'FLOCK_BIRD_BLIND'));
+  await announced();
+  t.regex(await bird.command('show protocols'), /anycast4 /, 'it runs filter mode as before');
+});
