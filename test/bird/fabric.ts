@@ -32,8 +32,10 @@ export interface Fabric {
 /**
  * Node i is AS 6500i; its link to the router (AS 65000) is 10.0.i.0/24 and fd00:i::/64, router .1, node .2.
  * Its two pods hang on `pod0` and `pod1`: 10.1.i.2 and .3 behind 10.1.i.0/24, fd01:i::2 and ::3.
+ *
+ * @param routerAlso more of the router's BIRD configuration
  */
-export async function fabric(nodeCount: number): Promise<Fabric> {
+export async function fabric(nodeCount: number, routerAlso = ''): Promise<Fabric> {
   const lab = await Lab.create();
   const router = await lab.namespace('router');
   await router.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 });
@@ -51,7 +53,7 @@ export async function fabric(nodeCount: number): Promise<Fabric> {
     }
     nodes.push({ host, index, nodeConfig: parseNodeConfig(JSON.stringify(plainConfig(index)), 'test') });
   }
-  const bird = await startBird(router, { name: 'router', config: routerConfig(nodeCount) });
+  const bird = await startBird(router, { name: 'router', config: routerConfig(nodeCount) + routerAlso });
   return { lab, router, bird, nodes };
 }
 

@@ -14,6 +14,9 @@ import { ApiError, type ApiObject, issuer, KubeApi } from './kube-api.ts';
 import { endChild, eventually, type Namespace } from './lab.ts';
 import { answerIn, Relay } from './relay.ts';
 
+/** What the server calls its own address, and names in its certificate. */
+export const advertisedAddress = '192.0.2.1';
+
 const builder = fileURLToPath(new URL('../../scripts/kube-apiserver', import.meta.url));
 
 /**
@@ -79,7 +82,7 @@ export class KubeApiServer extends KubeApi {
       '--bind-address=127.0.0.1',
       `--secure-port=${this.#ports.server}`,
       // Without a default route it finds no address to advertise, and loopback it refuses (RFC 5737).
-      '--advertise-address=192.0.2.1',
+      `--advertise-address=${advertisedAddress}`,
       '--endpoint-reconciler-type=none',
       // It makes itself a certificate here, with the authority that signed it.
       `--cert-dir=${this.#dir}`,
@@ -141,12 +144,14 @@ export class KubeApiServer extends KubeApi {
    * Makes the server answer at its own URL in a network namespace too, where this loopback is not: a relay there
    * listens on the same port, and hands each connection over through a UNIX socket, which no namespace bounds.
    * It lives as long as the namespace's lab.
+   *
+   * @param host an address of the namespace, loopback or `advertisedAddress`: its certificate names these
    */
-  async exposeIn(namespace: Namespace): Promise<void> {
+  async exposeIn(namespace: Namespace, host = '127.0.0.1'): Promise<void> {
     const { server: port } = this.#ports;
     const path = join(this.#dir, `${namespace.name}.sock`);
     this.#relays.push(await Relay.listen({ path }, { port, host: '127.0.0.1' }));
-    await answerIn(namespace, { port, path });
+    await answerIn(namespace, { host, port, path });
   }
 
   /** Runs a program whose output goes to a log in the folder, and which the kernel ends when this one dies. */

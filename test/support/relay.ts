@@ -1,5 +1,5 @@
 /**
- * Passes connections on. As a program (`node relay.ts PORT SOCKET`) it joins the loopback of a network namespace
+ * Passes connections on. As a program (`node relay.ts HOST PORT SOCKET`) it joins an address of a network namespace
  * to a UNIX socket, which no network namespace bounds.
  */
 import { once } from 'node:events';
@@ -8,9 +8,18 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import type { Namespace } from './lab.ts';
 
-/** Has what listens on the UNIX socket at `path` answer at a namespace's loopback too, as long as its lab lives. */
-export async function answerIn(namespace: Namespace, { port, path }: { port: number; path: string }) {
-  const args = ['--pdeathsig', 'KILL', process.execPath, fileURLToPath(import.meta.url), `${port}`, path];
+/** Where in a namespace a relay listens, and the path of the UNIX socket that it joins to it. */
+export interface RelayPlace {
+  /** Default: loopback. */
+  host?: string;
+  port: number;
+  path: string;
+}
+
+/** Has what listens on the UNIX socket at `path` answer at an address of a namespace too, as long as its lab lives. */
+export async function answerIn(namespace: Namespace, { host = '127.0.0.1', port, path }: RelayPlace) {
+  const program = [process.execPath, fileURLToPath(import.meta.url)];
+  const args = ['--pdeathsig', 'KILL', ...program, host, `${port}`, path];
   const child = namespace.spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout as Readable, 'data');
 }
@@ -25,13 +34,15 @@ export class Relay {
     this.#server = createServer(from => this.#join(from));
   }
 
-  /** Listens on a loopback port or on the path of a UNIX socket. */
-  static async listen(on: { port: number } | { path: string }, to: NetConnectOpts): Promise<Relay> {
+  /** Listens on an address or on the path of a UNIX socket. */
+  static async listen(
+    on: { host: string; port: number } | { path: string },
+    to: NetConnectOpts,
+  ): Promise<Relay> {
     const relay = new Relay(to);
-    const where = 'port' in on ? { ...on, host: '127.0.0.1' } : on;
     await new Promise<void>((resolve, reject) => {
       relay.#server.once('error', reject);
-      relay.#server.listen(where, resolve);
+      relay.#server.listen(on, resolve);
     });
     return relay;
   }
@@ -64,7 +75,7 @@ export class Relay {
 }
 
 if (import.meta.main) {
-  const [port, path] = process.argv.slice(2);
-  await Relay.listen({ port: Number(port) }, { path: path ?? '' });
+  const [host = '', port, path = ''] = process.argv.slice(2);
+  await Relay.listen({ host, port: Number(port) }, { path });
   process.stdout.write('listening\n');
 }
