@@ -3,7 +3,9 @@ import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import fc from 'fast-check';
 import { RouteBatch } from '../../lib/kernel/socket/route-batch.ts';
-import { type NativeError, RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
+import { type NativeError, outcomeUnknown, RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
+import { eventually } from '../support/lab.ts';
+import { restore, silence } from './lost-replies.ts';
 import {
   createRouteLab,
   Operation,
@@ -15,31 +17,47 @@ import {
   table,
 } from './route-lab.ts';
 
-/** So many routes of each family. */
-function many(lab: RouteLab, count: number, operation: Operation = Operation.create): Uint8Array {
+/** `count` routes of one family, or of each. */
+function many(
+  lab: RouteLab,
+  count: number,
+  operation: Operation = Operation.create,
+  families: readonly (4 | 6)[] = [4, 6],
+): Uint8Array {
   const batch = new RouteBatch();
   for (let number = 0; number < count; number++) {
-    for (const family of [4, 6] as const)
-      batch.add(route(operation, family, number, [lab.nexthop(family, 0)]));
+    for (const family of families) batch.add(route(operation, family, number, [lab.nexthop(family, 0)]));
   }
   return batch.bytes();
 }
 
 test.serial('closing lets what is being sent finish and rejects what was not begun', async t => {
   const lab = await createRouteLab(t, 1);
-  const socket = lab.open();
-  const first = socket.apply(many(lab, 10_000));
-  const reading = socket.links();
-  const queued = [socket.apply(many(lab, 10_000)), socket.apply(many(lab, 1))];
-  await new Promise(resolve => setTimeout(resolve, 3));
+  // One request a send; each waits seconds for its reply while there are none, so the first call has not ended.
+  const socket = lab.open({ receiveBuffer: 1 });
+  await silence(0);
+  // More than the calling thread takes itself.
+  const count = 40;
+  const first = socket.apply(many(lab, count, Operation.create, [4]));
+  const others = lab.open();
+  await eventually('the first call to be under way', async () => (await ourRoutes(others, 4)).length > 0);
+  const queued = [
+    socket.apply(many(lab, count, Operation.create, [6])),
+    socket.apply(pack(route(Operation.delete, 4, 0))),
+  ];
+  t.is((await socket.links()).length, 3, 'reading does not wait for writing');
   const closed = socket.close();
-  t.is((await first).length, 20_000);
-  t.true(Array.isArray(await reading));
   for (const promise of queued) {
     t.is((await t.throwsAsync<NativeError>(promise))?.code, 'ERR_CLOSED');
   }
+  await restore(0);
+  const outcomes = await first;
+  t.is(outcomes.length, count);
+  t.true(outcomes.every(errno => errno === 0 || errno === outcomeUnknown));
+  t.is(outcomes.at(-1), 0);
   await closed;
-  for (const family of [4, 6] as const) t.is((await ourRoutes(lab.open(), family)).length, 10_000);
+  t.is((await ourRoutes(others, 4)).length, count);
+  t.deepEqual(await ourRoutes(others, 6), []);
 });
 
 test('a closed socket refuses everything, and closes again without complaint', async t => {

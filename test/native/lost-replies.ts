@@ -21,18 +21,24 @@ for name in sorted(os.listdir(f"/proc/{pid}/fd"), key=int):
     if one.family == socket.AF_NETLINK: taken.append(one)
 if what == "shrink":
     for one in taken: one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+elif what == "restore":
+    SO_DETACH_FILTER = 27
+    taken[int(sys.argv[3])].setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
 else:
     SO_ATTACH_FILTER, BPF_RET = 26, 6
     nothing = ctypes.create_string_buffer(struct.pack("HBBI", BPF_RET, 0, 0, 0))
     program = struct.pack("HP", 1, ctypes.addressof(nothing))
-    taken[int(what)].setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+    taken[int(sys.argv[3])].setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 `;
 
-const run = (what: string) =>
-  promisify(execFile)('python3', ['-c', meddle, String(process.pid), what]).then(() => undefined);
+const run = (...what: string[]) =>
+  promisify(execFile)('python3', ['-c', meddle, String(process.pid), ...what]).then(() => undefined);
 
 /** Leaves every socket the smallest receive buffer there is: a few replies fit. */
 export const shrinkReceiveBuffers = (): Promise<void> => run('shrink');
 
 /** Drops whatever one socket should receive; they count from 0 in the order of their opening. */
-export const silence = (socket: number): Promise<void> => run(String(socket));
+export const silence = (socket: number): Promise<void> => run('silence', String(socket));
+
+/** Ends `silence`: later replies arrive, those that were dropped do not. */
+export const restore = (socket: number): Promise<void> => run('restore', String(socket));
