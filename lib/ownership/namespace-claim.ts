@@ -27,8 +27,11 @@ interface HolderWords {
 /** The leading NUL makes it abstract. `ss -xl` shows it as `@flock-anycast`. */
 const socketName = '\0flock-anycast';
 
-/** How long a holder may take to say who it is, in milliseconds; one that is stopped says nothing. */
-const answerMs = 1000;
+/**
+ * How long a holder may take to say who it is, in milliseconds. One that is stopped says nothing; one on a busy
+ * machine is late, and its name is what the user needs.
+ */
+const answerMs = 5000;
 
 /**
  * Claims this process's network namespace until it is released or the process ends.
