@@ -113,7 +113,7 @@ export interface AgentProcess {
   lines: { event?: string; code?: string }[];
   /** What it wrote that is no log line. */
   words: string[];
-  /** Resolves with the exit code, or the signal that ended it. */
+  /** Resolves with the exit code, or the signal that ended it, when its last words are in. */
   exit: Promise<number | string>;
   /** Waits for a log line whose event contains `text`. */
   logged(text: string): Promise<void>;
@@ -140,7 +140,8 @@ export function startAgent(
     child,
     lines: [],
     words: [],
-    exit: new Promise(resolve => child.once('exit', (code, signal) => resolve(code ?? signal ?? 'unknown'))),
+    // Not `exit`, behind which its last words may still come.
+    exit: new Promise(resolve => child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'))),
     logged: text =>
       eventually(
         `the log to say "${text}"; it says ${JSON.stringify([...agent.lines, ...agent.words])}`,
@@ -184,7 +185,6 @@ export async function runCommand(
   child.stderr?.on('data', data => {
     outcome.err += data;
   });
-  // Not `exit`, behind which its last words may still come.
   const ended = new Promise<number | string>(resolve =>
     child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown')),
   );
