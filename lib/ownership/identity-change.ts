@@ -97,6 +97,7 @@ export class IdentityChange {
       if (performance.now() > deadline) break;
       await setTimeout(patience.pauseMs, undefined, { signal }).catch(() => undefined);
     }
+    if (signal.aborted) return;
     const remedy = 'see what BIRD says above';
     log.warn(
       { remedy },
