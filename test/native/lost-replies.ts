@@ -1,5 +1,5 @@
 /**
- * Makes replies to this process's netlink sockets go lost, behind the addon's back, as nothing but another program
+ * Makes replies to a process's netlink sockets go lost, behind the addon's back, as nothing but another program
  * with pidfd_getfd(2) could: the addon chose its window for the buffer that was granted.
  */
 import { execFile } from 'node:child_process';
@@ -31,14 +31,15 @@ else:
     taken[int(sys.argv[3])].setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
 `;
 
-const run = (...what: string[]) =>
-  promisify(execFile)('python3', ['-c', meddle, String(process.pid), ...what]).then(() => undefined);
+const run = (pid: number, ...what: string[]) =>
+  promisify(execFile)('python3', ['-c', meddle, String(pid), ...what]).then(() => undefined);
 
 /** Leaves every socket the smallest receive buffer there is: a few replies fit. */
-export const shrinkReceiveBuffers = (): Promise<void> => run('shrink');
+export const shrinkReceiveBuffers = (): Promise<void> => run(process.pid, 'shrink');
 
 /** Drops whatever one socket should receive; they count from 0 in the order of their opening. */
-export const silence = (socket: number): Promise<void> => run('silence', String(socket));
+export const silence = (socket: number, pid = process.pid): Promise<void> =>
+  run(pid, 'silence', String(socket));
 
 /** Ends `silence`: later replies arrive, those that were dropped do not. */
-export const restore = (socket: number): Promise<void> => run('restore', String(socket));
+export const restore = (socket: number): Promise<void> => run(process.pid, 'restore', String(socket));
