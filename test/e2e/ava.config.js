@@ -4,5 +4,5 @@ export default {
   extensions: { ts: 'module' },
   workerThreads: false,
   concurrency: 1,
-  timeout: '5m',
+  timeout: '15m',
 };

@@ -163,7 +163,6 @@ async function nodeWithPods(t: ExecutionContext, name: string, addresses: [strin
         seen = (await routesOf(lab.node, 70)).map(({ destination }) => destination);
         return String(seen) === String(expected);
       },
-      { timeoutMs: 30_000 },
     );
   };
   return { ...lab, name, files, see, start: () => startAgent(lab.node, files, asInManifest) };
@@ -306,7 +305,6 @@ test.serial("a node's own NodeConfig is laid over the default one, and shows how
       seen = told;
       return condition(told, 'Ready') === 'True' && told.destinations.advertised === 2 && told;
     },
-    { timeoutMs: 30_000 },
   );
   t.is(condition(ready, 'Degraded'), 'True', 'nobody answers at the peer');
   t.regex(ready.lastError, /no session with tor/);

@@ -70,7 +70,7 @@ async function tell(lab: NodeLab, subject: Program, wanted: number[]): Promise<v
       const held = await routesOf(lab.node, hold);
       return held.length === 0 && JSON.stringify(found) === JSON.stringify(expected);
     },
-    { timeoutMs: 5000, intervalMs: 5 },
+    { intervalMs: 5 },
   );
 }
 
@@ -96,7 +96,7 @@ for (const [family, destination] of [
 }
 
 test('whatever fails once, the kernel ends up as if nothing had', async t => {
-  t.timeout(4 * 60_000);
+  t.timeout(20 * 60_000);
   const lab = await createNodeLab(t, 3);
   await lab.node.ip('route', 'add', '192.0.2.200/32', 'via', '10.1.1.2', 'metric', '16', 'proto', '99');
   for (const fault of faults) {

@@ -60,7 +60,6 @@ async function quiet(world: World, system: System): Promise<void> {
       wrong = whyWrong(world, await system.routes()) ?? (await system.leftover());
       return wrong === undefined;
     },
-    { timeoutMs: 20_000 },
   );
   const { conflicts, foreign } = await system.foreign();
   for (const [what, found, own] of [

@@ -189,6 +189,9 @@ export async function endChild(child: ChildProcess, graceMs: number): Promise<vo
   clearTimeout(timer);
 }
 
+/** Far longer than anything waited for takes, on a machine that is slow and has ten things to do besides. */
+const patienceMs = 120_000;
+
 /**
  * Waits until `probe` gives something other than undefined or false, and gives that.
  * Fails with `what` and the last error when `timeoutMs` milliseconds are over.
@@ -196,7 +199,7 @@ export async function endChild(child: ChildProcess, graceMs: number): Promise<vo
 export async function eventually<T>(
   what: string | (() => string),
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  { timeoutMs = 30_000, intervalMs = 20 } = {},
+  { timeoutMs = patienceMs, intervalMs = 20 } = {},
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
