@@ -33,7 +33,7 @@ const lead = (lab: NodeLab, names: string[]) =>
     },
   );
 
-test('deleting one veth removes a whole IPv4 multipath route; its siblings are put back at once', async t => {
+test('deleting one veth removes a whole IPv4 multipath route; its siblings are put back', async t => {
   const harm = await createNodeLab(t, 2);
   await harm.node.ip(
     'route',
@@ -89,7 +89,6 @@ test('an interface lost in the middle of a pass costs its siblings nothing but t
   // It is down when the pass is planned, and gone with the IPv4 route when the request is sent.
   lose = async () => {
     await lab.node.ip('link', 'delete', 'p1');
-    await new Promise(resolve => setTimeout(resolve, 50));
   };
   await lab.node.ip('link', 'set', 'p1', 'down');
   await eventually('the pass', () => afterwards);
@@ -158,6 +157,9 @@ test('carrier lost at a pod keeps the route: the pod answers when it is back', a
   const { events } = await serve(t, lab, 2);
   const before = events.length;
   await lab.pods.ip('link', 'set', 'p1', 'down');
+  await eventually('the loss of carrier', async () =>
+    (await lab.node.ip('link', 'show', 'p1')).includes('NO-CARRIER'),
+  );
   await new Promise(resolve => setTimeout(resolve, 500));
   t.deepEqual(await interfaces(lab), [
     ['p0', 'p1'],
@@ -216,7 +218,7 @@ for (const [what, ...command] of [
     '16',
   ],
 ] as const) {
-  test(`a route of ours that is ${what} is put right at once`, async t => {
+  test(`a route of ours that is ${what} is put right`, async t => {
     const lab = await createNodeLab(t, 3);
     const { changes } = await serve(t, lab, 2);
     const heard = changes();
@@ -230,12 +232,15 @@ for (const [what, ...command] of [
 test('somebody who keeps at it is reported once, and restoring waits', async t => {
   const lab = await createNodeLab(t, 1);
   const { events, table, settle } = await serve(t, lab, 1);
-  for (let attack = 0; attack < 40; attack++) {
+  const reports = () => events.filter(({ kind }) => kind === 'contested').length;
+  let attacks = 0;
+  await eventually('the report', async () => {
+    attacks++;
     await lab.node.ip('route', 'del', four, 'proto', '70', 'metric', '16').catch(() => undefined);
-  }
-  await eventually('the report', () => events.some(({ kind }) => kind === 'contested'));
-  t.is(events.filter(({ kind }) => kind === 'contested').length, 1);
-  t.true(events.filter(({ destination }) => destination === four).length < 15);
+    return attacks >= 40 && reports() > 0;
+  });
+  t.is(reports(), 1);
+  t.true(events.filter(({ destination }) => destination === four).length < attacks / 2);
   t.true([...table.failures()].some(({ failure }) => failure.kind === 'contested'));
   await eventually(
     'peace',
