@@ -3,7 +3,8 @@
  *
  *     node load.ts '{"address":"192.0.2.53","port":80,"count":100,…}'
  *
- * Prints a JSON array of what became of each. A program of its own, for it runs in a namespace of its own.
+ * Prints a line for each that has ended, and at last a JSON array of what became of each. It begins no more when
+ * its standard input ends. A program of its own, for it runs in a namespace of its own.
  */
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface LoadSpec {
   address: string;
   port: number;
+  /** At most. */
   count: number;
   /** The source port of the first request; each further one has the next. */
   firstSourcePort: number;
@@ -65,16 +67,17 @@ function ask(spec: LoadSpec, sourcePort: number): Promise<Answer> {
   });
 }
 
-async function run(spec: LoadSpec): Promise<Answer[]> {
+async function run(spec: LoadSpec, isOver: () => boolean): Promise<Answer[]> {
   const answers: Answer[] = [];
   const start = performance.now();
   let next = 0;
   const worker = async () => {
-    while (next < spec.count) {
+    while (next < spec.count && !isOver()) {
       const index = next++;
       const wait = start + index * spec.intervalMs - performance.now();
       if (wait > 0) await sleep(wait);
       answers.push(await ask(spec, spec.firstSourcePort + index));
+      process.stdout.write('\n');
     }
   };
   await Promise.all(Array.from({ length: spec.concurrency }, worker));
@@ -82,5 +85,11 @@ async function run(spec: LoadSpec): Promise<Answer[]> {
 }
 
 if (import.meta.main) {
-  process.stdout.write(JSON.stringify(await run(JSON.parse(process.argv[2] ?? '{}') as LoadSpec)));
+  let over = false;
+  process.stdin.on('end', () => {
+    over = true;
+  });
+  process.stdin.resume().unref();
+  const spec = JSON.parse(process.argv[2] ?? '{}') as LoadSpec;
+  process.stdout.write(JSON.stringify(await run(spec, () => over)));
 }

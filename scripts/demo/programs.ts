@@ -132,7 +132,6 @@ export class Programs {
     let established = 0;
     await until({
       signal: this.#stop.signal,
-      timeoutMs: 20_000,
       intervalMs: 50,
       probe: async () => {
         const protocols = (await bird?.command('show protocols')) ?? '';

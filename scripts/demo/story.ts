@@ -1,11 +1,11 @@
 /** The demo's story. Every line that is told comes from a measurement; what is not as told, throws. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { anycast, anycastAddresses, nodes, type PodPlan, pods } from '../../test/support/anycast-net/plan.ts';
 import type { Namespace } from '../../test/support/lab.ts';
 import { protocols } from './kernel-routes.ts';
 import type { Answer } from './load.ts';
-import { request, sum, tally } from './requests.ts';
+import { request, startLoad, sum, tally } from './requests.ts';
 import type { Flip, Stage } from './stage.ts';
+import { until } from './until.ts';
 
 export type Say = (line: string) => void;
 
@@ -66,13 +66,20 @@ async function aThousandRequests(stage: Stage, say: Say) {
 }
 
 async function notReadyUnderLoad(stage: Stage, say: Say) {
-  const load = request(stage.topology.client, { count: 900, intervalMs: 3 }, stage.signal);
-  // An unwatched rejection would end the program before the flip's own failure is told.
-  load.catch(() => undefined);
-  await sleep(1500, undefined, { signal: stage.signal });
+  const load = startLoad(stage.topology.client, { count: 8000, intervalMs: 3 }, stage.signal);
+  const moreEnded = async (count: number) => {
+    const wanted = load.ended() + count;
+    await until({
+      signal: stage.signal,
+      probe: async () => (load.ended() >= wanted ? true : undefined),
+      seen: () => `expected ${wanted} requests to each address, saw ${load.ended()}`,
+    });
+  };
+  await moreEnded(450);
   const flip = await stage.flip(pod1a, false);
   sayFlip(say, flip);
-  const asked = await load;
+  await moreEnded(450);
+  const asked = await load.stop();
   const withdrawn = flip.at + flip.kernelMs;
   const before = asked.filter(({ at }) => at < flip.at);
   const after = asked.filter(({ at }) => at > withdrawn);
