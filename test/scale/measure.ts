@@ -62,7 +62,7 @@ export interface Outcome {
   failures: string[];
 }
 
-const settledMs = 30_000;
+const settledMs = 120_000;
 /** More would measure the processors that they share with the server. */
 const crowdSize = 500;
 
@@ -126,7 +126,8 @@ export async function measure(size: Size, signal: AbortSignal): Promise<Outcome>
     const lags = lagsOf(flips, routes.seen, advertise);
     const agent = costOf(full.agent);
     agent.cpuMs -= cpuBefore;
-    if (traffic.events < flips.length)
+    // A watcher that is too slow for the server is cut off, and a list gives it the outcome of what it missed.
+    if (traffic.lists === 0 && traffic.events < flips.length)
       failures.push(`of ${flips.length} flips ${traffic.events} crossed the wire`);
 
     routes.seen.length = 0;

@@ -103,7 +103,7 @@ export class KubeApiServer extends KubeApi {
       // On an empty etcd it calls itself ready a little before it has made this one.
       return await this.request('GET', '/api/v1/namespaces/default');
     };
-    const ready = eventually('a ready kube-apiserver', isReady, { timeoutMs: 60_000, intervalMs: 50 });
+    const ready = eventually('a ready kube-apiserver', isReady, { intervalMs: 50 });
     const ended = once(child, 'exit').then(() => {
       throw new Error(`kube-apiserver ended before it was ready:\n${this.#lastWords('kube-apiserver')}`);
     });
