@@ -1,8 +1,8 @@
 // The packed record: how routes cross the seam between JavaScript and this addon.
 //
 // A batch is a concatenation of records, each a PackedRoute or a PackedNexthopObject followed by
-// `nexthop_count` PackedNexthops, in host byte order, four-byte aligned. lib/kernel/socket/record-layout.ts is the
-// other side.
+// `nexthop_count` PackedNexthops, in host byte order, four-byte aligned. lib/kernel/socket/record-layout.ts
+// describes the same for JavaScript.
 #pragma once
 
 #include <bit>
@@ -14,7 +14,7 @@
 
 namespace anycast {
 
-static_assert(std::endian::native == std::endian::little, "lib/kernel/socket/route-record.ts writes little endian");
+static_assert(std::endian::native == std::endian::little, "lib/kernel/socket writes little endian");
 
 enum Operation : uint8_t {
   kNone = 0,     // in dumps
