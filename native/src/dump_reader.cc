@@ -1,14 +1,14 @@
 #include "dump_reader.h"
 
 #include <linux/netlink.h>
-#include <netlink/attr.h>
+#include <netlink/msg.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <new>
 
 #include "errors.h"
+#include "message_writer.h"
 #include "request_window.h"
 
 namespace anycast {
@@ -23,14 +23,6 @@ constexpr std::chrono::seconds kReplyTimeout{5};
 
 }  // namespace
 
-Message DumpRequest(int type, const void* header, size_t length) {
-  Message message(nlmsg_alloc_simple(type, NLM_F_REQUEST | NLM_F_DUMP));
-  if (!message || nlmsg_append(message.get(), const_cast<void*>(header), length, NLMSG_ALIGNTO) < 0) {
-    throw std::bad_alloc();
-  }
-  return message;
-}
-
 DumpReader::DumpReader(NetlinkSocket& socket) : socket_(socket), receive_buffer_(kReceiveBuffer) { Prime(); }
 
 // One answered request, for the kernel to learn the size of our buffer (netlink_recvmsg,
@@ -38,11 +30,9 @@ DumpReader::DumpReader(NetlinkSocket& socket) : socket_(socket), receive_buffer_
 // first, and a route that does not fit it is left out without a word: one of 1,500 nexthops was missing from
 // a fresh socket's first dump. (Beyond 32 KiB, some 2,000 IPv4 nexthops, it is missing from every dump.)
 void DumpReader::Prime() {
-  nlmsghdr nothing{};
-  nothing.nlmsg_len = sizeof nothing;
-  nothing.nlmsg_type = NLMSG_NOOP;
-  nothing.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-  const int error = socket_.Send({reinterpret_cast<const uint8_t*>(&nothing), sizeof nothing});
+  alignas(nlmsghdr) uint8_t request[NLMSG_HDRLEN];
+  MessageWriter writer(request, NLMSG_NOOP, NLM_F_REQUEST | NLM_F_ACK);
+  const int error = socket_.Send({request, writer.Finish()});
   if (error != 0) throw SystemError(error, "sendto", std::strerror(error));
   size_t length = 0;
   socket_.Receive(receive_buffer_, std::chrono::steady_clock::now() + kReplyTimeout, length);
@@ -55,7 +45,7 @@ void DumpReader::UntilConsistent(const std::function<bool()>& attempt) {
   throw SystemError(EINTR, "recv", "changes interrupted the dump " + std::to_string(kAttempts) + " times");
 }
 
-void DumpReader::Dump(nl_msg* request, const std::function<void()>& begin,
+void DumpReader::Dump(std::span<uint8_t> request, const std::function<void()>& begin,
                       const std::function<void(const nlmsghdr*)>& take) {
   UntilConsistent([&] {
     begin();
@@ -63,11 +53,10 @@ void DumpReader::Dump(nl_msg* request, const std::function<void()>& begin,
   });
 }
 
-bool DumpReader::Attempt(nl_msg* request, const std::function<void(const nlmsghdr*)>& take) {
-  nlmsghdr* header = nlmsg_hdr(request);
-  header->nlmsg_seq = ++sequence_;
+bool DumpReader::Attempt(std::span<uint8_t> request, const std::function<void(const nlmsghdr*)>& take) {
+  reinterpret_cast<nlmsghdr*>(request.data())->nlmsg_seq = ++sequence_;
   socket_.Drain();
-  const int error = socket_.Send({reinterpret_cast<const uint8_t*>(header), header->nlmsg_len});
+  const int error = socket_.Send(request);
   if (error != 0) throw SystemError(error, "sendto", std::strerror(error));
   bool consistent = true;
   for (;;) {

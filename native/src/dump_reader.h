@@ -1,24 +1,19 @@
-// A netlink dump, whole: request, all parts of the answer, and again where a change interrupted it.
+// One netlink dump: the request, all parts of the answer, and both again where a change interrupted it.
 #pragma once
 
-#include <netlink/msg.h>
+#include <linux/netlink.h>
 
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <span>
 #include <vector>
 
 #include "netlink_socket.h"
 
 namespace anycast {
 
-struct FreeMessage {
-  void operator()(nl_msg* message) const { nlmsg_free(message); }
-};
-using Message = std::unique_ptr<nl_msg, FreeMessage>;
-
-// A dump request of this type with `header` as its fixed part. Throws std::bad_alloc.
-Message DumpRequest(int type, const void* header, size_t length);
+// Flags of a request for a dump.
+constexpr uint16_t kDumpFlags = NLM_F_REQUEST | NLM_F_DUMP;
 
 class DumpReader {
  public:
@@ -27,11 +22,12 @@ class DumpReader {
 
   // Repeats `attempt` until it tells that nothing interrupted it. Throws SystemError EINTR if every one was.
   void UntilConsistent(const std::function<bool()>& attempt);
-  // Hands every message of one answer to `take`. Tells whether no change interrupted it; where one did, it
+  // Sends `request`, one encoded message, and hands every message of the answer to `take`. Sets the request's
+  // sequence number. Returns whether no change interrupted it; where one did, it
   // hands over what came before. Throws SystemError, the kernel's.
-  bool Attempt(nl_msg* request, const std::function<void(const nlmsghdr*)>& take);
+  bool Attempt(std::span<uint8_t> request, const std::function<void(const nlmsghdr*)>& take);
   // Both: hands every message to `take`, after `begin`; both again for each repetition.
-  void Dump(nl_msg* request, const std::function<void()>& begin,
+  void Dump(std::span<uint8_t> request, const std::function<void()>& begin,
             const std::function<void(const nlmsghdr*)>& take);
 
  private:

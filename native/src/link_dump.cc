@@ -4,9 +4,10 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
+#include <netlink/msg.h>
 #include <sys/socket.h>
 
-#include <new>
+#include "message_writer.h"
 
 namespace anycast {
 
@@ -37,13 +38,15 @@ std::optional<LocalAddress> DecodeAddress(const nlmsghdr* message) {
 }
 
 std::vector<Link> DumpLinks(DumpReader& reader) {
-  const ifinfomsg head{};
-  Message request = DumpRequest(RTM_GETLINK, &head, sizeof head);
-  // Counters are half of what the kernel would say about each interface.
-  if (nla_put_u32(request.get(), IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS) < 0) throw std::bad_alloc();
+  std::vector<uint8_t> request(NLMSG_SPACE(sizeof(ifinfomsg)) + RTA_SPACE(sizeof(uint32_t)));
+  MessageWriter writer(request.data(), RTM_GETLINK, kDumpFlags);
+  writer.Reserve<ifinfomsg>();
+  // Without this, counters are half of what the kernel reports of each interface.
+  writer.Attribute(IFLA_EXT_MASK, uint32_t{RTEXT_FILTER_SKIP_STATS});
+  writer.Finish();
   std::vector<Link> links;
   reader.Dump(
-      request.get(), [&] { links.clear(); },
+      request, [&] { links.clear(); },
       [&](const nlmsghdr* message) {
         if (message->nlmsg_type != RTM_NEWLINK) return;
         if (auto link = DecodeLink(message)) links.push_back(std::move(*link));

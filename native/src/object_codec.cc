@@ -33,7 +33,7 @@ void AppendTarget(MessageWriter& writer, const RecordView& record) {
 
 void AppendMembers(MessageWriter& writer, const RecordView& record) {
   const size_t count = record.route.nexthop_count;
-  uint8_t* at = writer.OpenAttribute(NHA_GROUP, count * sizeof(Member));
+  uint8_t* at = writer.ReserveAttribute(NHA_GROUP, count * sizeof(Member));
   for (size_t i = 0; i < count; i++, at += sizeof(Member)) {
     const PackedNexthop member = record.nexthop(i);
     const int weight = std::min(member.weight, HeaviestMember()) - 1;
@@ -46,12 +46,11 @@ void AppendMembers(MessageWriter& writer, const RecordView& record) {
 }
 
 void AppendResilience(MessageWriter& writer, const PackedNexthopObject& object) {
-  auto* nest = writer.Reserve<nlattr>();
-  writer.Attribute(NHA_RES_GROUP_BUCKETS, &object.buckets, sizeof object.buckets);
+  nlattr* nest = writer.OpenNest(NHA_RES_GROUP | NLA_F_NESTED);
+  writer.Attribute(NHA_RES_GROUP_BUCKETS, object.buckets);
   writer.Attribute(NHA_RES_GROUP_IDLE_TIMER, object.idle_timer);
   writer.Attribute(NHA_RES_GROUP_UNBALANCED_TIMER, object.unbalanced_timer);
-  nest->nla_type = NHA_RES_GROUP | NLA_F_NESTED;
-  nest->nla_len = static_cast<uint16_t>(writer.end() - reinterpret_cast<uint8_t*>(nest));
+  writer.CloseNest(nest);
 }
 
 uint16_t RequestFlags(uint8_t operation) {
@@ -110,11 +109,8 @@ size_t EncodedObjectLimit(const PackedNexthopObject& object) {
 
 size_t EncodeObject(const RecordView& record, uint32_t sequence, uint8_t* out) {
   const PackedNexthopObject object = record.object();
-  MessageWriter writer(out);
-  auto* header = writer.Reserve<nlmsghdr>();
-  header->nlmsg_type = object.operation == kDeleteObject ? RTM_DELNEXTHOP : RTM_NEWNEXTHOP;
-  header->nlmsg_flags = RequestFlags(object.operation);
-  header->nlmsg_seq = sequence;
+  MessageWriter writer(out, object.operation == kDeleteObject ? RTM_DELNEXTHOP : RTM_NEWNEXTHOP,
+                       RequestFlags(object.operation), sequence);
   auto* message = writer.Reserve<nhmsg>();
   writer.Attribute(NHA_ID, object.id);
   if (object.operation != kDeleteObject) {
@@ -126,12 +122,11 @@ size_t EncodeObject(const RecordView& record, uint32_t sequence, uint8_t* out) {
     } else {
       AppendMembers(writer, record);
       const uint16_t type = object.kind == kResilientGroup ? NEXTHOP_GRP_TYPE_RES : NEXTHOP_GRP_TYPE_MPATH;
-      writer.Attribute(NHA_GROUP_TYPE, &type, sizeof type);
+      writer.Attribute(NHA_GROUP_TYPE, type);
       if (object.kind == kResilientGroup) AppendResilience(writer, object);
     }
   }
-  header->nlmsg_len = static_cast<uint32_t>(writer.length());
-  return writer.length();
+  return writer.Finish();
 }
 
 void DecodeObject(const nlmsghdr* message, std::vector<uint8_t>& batch) {

@@ -17,27 +17,25 @@ void AppendGateway(MessageWriter& writer, uint8_t route_family, const PackedNext
   if (nexthop.gateway_family == 0) return;
   const size_t length = AddressLength(nexthop.gateway_family);
   if (nexthop.gateway_family == route_family) return writer.Attribute(RTA_GATEWAY, nexthop.gateway, length);
-  uint8_t* via = writer.OpenAttribute(RTA_VIA, sizeof(rtvia) + length);
+  uint8_t* via = writer.ReserveAttribute(RTA_VIA, sizeof(rtvia) + length);
   const uint16_t family = nexthop.gateway_family;
   std::memcpy(via, &family, sizeof family);
   std::memcpy(via + offsetof(rtvia, rtvia_addr), nexthop.gateway, length);
 }
 
 void AppendNexthops(MessageWriter& writer, const RecordView& record) {
-  auto* multipath = writer.Reserve<nlattr>();
+  nlattr* multipath = writer.OpenNest(RTA_MULTIPATH);
   for (size_t i = 0; i < record.route.nexthop_count; i++) {
     const PackedNexthop nexthop = record.nexthop(i);
-    uint8_t* start = writer.end();
     auto* header = writer.Reserve<rtnexthop>();
     header->rtnh_ifindex = static_cast<int>(nexthop.interface_index);
     header->rtnh_hops = static_cast<uint8_t>(nexthop.weight - 1);
     // dead and linkdown are the kernel's to say: it refuses them (EINVAL).
     header->rtnh_flags = nexthop.flags & RTNH_F_ONLINK;
     AppendGateway(writer, record.route.family, nexthop);
-    header->rtnh_len = static_cast<uint16_t>(writer.end() - start);
+    header->rtnh_len = writer.LengthFrom(header);
   }
-  multipath->nla_type = RTA_MULTIPATH;
-  multipath->nla_len = static_cast<uint16_t>(writer.end() - reinterpret_cast<uint8_t*>(multipath));
+  writer.CloseNest(multipath);
 }
 
 void AppendTarget(MessageWriter& writer, rtmsg* message, const RecordView& record) {
@@ -128,11 +126,8 @@ size_t EncodedLimit(const PackedRoute& route) {
 
 size_t EncodeRoute(const RecordView& record, uint32_t sequence, uint8_t* out) {
   const PackedRoute& route = record.route;
-  MessageWriter writer(out);
-  auto* header = writer.Reserve<nlmsghdr>();
-  header->nlmsg_type = route.operation == kDelete ? RTM_DELROUTE : RTM_NEWROUTE;
-  header->nlmsg_flags = RequestFlags(route.operation);
-  header->nlmsg_seq = sequence;
+  MessageWriter writer(out, route.operation == kDelete ? RTM_DELROUTE : RTM_NEWROUTE,
+                       RequestFlags(route.operation), sequence);
   auto* message = writer.Reserve<rtmsg>();
   message->rtm_family = route.family;
   message->rtm_dst_len = route.prefix_length;
@@ -149,8 +144,7 @@ size_t EncodeRoute(const RecordView& record, uint32_t sequence, uint8_t* out) {
     message->rtm_type = route.type;
     AppendTarget(writer, message, record);
   }
-  header->nlmsg_len = static_cast<uint32_t>(writer.length());
-  return writer.length();
+  return writer.Finish();
 }
 
 bool DecodeRoute(const nlmsghdr* message, const RouteFilter& filter, Operation operation,

@@ -1,14 +1,13 @@
 #include "route_dump.h"
 
 #include <linux/rtnetlink.h>
-#include <netlink/attr.h>
 
 #include <cerrno>
-#include <new>
 #include <span>
 #include <utility>
 
 #include "errors.h"
+#include "message_writer.h"
 
 namespace anycast {
 
@@ -17,12 +16,14 @@ namespace {
 // Some 1,500 routes of two nexthops: JavaScript takes 0.3 ms for them, and the kernel is read meanwhile.
 constexpr size_t kPartBytes = 128 * 1024;
 
-Message RouteRequest(uint8_t family, uint8_t protocol, const RouteFilter& filter) {
-  rtmsg head{};
-  head.rtm_family = family;
-  head.rtm_protocol = protocol;
-  Message request = DumpRequest(RTM_GETROUTE, &head, sizeof head);
-  if (nla_put_u32(request.get(), RTA_TABLE, filter.table) < 0) throw std::bad_alloc();
+std::vector<uint8_t> EncodeRouteDump(uint8_t family, uint8_t protocol, uint32_t table) {
+  std::vector<uint8_t> request(NLMSG_SPACE(sizeof(rtmsg)) + RTA_SPACE(sizeof table));
+  MessageWriter writer(request.data(), RTM_GETROUTE, kDumpFlags);
+  auto* head = writer.Reserve<rtmsg>();
+  head->rtm_family = family;
+  head->rtm_protocol = protocol;
+  writer.Attribute(RTA_TABLE, table);
+  writer.Finish();
   return request;
 }
 
@@ -31,9 +32,9 @@ Message RouteRequest(uint8_t family, uint8_t protocol, const RouteFilter& filter
 bool Read(DumpReader& reader, uint8_t family, std::span<const uint8_t> protocols, const RouteFilter& filter,
           const std::function<void(const nlmsghdr*)>& take) {
   for (const uint8_t protocol : protocols) {
-    Message request = RouteRequest(family, protocol, filter);
+    std::vector<uint8_t> request = EncodeRouteDump(family, protocol, filter.table);
     try {
-      if (!reader.Attempt(request.get(), take)) return false;
+      if (!reader.Attempt(request, take)) return false;
     } catch (const SystemError& error) {
       // A table that never held a route: IPv4 says so by this error, IPv6 too; it is an empty table.
       if (error.number != ENOENT) throw;

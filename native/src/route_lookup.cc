@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "errors.h"
+#include "message_writer.h"
 
 namespace anycast {
 
@@ -20,23 +21,17 @@ constexpr size_t kWindow = 64;
 constexpr size_t kReceiveBuffer = 16 * 1024;
 constexpr std::chrono::seconds kReplyTimeout{5};
 
-void AppendRequest(std::vector<uint8_t>& requests, const std::vector<uint8_t>& address, uint32_t sequence) {
-  struct {
-    nlmsghdr header;
-    rtmsg route;
-    rtattr destination;
-  } request{};
-  request.header.nlmsg_len = static_cast<uint32_t>(sizeof request + address.size());
-  request.header.nlmsg_type = RTM_GETROUTE;
-  request.header.nlmsg_flags = NLM_F_REQUEST;
-  request.header.nlmsg_seq = sequence;
-  request.route.rtm_family = address.size() == 4 ? AF_INET : AF_INET6;
-  request.route.rtm_dst_len = static_cast<uint8_t>(8 * address.size());
-  request.destination.rta_type = RTA_DST;
-  request.destination.rta_len = static_cast<uint16_t>(RTA_LENGTH(address.size()));
-  const auto* bytes = reinterpret_cast<const uint8_t*>(&request);
-  requests.insert(requests.end(), bytes, bytes + sizeof request);
-  requests.insert(requests.end(), address.begin(), address.end());
+// Room for one encoded request.
+constexpr size_t kRequestLimit = NLMSG_SPACE(sizeof(rtmsg)) + RTA_SPACE(16);
+
+// Writes one request at `out` and returns its length.
+size_t EncodeLookup(const std::vector<uint8_t>& address, uint32_t sequence, uint8_t* out) {
+  MessageWriter writer(out, RTM_GETROUTE, NLM_F_REQUEST, sequence);
+  auto* head = writer.Reserve<rtmsg>();
+  head->rtm_family = address.size() == 4 ? AF_INET : AF_INET6;
+  head->rtm_dst_len = static_cast<uint8_t>(8 * address.size());
+  writer.Attribute(RTA_DST, address.data(), address.size());
+  return writer.Finish();
 }
 
 RouteAnswer Decode(const nlmsghdr* reply) {
@@ -87,10 +82,13 @@ std::vector<RouteAnswer> RouteLookup::Find(const std::vector<std::vector<uint8_t
 
 void RouteLookup::FindSome(std::span<const std::vector<uint8_t>> addresses, std::span<RouteAnswer> answers) {
   const uint32_t first = sequence_;
-  std::vector<uint8_t> requests;
-  for (const auto& address : addresses) AppendRequest(requests, address, sequence_++);
+  std::vector<uint8_t> requests(addresses.size() * kRequestLimit);
+  size_t request_length = 0;
+  for (const auto& address : addresses) {
+    request_length += EncodeLookup(address, sequence_++, requests.data() + request_length);
+  }
   socket_.Drain();
-  const int error = socket_.Send(requests);
+  const int error = socket_.Send({requests.data(), request_length});
   if (error != 0) throw SystemError(error, "sendto", std::strerror(error));
   std::vector<uint8_t> buffer(kReceiveBuffer);
   const auto deadline = std::chrono::steady_clock::now() + kReplyTimeout;
