@@ -157,7 +157,9 @@ export class RouteProgrammer {
     if (table.usesGroups || !this.#objectsRead) await this.#readObjects();
     const reading = table.beginReading();
     const read = (family: Family) =>
-      socket.dumpInParts({ ...owned, family }, (records, anew) => reading.take(family, records, anew));
+      socket.dumpInParts({ ...owned, family }, (records, restarted) =>
+        reading.take(family, records, restarted),
+      );
     await Promise.all([read(4), read(6)]);
     return table.adopt(reading, answered, now(), this.#slice);
   }

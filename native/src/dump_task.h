@@ -17,7 +17,7 @@ namespace anycast {
 
 class DumpTask final : public PromiseTask {
  public:
-  // `take` is called with each part, and whether it is a reading's first.
+  // `take` is called with each part and with `restarted`, see PartSink.
   DumpTask(Napi::Function take, std::function<void(const PartSink&)> dump,
            std::function<void(std::unique_ptr<Delivered>)> deliver);
 
@@ -27,7 +27,7 @@ class DumpTask final : public PromiseTask {
 
  private:
   class Part;
-  void Take(Napi::Env env, std::vector<uint8_t> records, bool anew);
+  void Take(Napi::Env env, std::vector<uint8_t> records, bool restarted);
 
   Napi::FunctionReference take_;
   std::function<void(const PartSink&)> dump_;

@@ -59,12 +59,12 @@ void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, T
   size_t ours = 0;
   size_t others = 0;
   reader.UntilConsistent([&] {
-    bool anew = true;
+    bool restarted = true;
     part.clear();
     ours = others = 0;
     const auto hand_over = [&] {
-      take(std::exchange(part, {}), anew);
-      anew = false;
+      take(std::exchange(part, {}), restarted);
+      restarted = false;
     };
     const bool consistent = Read(reader, family, protocols, filter, [&](const nlmsghdr* message) {
       if (message->nlmsg_type != RTM_NEWROUTE) return;
@@ -74,7 +74,7 @@ void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, T
       (part.size() > before ? ours : others)++;
       if (part.size() >= kPartBytes) hand_over();
     });
-    if (consistent && (anew || !part.empty())) hand_over();
+    if (consistent && (restarted || !part.empty())) hand_over();
     return consistent;
   });
   if (whole) shares.Note(family, filter.table, ours, others);
@@ -83,8 +83,8 @@ void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, T
 std::vector<uint8_t> DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter,
                                 TableShares& shares) {
   std::vector<uint8_t> batch;
-  DumpRoutes(reader, family, filter, shares, [&](std::vector<uint8_t> records, bool anew) {
-    if (anew) {
+  DumpRoutes(reader, family, filter, shares, [&](std::vector<uint8_t> records, bool restarted) {
+    if (restarted) {
       batch = std::move(records);
     } else {
       batch.insert(batch.end(), records.begin(), records.end());

@@ -11,8 +11,9 @@
 
 namespace anycast {
 
-// Takes whole records, and whether a reading begins with them: then what came before is void.
-using PartSink = std::function<void(std::vector<uint8_t> records, bool anew)>;
+// Takes a part of a dump, whole records. `restarted` is true for the first part, and again after a change
+// interrupted the reading: the parts that came before are void.
+using PartSink = std::function<void(std::vector<uint8_t> records, bool restarted)>;
 
 // Packed records with operation none, in the kernel's order. Throws SystemError.
 std::vector<uint8_t> DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter,

@@ -30,8 +30,8 @@ function routes(lab: RouteLab, family: 4 | 6, first: number, count: number, prot
 async function dumpInParts(socket: RouteSocket, family: 4 | 6, protocols: number[]) {
   let readings = 0;
   let parts: Uint8Array[] = [];
-  await socket.dumpInParts({ family, table, protocols }, (records, anew) => {
-    if (anew) {
+  await socket.dumpInParts({ family, table, protocols }, (records, restarted) => {
+    if (restarted) {
       parts = [];
       readings++;
     }

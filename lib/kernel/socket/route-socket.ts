@@ -34,9 +34,10 @@ export interface DumpFilter {
  * Takes a part of a dump.
  *
  * @param records whole ones, packed
- * @param anew whether the reading begins with them: what came before was interrupted, and is void
+ * @param restarted whether the reading begins with this part. True for the first part, and again after a change
+ *   interrupted the reading: drop the parts that came before.
  */
-export type TakePart = (records: Uint8Array, anew: boolean) => void;
+export type TakePart = (records: Uint8Array, restarted: boolean) => void;
 
 /** Where the kernel would send a packet, as `ip route get` says. */
 export interface RouteAnswer {

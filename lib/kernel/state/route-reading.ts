@@ -21,7 +21,7 @@ export interface Adoption {
 
 /** One family, which is read by itself. */
 interface Stream {
-  /** Another where it begins anew. */
+  /** Another after each restart. */
   number: number;
   /** How many destinations it had that we believe to be programmed. */
   known: number;
@@ -53,10 +53,10 @@ export class RouteReading {
 
   /**
    * @param records routes of our table and protocols, packed
-   * @param anew whether the family is read from its beginning: what came before is void
+   * @param restarted whether the family is read from its beginning: what came before is void
    */
-  take(family: Family, records: Uint8Array, anew: boolean): void {
-    if (anew) this.#begin(family);
+  take(family: Family, records: Uint8Array, restarted: boolean): void {
+    if (restarted) this.#begin(family);
     const stream = this.#streams.get(family) ?? this.#begin(family);
     for (let start = 0; start < records.length; start += recordLength(records, start)) {
       if (int32At(records, start + offsets.metric) === (this.#metric | 0) && isOurKind(records, start))

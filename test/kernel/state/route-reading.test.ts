@@ -118,7 +118,7 @@ test('routes of the same nexthops are adopted with the same bytes', t => {
   t.notDeepEqual(first, second);
 });
 
-test('a reading that begins anew forgets what came before it in the same family, and nothing of the other', t => {
+test('a reading that is restarted forgets what came before it in the same family, and nothing of the other', t => {
   const index = new RouteIndex();
   const routeTo = (destination: Route['destination']): Route => ({
     destination,
