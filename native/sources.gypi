@@ -24,7 +24,7 @@
       "native/src/route_writer.cc",
       "native/src/shards.cc",
       "native/src/table_shares.cc",
-      "native/src/task_lane.cc"
+      "native/src/worker.cc"
     ],
     "addon_defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "_GNU_SOURCE"],
     "addon_cflags": ["-std=c++20", "-O2", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra"],

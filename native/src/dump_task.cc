@@ -1,17 +1,18 @@
 #include "dump_task.h"
 
+#include <memory>
 #include <utility>
 
 #include "js_values.h"
 
 namespace anycast {
 
-// Sent before its task is, which therefore outlives it.
-class DumpTask::Part final : public Delivered {
+// Posted before its task, which therefore outlives it.
+class DumpTask::Part final : public Completion {
  public:
   Part(DumpTask& task, std::vector<uint8_t> records, bool restarted)
       : task_(task), records_(std::move(records)), restarted_(restarted) {}
-  bool Arrive(Napi::Env env) override {
+  bool Handle(Napi::Env env) override {
     task_.Take(env, std::move(records_), restarted_);
     return false;
   }
@@ -22,16 +23,15 @@ class DumpTask::Part final : public Delivered {
   bool restarted_;
 };
 
-DumpTask::DumpTask(Napi::Function take, std::function<void(const PartSink&)> dump,
-                   std::function<void(std::unique_ptr<Delivered>)> deliver)
+DumpTask::DumpTask(Napi::Function take, std::function<void(const PartSink&)> dump, PostCompletion post)
     : PromiseTask(take.Env()),
       take_(Napi::Persistent(take)),
       dump_(std::move(dump)),
-      deliver_(std::move(deliver)) {}
+      post_(std::move(post)) {}
 
 void DumpTask::Work() {
   dump_([this](std::vector<uint8_t> records, bool restarted) {
-    deliver_(std::make_unique<Part>(*this, std::move(records), restarted));
+    post_(std::make_unique<Part>(*this, std::move(records), restarted));
   });
 }
 
@@ -45,7 +45,7 @@ void DumpTask::Take(Napi::Env env, std::vector<uint8_t> records, bool restarted)
   try {
     take_.Call({ToBytes(env, std::move(records)), Napi::Boolean::New(env, restarted)});
   } catch (const Napi::Error& error) {
-    // Empty while a worker is being terminated: nobody waits then.
+    // Empty only while a Node worker is being terminated; nobody waits then.
     if (!error.IsEmpty()) thrown_ = error;
   }
 }

@@ -1,15 +1,14 @@
-// A dump of routes that is handed over part by part, while the kernel is still being read.
+// A dump of routes that JavaScript gets part by part, while the kernel is still being read.
 #pragma once
 
 #include <napi.h>
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <vector>
 
-#include "delivery.h"
+#include "completion.h"
 #include "promise_task.h"
 #include "route_dump.h"
 
@@ -18,8 +17,7 @@ namespace anycast {
 class DumpTask final : public PromiseTask {
  public:
   // `take` is called with each part and with `restarted`, see PartSink.
-  DumpTask(Napi::Function take, std::function<void(const PartSink&)> dump,
-           std::function<void(std::unique_ptr<Delivered>)> deliver);
+  DumpTask(Napi::Function take, std::function<void(const PartSink&)> dump, PostCompletion post);
 
  protected:
   void Work() override;
@@ -31,8 +29,8 @@ class DumpTask final : public PromiseTask {
 
   Napi::FunctionReference take_;
   std::function<void(const PartSink&)> dump_;
-  std::function<void(std::unique_ptr<Delivered>)> deliver_;
-  // What `take` threw first; then it is called no more.
+  PostCompletion post_;
+  // The first exception of `take`, which is not called again after it.
   std::optional<Napi::Error> thrown_;
 };
 

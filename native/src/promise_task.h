@@ -7,18 +7,17 @@
 #include <functional>
 #include <utility>
 
-#include "delivery.h"
 #include "errors.h"
 #include "js_values.h"
-#include "task_lane.h"
+#include "worker.h"
 
 namespace anycast {
 
-// Run() may be on any thread, the rest is the JavaScript thread's.
-class PromiseTask : public Task, public Delivered {
+// Run() may be called on any thread, everything else on the JavaScript thread only.
+class PromiseTask : public Task {
  public:
   explicit PromiseTask(Napi::Env env) : deferred_(Napi::Promise::Deferred::New(env)) {}
-  // Only within the call that made this task: it is a local handle.
+  // A local handle: valid only within the call from JavaScript that made this task.
   Napi::Promise promise() const { return deferred_.Promise(); }
   void Cancel() noexcept override { failure_ = std::make_exception_ptr(ClosedError()); }
   void Run() noexcept override {
@@ -28,7 +27,7 @@ class PromiseTask : public Task, public Delivered {
       failure_ = std::current_exception();
     }
   }
-  bool Arrive(Napi::Env env) override {
+  bool Handle(Napi::Env env) override {
     try {
       if (failure_) {
         deferred_.Reject(ToError(env, failure_).Value());
@@ -36,7 +35,7 @@ class PromiseTask : public Task, public Delivered {
         deferred_.Resolve(Result(env));
       }
     } catch (const Napi::Error& error) {
-      // Thrown by JavaScript; without a value only while a worker is being terminated, and nobody waits then.
+      // JavaScript threw it. It is empty only while a Node worker is being terminated; nobody waits then.
       if (error.IsEmpty()) throw;
       deferred_.Reject(error.Value());
     }
@@ -52,7 +51,7 @@ class PromiseTask : public Task, public Delivered {
   std::exception_ptr failure_;
 };
 
-// `work` gives a value on any thread, `convert` makes it JavaScript's.
+// `work` computes a value on any thread, `convert` makes a JavaScript value of it on JavaScript's.
 template <typename T>
 class ValueTask final : public PromiseTask {
  public:

@@ -16,9 +16,9 @@ namespace anycast {
 
 namespace {
 
-// A batch of up to so many bytes, 16 routes with one nexthop, is sent on the JavaScript thread, if nothing is
-// before it: that holds JavaScript up for some 0.1 ms (one IPv4 route: 8 us, IPv6: 12), and handing it to
-// a thread and back would add 60 to 80 us. Measured by `node test/native/measure-apply.ts`.
+// A batch of at most this many bytes, 16 routes with one nexthop, is sent on the JavaScript thread when no
+// other is waiting. It blocks JavaScript for about 0.1 ms (one IPv4 route: 8 us, IPv6: 12). Passing it to a
+// thread and back would add 60 to 80 us. Measured by `node test/native/measure-apply.ts`.
 constexpr size_t kInlineBytes = 1024;
 
 }  // namespace
@@ -38,60 +38,59 @@ RouteSocket::RouteSocket(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Rout
   const Napi::Env env = info.Env();
   const SocketOptions options = ReadSocketOptions(info[0]);
   wanted_receive_buffer_ = options.receive_buffer;
-  delivery_ = Delivery::New(env, "flock-anycast requests", 0, 1, this);
-  delivery_.Unref(env);
+  completions_ = CompletionQueue::New(env, "flock-anycast requests", 0, 1, this);
+  completions_.Unref(env);
   try {
     namespace_.emplace(options.netns);
     namespace_->Enter([this] { Open(wanted_receive_buffer_); });
   } catch (const SystemError&) {
     const Napi::Error error = ToError(env, std::current_exception());
-    delivery_.Release();
+    completions_.Release();
     throw error;
   }
   receive_buffer_ = write_->writer.receive_buffer();
-  // After the delivery's own hook, hence run before it when a worker is terminated.
+  // Added after the queue's own hook, so it runs before that one when a Node worker is terminated.
   napi_add_env_cleanup_hook(env, Cleanup, this);
 }
 
 RouteSocket::~RouteSocket() { Shutdown(); }
 
 void RouteSocket::Open(uint32_t receive_buffer) {
-  const auto deliver = [delivery = delivery_](std::unique_ptr<Task> task) {
-    Send(delivery, std::unique_ptr<Delivered>(static_cast<PromiseTask*>(task.release())));
-  };
-  write_ = std::make_unique<WriteLane>(receive_buffer, deliver);
-  for (auto& lane : read_) lane = std::make_unique<ReadLane>(receive_buffer, deliver);
+  write_ = std::make_unique<WriteWorker>(receive_buffer, Poster());
+  for (auto& reader : read_) reader = std::make_unique<ReadWorker>(receive_buffer, Poster());
 }
 
-void RouteSocket::Send(const Delivery& delivery, std::unique_ptr<Delivered> delivered) {
-  // Refused only while the environment ends: nobody waits for it then.
-  if (delivery.NonBlockingCall(delivered.get()) == napi_ok) static_cast<void>(delivered.release());
+PostCompletion RouteSocket::Poster() const {
+  return [queue = completions_](std::unique_ptr<Completion> completion) {
+    // It fails only while the environment ends; nobody waits for the result then.
+    if (queue.NonBlockingCall(completion.get()) == napi_ok) static_cast<void>(completion.release());
+  };
 }
 
 Napi::Value RouteSocket::Apply(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  // Copied: the caller may reuse its memory at once, and may share it with threads.
+  // Copied, since the caller may change its memory at once, or share it with other threads.
   std::vector<uint8_t> batch = ReadBytes(info[0]);
-  if (closed_) return Refuse(env);
+  if (closed_) return RejectClosed(env);
   const bool is_small = batch.size() <= kInlineBytes;
   auto task = std::make_unique<ValueTask<Outcomes>>(
       env, [writer = &write_->writer, batch = std::move(batch)] { return writer->Apply(batch); },
       ToApplyResult);
-  if (is_small && write_->tasks.load() == 0) {
+  if (is_small && write_->worker.load() == 0) {
     task->Run();
-    task->Arrive(env);
+    task->Handle(env);
     return task->promise();
   }
-  return Submit(write_->tasks, std::move(task));
+  return Submit(write_->worker, std::move(task));
 }
 
 Napi::Value RouteSocket::Dump(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const uint8_t family = ReadFamily(info[0]);
   RouteFilter filter = ReadRouteFilter(info[0]);
-  if (closed_) return Refuse(env);
-  const auto dump = [this, family, filter = std::move(filter)](ReadLane& lane) {
-    return DumpRoutes(lane.reader, family, filter, shares_);
+  if (closed_) return RejectClosed(env);
+  const auto dump = [this, family, filter = std::move(filter)](ReadWorker& reader) {
+    return DumpRoutes(reader.dump, family, filter, shares_);
   };
   return Read<std::vector<uint8_t>>(dump, ToBytes);
 }
@@ -101,32 +100,29 @@ Napi::Value RouteSocket::DumpInParts(const Napi::CallbackInfo& info) {
   const uint8_t family = ReadFamily(info[0]);
   RouteFilter filter = ReadRouteFilter(info[0]);
   if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "dumpInParts: take must be a function");
-  if (closed_) return Refuse(env);
-  ReadLane& lane = Reader();
-  const auto dump = [this, &reader = lane.reader, family, filter = std::move(filter)](const PartSink& take) {
-    DumpRoutes(reader, family, filter, shares_, take);
+  if (closed_) return RejectClosed(env);
+  ReadWorker& reader = LeastBusyReader();
+  const auto dump = [this, &reader, family, filter = std::move(filter)](const PartSink& take) {
+    DumpRoutes(reader.dump, family, filter, shares_, take);
   };
-  const auto deliver = [delivery = delivery_](std::unique_ptr<Delivered> part) {
-    Send(delivery, std::move(part));
-  };
-  return Submit(lane.tasks, std::make_unique<DumpTask>(info[1].As<Napi::Function>(), dump, deliver));
+  return Submit(reader.worker, std::make_unique<DumpTask>(info[1].As<Napi::Function>(), dump, Poster()));
 }
 
 Napi::Value RouteSocket::DumpNexthopObjects(const Napi::CallbackInfo& info) {
-  if (closed_) return Refuse(info.Env());
-  return Read<std::vector<uint8_t>>([](ReadLane& lane) { return DumpObjects(lane.reader); }, ToBytes);
+  if (closed_) return RejectClosed(info.Env());
+  return Read<std::vector<uint8_t>>([](ReadWorker& reader) { return DumpObjects(reader.dump); }, ToBytes);
 }
 
 Napi::Value RouteSocket::Links(const Napi::CallbackInfo& info) {
-  if (closed_) return Refuse(info.Env());
-  return Read<std::vector<Link>>([](ReadLane& lane) { return DumpLinks(lane.reader); }, ToLinks);
+  if (closed_) return RejectClosed(info.Env());
+  return Read<std::vector<Link>>([](ReadWorker& reader) { return DumpLinks(reader.dump); }, ToLinks);
 }
 
 Napi::Value RouteSocket::Lookup(const Napi::CallbackInfo& info) {
   std::vector<std::vector<uint8_t>> addresses = ReadAddresses(info[0]);
-  if (closed_) return Refuse(info.Env());
-  const auto find = [addresses = std::move(addresses)](ReadLane& lane) {
-    return lane.lookup.Find(addresses);
+  if (closed_) return RejectClosed(info.Env());
+  const auto find = [addresses = std::move(addresses)](ReadWorker& reader) {
+    return reader.lookup.Find(addresses);
   };
   return Read<std::vector<RouteAnswer>>(find, ToRouteAnswers);
 }
@@ -161,8 +157,8 @@ Napi::Value RouteSocket::Close(const Napi::CallbackInfo& info) {
     for (const auto& monitor : std::exchange(monitors_, {})) {
       if (const auto handle = monitor.lock()) handle->Stop();
     }
-    for (TaskLane* tasks : Lanes()) tasks->Close();
-    if (pending_ == 0) Settled(env);
+    for (Worker* worker : Workers()) worker->Close();
+    if (pending_ == 0) FinishClosing(env);
   }
   return closed_promise_.Value();
 }
@@ -171,53 +167,56 @@ Napi::Value RouteSocket::ReceiveBuffer(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), receive_buffer_);
 }
 
-RouteSocket::ReadLane& RouteSocket::Reader() {
+RouteSocket::ReadWorker& RouteSocket::LeastBusyReader() {
   const auto& [first, second] = read_;
-  return first->tasks.load() <= second->tasks.load() ? *first : *second;
+  return first->worker.load() <= second->worker.load() ? *first : *second;
 }
 
-std::array<TaskLane*, 3> RouteSocket::Lanes() { return {&write_->tasks, &read_[0]->tasks, &read_[1]->tasks}; }
+std::array<Worker*, 3> RouteSocket::Workers() {
+  return {&write_->worker, &read_[0]->worker, &read_[1]->worker};
+}
 
 template <typename T>
-Napi::Promise RouteSocket::Read(std::function<T(ReadLane&)> work, Napi::Value (*convert)(Napi::Env, T)) {
-  ReadLane& lane = Reader();
-  auto read = [&lane, work = std::move(work)] { return work(lane); };
-  return Submit(lane.tasks, std::make_unique<ValueTask<T>>(Env(), std::move(read), convert));
+Napi::Promise RouteSocket::Read(std::function<T(ReadWorker&)> work, Napi::Value (*convert)(Napi::Env, T)) {
+  ReadWorker& reader = LeastBusyReader();
+  auto read = [&reader, work = std::move(work)] { return work(reader); };
+  return Submit(reader.worker, std::make_unique<ValueTask<T>>(Env(), std::move(read), convert));
 }
 
-Napi::Promise RouteSocket::Submit(TaskLane& lane, std::unique_ptr<PromiseTask> task) {
+Napi::Promise RouteSocket::Submit(Worker& worker, std::unique_ptr<PromiseTask> task) {
   const Napi::Env env = Env();
   const Napi::Promise promise = task->promise();
   if (pending_++ == 0) {
-    // Neither this object nor the event loop ends before the promise is settled.
+    // This object and the event loop must live until the promise is settled.
     Ref();
-    delivery_.Ref(env);
+    completions_.Ref(env);
   }
-  lane.Submit(std::move(task));
+  worker.Submit(std::move(task));
   return promise;
 }
 
-Napi::Promise RouteSocket::Refuse(Napi::Env env) const {
+Napi::Promise RouteSocket::RejectClosed(Napi::Env env) const {
   const auto deferred = Napi::Promise::Deferred::New(env);
   deferred.Reject(ToError(env, std::make_exception_ptr(ClosedError())).Value());
   return deferred.Promise();
 }
 
-void RouteSocket::Deliver(Napi::Env env, Napi::Function, RouteSocket* self, Delivered* delivered) {
-  const std::unique_ptr<Delivered> owner(delivered);
+void RouteSocket::HandleCompletion(Napi::Env env, Napi::Function, RouteSocket* self, Completion* completion) {
+  const std::unique_ptr<Completion> owner(completion);
   if (env == nullptr) return;
   try {
-    if (!delivered->Arrive(env)) return;
+    if (!completion->Handle(env)) return;
     if (--self->pending_ > 0) return;
-    self->delivery_.Unref(env);
-    if (self->closed_) self->Settled(env);
+    self->completions_.Unref(env);
+    if (self->closed_) self->FinishClosing(env);
     self->Unref();
   } catch (const Napi::Error&) {
-    // Only while a worker is being terminated: no JavaScript value can be made any more, and nobody waits.
+    // Only while a Node worker is being terminated: JavaScript values can not be made any more, and nobody
+    // waits.
   }
 }
 
-void RouteSocket::Settled(Napi::Env env) {
+void RouteSocket::FinishClosing(Napi::Env env) {
   Shutdown();
   closing_->Resolve(env.Undefined());
 }
@@ -227,12 +226,12 @@ void RouteSocket::Cleanup(void* self) { static_cast<RouteSocket*>(self)->Shutdow
 void RouteSocket::Shutdown() {
   if (!write_) return;
   napi_remove_env_cleanup_hook(Env(), Cleanup, this);
-  // Both told first, then both waited for: what runs ends at its next barrier, five seconds at most.
-  for (TaskLane* tasks : Lanes()) tasks->Close();
-  for (TaskLane* tasks : Lanes()) tasks->Join();
+  // All are closed before the first is joined, so that their running tasks end at the same time.
+  for (Worker* worker : Workers()) worker->Close();
+  for (Worker* worker : Workers()) worker->Join();
   write_.reset();
-  for (auto& lane : read_) lane.reset();
-  delivery_.Release();
+  for (auto& reader : read_) reader.reset();
+  completions_.Release();
 }
 
 }  // namespace anycast

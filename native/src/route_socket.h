@@ -1,4 +1,4 @@
-// RouteSocket as JavaScript sees it; what it means is said in lib/kernel/route-socket.ts.
+// The class RouteSocket of JavaScript. lib/kernel/socket/route-socket.ts documents what its methods do.
 #pragma once
 
 #include <napi.h>
@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "completion.h"
 #include "dump_reader.h"
 #include "monitor_handle.h"
 #include "netlink_socket.h"
@@ -18,7 +19,7 @@
 #include "promise_task.h"
 #include "route_lookup.h"
 #include "table_shares.h"
-#include "task_lane.h"
+#include "worker.h"
 
 namespace anycast {
 
@@ -39,54 +40,57 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
   Napi::Value Close(const Napi::CallbackInfo& info);
   Napi::Value ReceiveBuffer(const Napi::CallbackInfo& info);
 
-  // Requests in order on a thread. Reading has two of its own: a long dump delays no route, and the families
-  // are read beside each other, for which the kernel takes no lock (IPv4 since Linux 6.9, IPv6 since 6.0).
-  using Delivering = std::function<void(std::unique_ptr<Task>)>;
-  struct WriteLane {
-    WriteLane(uint32_t receive_buffer, Delivering deliver)
-        : writer(receive_buffer), tasks(std::move(deliver)) {}
+  // One worker writes and two read: a long dump delays no route, and both families are read at the same time,
+  // for which the kernel takes no lock that they share (IPv4 since Linux 6.9, IPv6 since 6.0). The worker is
+  // the last member: it ends before what its tasks use.
+  struct WriteWorker {
+    WriteWorker(uint32_t receive_buffer, PostCompletion post)
+        : writer(receive_buffer), worker(std::move(post)) {}
     ParallelWriter writer;
-    TaskLane tasks;
+    Worker worker;
   };
-  struct ReadLane {
-    ReadLane(uint32_t receive_buffer, Delivering deliver)
-        : socket(receive_buffer), reader(socket), lookup(socket), tasks(std::move(deliver)) {
+  struct ReadWorker {
+    ReadWorker(uint32_t receive_buffer, PostCompletion post)
+        : socket(receive_buffer), dump(socket), lookup(socket), worker(std::move(post)) {
       socket.RequireStrictCheck();
     }
     NetlinkSocket socket;
-    DumpReader reader;
+    DumpReader dump;
     RouteLookup lookup;
-    TaskLane tasks;
+    Worker worker;
   };
 
-  static void Deliver(Napi::Env env, Napi::Function, RouteSocket* self, Delivered* delivered);
-  using Delivery = Napi::TypedThreadSafeFunction<RouteSocket, Delivered, &RouteSocket::Deliver>;
+  static void HandleCompletion(Napi::Env env, Napi::Function, RouteSocket* self, Completion* completion);
+  using CompletionQueue =
+      Napi::TypedThreadSafeFunction<RouteSocket, Completion, &RouteSocket::HandleCompletion>;
   static void Cleanup(void* self);
 
+  // Opens the sockets in the calling thread's network namespace.
   void Open(uint32_t receive_buffer);
-  // The one that is through first.
-  ReadLane& Reader();
-  std::array<TaskLane*, 3> Lanes();
-  static void Send(const Delivery& delivery, std::unique_ptr<Delivered> delivered);
+  PostCompletion Poster() const;
+  ReadWorker& LeastBusyReader();
+  std::array<Worker*, 3> Workers();
+  // Reads on a worker: `work` runs there, `convert` on the JavaScript thread.
   template <typename T>
-  Napi::Promise Read(std::function<T(ReadLane&)> work, Napi::Value (*convert)(Napi::Env, T));
-  Napi::Promise Submit(TaskLane& lane, std::unique_ptr<PromiseTask> task);
-  Napi::Promise Refuse(Napi::Env env) const;
-  void Settled(Napi::Env env);
+  Napi::Promise Read(std::function<T(ReadWorker&)> work, Napi::Value (*convert)(Napi::Env, T));
+  Napi::Promise Submit(Worker& worker, std::unique_ptr<PromiseTask> task);
+  // A promise that is rejected with ERR_CLOSED.
+  Napi::Promise RejectClosed(Napi::Env env) const;
+  void FinishClosing(Napi::Env env);
   void Shutdown();
 
   std::optional<NetworkNamespace> namespace_;
   uint32_t wanted_receive_buffer_ = 0;
   uint32_t receive_buffer_ = 0;
-  Delivery delivery_;
-  std::unique_ptr<WriteLane> write_;
-  std::array<std::unique_ptr<ReadLane>, 2> read_;
-  TableShares shares_;  // outlives what reads: Shutdown waits for it
+  CompletionQueue completions_;
+  std::unique_ptr<WriteWorker> write_;
+  std::array<std::unique_ptr<ReadWorker>, 2> read_;
+  TableShares shares_;  // readers use it: Shutdown() waits for them before it is destroyed
   std::vector<std::weak_ptr<MonitorHandle>> monitors_;
-  size_t pending_ = 0;
+  size_t pending_ = 0;  // submitted tasks whose promise is not settled
   bool closed_ = false;
   std::optional<Napi::Promise::Deferred> closing_;
-  // A Deferred gives its promise only to the call that made it; close() may be called again.
+  // A Deferred returns its promise only within the call that made it, and close() may be called again.
   Napi::Reference<Napi::Promise> closed_promise_;
 };
 

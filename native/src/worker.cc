@@ -1,49 +1,49 @@
-#include "task_lane.h"
+#include "worker.h"
 
 #include <utility>
 
 namespace anycast {
 
-TaskLane::TaskLane(std::function<void(std::unique_ptr<Task>)> deliver) : deliver_(std::move(deliver)) {}
+Worker::Worker(PostCompletion post) : post_(std::move(post)) {}
 
-TaskLane::~TaskLane() {
+Worker::~Worker() {
   Close();
   Join();
 }
 
-void TaskLane::Submit(std::unique_ptr<Task> task) {
+void Worker::Submit(std::unique_ptr<Task> task) {
   const std::lock_guard lock(mutex_);
   queue_.push_back(std::move(task));
-  // Not a thread of libuv's pool: DNS and files of the same program would delay routes, and order would need
-  // a queue all the same.
-  if (!thread_.joinable()) thread_ = std::thread(&TaskLane::Loop, this);
+  // Not a thread of libuv's pool: DNS look-ups and file access use that pool too and could delay routes, and
+  // it does not keep the order of tasks.
+  if (!thread_.joinable()) thread_ = std::thread(&Worker::Loop, this);
   changed_.notify_one();
 }
 
-size_t TaskLane::load() {
+size_t Worker::load() {
   const std::lock_guard lock(mutex_);
   return queue_.size() + (running_ ? 1 : 0);
 }
 
-void TaskLane::Close() {
-  std::deque<std::unique_ptr<Task>> left;
+void Worker::Close() {
+  std::deque<std::unique_ptr<Task>> cancelled;
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    left.swap(queue_);
+    cancelled.swap(queue_);
   }
   changed_.notify_one();
-  for (auto& task : left) {
+  for (auto& task : cancelled) {
     task->Cancel();
-    deliver_(std::move(task));
+    post_(std::move(task));
   }
 }
 
-void TaskLane::Join() {
+void Worker::Join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void TaskLane::Loop() {
+void Worker::Loop() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [this] { return closed_ || !queue_.empty(); });
@@ -53,7 +53,7 @@ void TaskLane::Loop() {
     running_ = true;
     lock.unlock();
     task->Run();
-    deliver_(std::move(task));
+    post_(std::move(task));
     lock.lock();
     running_ = false;
   }
