@@ -23,7 +23,7 @@
       "native/src/route_socket.cc",
       "native/src/route_writer.cc",
       "native/src/shards.cc",
-      "native/src/table_shares.cc",
+      "native/src/dump_policy.cc",
       "native/src/worker.cc"
     ],
     "addon_defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "_GNU_SOURCE"],

@@ -82,8 +82,8 @@ bool DumpReader::Attempt(std::span<uint8_t> request, const std::function<void(co
         std::memcpy(&result, nlmsg_data(message),
                     std::min<size_t>(sizeof result, static_cast<size_t>(nlmsg_datalen(message))));
         if (result == 0) return consistent;
-        const std::string words = message->nlmsg_type == NLMSG_ERROR ? KernelWords(message) : "";
-        throw SystemError(-result, "recv", words.empty() ? std::strerror(-result) : words);
+        const std::string text = message->nlmsg_type == NLMSG_ERROR ? ExtendedAckMessage(message) : "";
+        throw SystemError(-result, "recv", text.empty() ? std::strerror(-result) : text);
       }
       if (consistent) take(message);
     }

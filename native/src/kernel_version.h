@@ -10,6 +10,6 @@ namespace anycast {
 bool ChangesIpv6InParallel();
 
 // The largest weight of a nexthop group's member: of 16 bits since Linux 6.12, of 8 before.
-uint16_t HeaviestMember();
+uint16_t MaximumMemberWeight();
 
 }  // namespace anycast

@@ -20,7 +20,7 @@ namespace {
 // A route with 2,048 nexthops of the longest form is 64 KiB, and a datagram holds one notification.
 constexpr size_t kReceiveBuffer = 128 * 1024;
 // A program that does not take for so long is better served by reading everything again.
-constexpr size_t kGatheredLimit = 16 * 1024 * 1024;
+constexpr size_t kChangesLimit = 16 * 1024 * 1024;
 
 }  // namespace
 
@@ -49,7 +49,7 @@ Monitor::~Monitor() {
 Changes Monitor::Take() {
   const std::lock_guard lock(mutex_);
   notified_ = false;
-  return std::exchange(gathered_, {});
+  return std::exchange(changes_, {});
 }
 
 void Monitor::Loop() {
@@ -67,13 +67,13 @@ void Monitor::Drain() {
   if (received == NetlinkSocket::Received::kTimeout) return;
   const std::lock_guard lock(mutex_);
   if (received == NetlinkSocket::Received::kOverflow || length > receive_buffer_.size()) {
-    gathered_.overrun = true;
+    changes_.overrun = true;
   } else {
     Add({receive_buffer_.data(), length});
   }
-  if (gathered_.routes.size() > kGatheredLimit) gathered_ = Changes{{}, {}, {}, true, true};
+  if (changes_.routes.size() > kChangesLimit) changes_ = Changes{{}, {}, {}, true, true};
   // At once, at the price of a second call for what follows: a route that vanished is missed by somebody.
-  if (!notified_ && !gathered_.empty()) {
+  if (!notified_ && !changes_.empty()) {
     notified_ = true;
     notify_();
   }
@@ -85,22 +85,22 @@ void Monitor::Add(std::span<const uint8_t> datagram) {
   for (; nlmsg_ok(message, rest); message = nlmsg_next(message, &rest)) {
     switch (message->nlmsg_type) {
       case RTM_NEWROUTE:
-        DecodeRoute(message, filter_, kReplace, nexthops_, gathered_.routes);
+        DecodeRoute(message, filter_, kReplace, nexthops_, changes_.routes);
         break;
       case RTM_DELROUTE:
-        DecodeRoute(message, filter_, kDelete, nexthops_, gathered_.routes);
+        DecodeRoute(message, filter_, kDelete, nexthops_, changes_.routes);
         break;
       case RTM_NEWLINK:
       case RTM_DELLINK:
-        if (auto link = DecodeLink(message)) gathered_.links.push_back(std::move(*link));
+        if (auto link = DecodeLink(message)) changes_.links.push_back(std::move(*link));
         break;
       case RTM_NEWADDR:
       case RTM_DELADDR:
-        if (auto address = DecodeAddress(message)) gathered_.addresses.push_back(std::move(*address));
+        if (auto address = DecodeAddress(message)) changes_.addresses.push_back(std::move(*address));
         break;
       case RTM_NEWNEXTHOP:
       case RTM_DELNEXTHOP:
-        gathered_.objects = gathered_.objects || IsObjectOf(message, filter_.protocols);
+        changes_.objects = changes_.objects || IsObjectOf(message, filter_.protocols);
         break;
       default:
         break;

@@ -49,7 +49,7 @@ class Monitor {
   std::vector<uint8_t> receive_buffer_;
   std::vector<PackedNexthop> nexthops_;
   std::mutex mutex_;
-  Changes gathered_;
+  Changes changes_;
   bool notified_ = false;
   std::thread thread_;
 };

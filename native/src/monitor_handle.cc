@@ -40,7 +40,7 @@ void MonitorHandle::Stop() {
   callback_.Release();
 }
 
-void MonitorHandle::Deliver(Napi::Env env, Napi::Function callback, MonitorHandle* self, void*) {
+void MonitorHandle::HandleChanges(Napi::Env env, Napi::Function callback, MonitorHandle* self, void*) {
   if (env == nullptr || !self->monitor_) return;
   Changes changes = self->monitor_->Take();
   if (changes.empty()) return;

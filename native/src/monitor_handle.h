@@ -24,8 +24,8 @@ class MonitorHandle : public std::enable_shared_from_this<MonitorHandle> {
   Napi::Object ToObject(Napi::Env env);
 
  private:
-  static void Deliver(Napi::Env env, Napi::Function callback, MonitorHandle* self, void*);
-  using Callback = Napi::TypedThreadSafeFunction<MonitorHandle, void, &MonitorHandle::Deliver>;
+  static void HandleChanges(Napi::Env env, Napi::Function callback, MonitorHandle* self, void*);
+  using Callback = Napi::TypedThreadSafeFunction<MonitorHandle, void, &MonitorHandle::HandleChanges>;
   static void Cleanup(void* self);
   explicit MonitorHandle(Napi::Env env) : env_(env) {}
 

@@ -115,9 +115,9 @@ int NetlinkSocket::Send(std::span<const uint8_t> messages) {
 }
 
 void NetlinkSocket::Drain() {
-  uint8_t nowhere[1];
+  uint8_t discarded[1];
   size_t length = 0;
-  while (Receive(nowhere, Deadline{}, length) != Received::kTimeout) continue;
+  while (Receive(discarded, Deadline{}, length) != Received::kTimeout) continue;
 }
 
 NetlinkSocket::Received NetlinkSocket::Receive(std::span<uint8_t> buffer, Deadline deadline, size_t& length) {

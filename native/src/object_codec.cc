@@ -36,7 +36,7 @@ void AppendMembers(MessageWriter& writer, const RecordView& record) {
   uint8_t* at = writer.ReserveAttribute(NHA_GROUP, count * sizeof(Member));
   for (size_t i = 0; i < count; i++, at += sizeof(Member)) {
     const PackedNexthop member = record.nexthop(i);
-    const int weight = std::min(member.weight, HeaviestMember()) - 1;
+    const int weight = std::min(member.weight, MaximumMemberWeight()) - 1;
     Member entry{};
     entry.id = member.interface_index;
     entry.weight = static_cast<uint8_t>(weight & 0xff);

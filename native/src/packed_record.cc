@@ -21,7 +21,7 @@ size_t EncodedLength(uint8_t family, const PackedNexthop& nexthop) {
 }
 
 // Of a route's RTA_MULTIPATH: eight bits that count from 1.
-constexpr uint16_t kHeaviestNexthop = 256;
+constexpr uint16_t kMaximumNexthopWeight = 256;
 
 [[noreturn]] void Refuse(size_t index, const std::string& field, const std::string& reason) {
   throw RecordError(index, field, reason);
@@ -32,13 +32,13 @@ void CheckFamily(uint8_t family, size_t index) {
   Refuse(index, "family", std::to_string(family) + " is neither AF_INET (2) nor AF_INET6 (10)");
 }
 
-void CheckNexthop(const PackedNexthop& nexthop, size_t index, size_t position, uint16_t heaviest) {
+void CheckNexthop(const PackedNexthop& nexthop, size_t index, size_t position, uint16_t maximum) {
   const auto field = [position](const char* name) {
     return "nexthops[" + std::to_string(position) + "]." + name;
   };
-  if (nexthop.weight < 1 || nexthop.weight > heaviest) {
+  if (nexthop.weight < 1 || nexthop.weight > maximum) {
     Refuse(index, field("weight"),
-           std::to_string(nexthop.weight) + " is not within 1 and " + std::to_string(heaviest));
+           std::to_string(nexthop.weight) + " is not within 1 and " + std::to_string(maximum));
   }
   if (nexthop.gateway_family != 0 && nexthop.gateway_family != AF_INET &&
       nexthop.gateway_family != AF_INET6) {
@@ -58,7 +58,7 @@ void CheckRoute(const RecordView& record, size_t index) {
   size_t encoded = RTA_LENGTH(0);
   for (size_t i = 0; i < route.nexthop_count; i++) {
     const PackedNexthop nexthop = record.nexthop(i);
-    CheckNexthop(nexthop, index, i, kHeaviestNexthop);
+    CheckNexthop(nexthop, index, i, kMaximumNexthopWeight);
     encoded += EncodedLength(route.family, nexthop);
   }
   if (encoded > UINT16_MAX) {
@@ -83,8 +83,8 @@ void CheckObject(const RecordView& record, size_t index) {
   } else if (object.nexthop_count == 0) {
     Refuse(index, "nexthopCount", "0: the kernel has no group without members");
   }
-  const uint16_t heaviest = object.kind == kNexthop ? kHeaviestNexthop : UINT16_MAX;
-  for (size_t i = 0; i < object.nexthop_count; i++) CheckNexthop(record.nexthop(i), index, i, heaviest);
+  const uint16_t maximum = object.kind == kNexthop ? kMaximumNexthopWeight : UINT16_MAX;
+  for (size_t i = 0; i < object.nexthop_count; i++) CheckNexthop(record.nexthop(i), index, i, maximum);
 }
 
 void CheckRecord(const RecordView& record, size_t index) {

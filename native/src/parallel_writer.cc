@@ -17,10 +17,10 @@ namespace {
 
 // From so many requests on two threads are faster: 128 IPv6 routes with one nexthop took 0.7 of the time that
 // one took, 64 0.8, deletions of so few about as long.
-constexpr size_t kWorthSharding = 128;
+constexpr size_t kMinimumToShard = 128;
 
-// What one lane has to tell at the end.
-struct Share {
+// What one connection wrote, once all are done.
+struct WriteResult {
   KernelMessages messages;
   std::exception_ptr failure;
 };
@@ -38,7 +38,7 @@ std::vector<Request> ListRequests(std::span<const uint8_t> batch) {
 }  // namespace
 
 ParallelWriter::ParallelWriter(uint32_t receive_buffer)
-    : lanes_{Lane(receive_buffer), Lane(receive_buffer)} {}
+    : connections_{Connection(receive_buffer), Connection(receive_buffer)} {}
 
 Outcomes ParallelWriter::Apply(std::span<const uint8_t> batch) {
   const std::vector<Request> requests = ListRequests(batch);
@@ -50,7 +50,7 @@ Outcomes ParallelWriter::Apply(std::span<const uint8_t> batch) {
   for (size_t start = 0; start < all.size();) {
     const auto barrier = std::find_if(all.begin() + static_cast<ptrdiff_t>(start), all.end(), IsBarrier);
     const auto end = static_cast<size_t>(barrier - all.begin());
-    if (end - start >= kWorthSharding) {
+    if (end - start >= kMinimumToShard) {
       WriteInOrder(all.subspan(written, start - written), outcomes);
       WriteSharded(all.subspan(start, end - start), outcomes);
       written = end;
@@ -62,21 +62,21 @@ Outcomes ParallelWriter::Apply(std::span<const uint8_t> batch) {
 }
 
 void ParallelWriter::WriteInOrder(std::span<const Request> requests, Outcomes& outcomes) {
-  lanes_[0].writer.Write(requests, outcomes.errors, outcomes.messages);
+  connections_[0].writer.Write(requests, outcomes.errors, outcomes.messages);
 }
 
 void ParallelWriter::WriteSharded(std::span<const Request> requests, Outcomes& outcomes) {
-  const std::vector<std::vector<Request>> shards = Shard(requests);
-  std::array<Share, 2> shares;
-  // Each lane takes the next shard until none is left: one that is slow, or late, takes fewer.
+  const std::vector<std::vector<Request>> shards = SplitIntoShards(requests);
+  std::array<WriteResult, 2> results;
+  // Each connection takes the next shard until none is left, so a slow or late one takes fewer.
   std::atomic<size_t> next = 0;
-  const auto write = [&](size_t lane) noexcept {
+  const auto write = [&](size_t number) noexcept {
     try {
       for (size_t shard; (shard = next++) < shards.size();) {
-        lanes_[lane].writer.Write(shards[shard], outcomes.errors, shares[lane].messages);
+        connections_[number].writer.Write(shards[shard], outcomes.errors, results[number].messages);
       }
     } catch (...) {
-      shares[lane].failure = std::current_exception();
+      results[number].failure = std::current_exception();
     }
   };
   std::thread helper;
@@ -89,9 +89,9 @@ void ParallelWriter::WriteSharded(std::span<const Request> requests, Outcomes& o
   }
   write(0);
   if (helper.joinable()) helper.join();
-  for (Share& share : shares) {
-    if (share.failure) std::rethrow_exception(share.failure);
-    std::ranges::move(share.messages, std::back_inserter(outcomes.messages));
+  for (WriteResult& result : results) {
+    if (result.failure) std::rethrow_exception(result.failure);
+    std::ranges::move(result.messages, std::back_inserter(outcomes.messages));
   }
   std::ranges::sort(outcomes.messages);
 }

@@ -23,13 +23,15 @@ class ParallelWriter {
   Outcomes Apply(std::span<const uint8_t> batch);
 
   // Bytes of receive buffer a socket was granted.
-  uint32_t receive_buffer() const { return lanes_[0].socket.receive_buffer(); }
+  uint32_t receive_buffer() const { return connections_[0].socket.receive_buffer(); }
   // The sockets' addresses; see NetlinkSocket::port().
-  std::array<uint32_t, 2> ports() const { return {lanes_[0].socket.port(), lanes_[1].socket.port()}; }
+  std::array<uint32_t, 2> ports() const {
+    return {connections_[0].socket.port(), connections_[1].socket.port()};
+  }
 
  private:
-  struct Lane {
-    explicit Lane(uint32_t receive_buffer) : socket(receive_buffer), writer(socket) {}
+  struct Connection {
+    explicit Connection(uint32_t receive_buffer) : socket(receive_buffer), writer(socket) {}
     NetlinkSocket socket;
     RouteWriter writer;
   };
@@ -37,7 +39,7 @@ class ParallelWriter {
   void WriteInOrder(std::span<const Request> requests, Outcomes& outcomes);
   void WriteSharded(std::span<const Request> requests, Outcomes& outcomes);
 
-  std::array<Lane, 2> lanes_;
+  std::array<Connection, 2> connections_;
 };
 
 }  // namespace anycast

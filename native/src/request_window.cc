@@ -22,7 +22,7 @@ void RequestWindow::Take(std::span<const uint8_t> datagram) {
     if (position >= requests_.size()) continue;
     const uint32_t index = requests_[position].index;
     errors_[index] = -static_cast<const nlmsgerr*>(nlmsg_data(reply))->error;
-    std::string words = KernelWords(reply);
+    std::string words = ExtendedAckMessage(reply);
     if (!words.empty()) messages_.emplace_back(index, std::move(words));
     if (position == requests_.size() - 1) complete_ = true;
   }
@@ -39,7 +39,7 @@ void RequestWindow::Fail(int error) {
   for (const Request& request : requests_) errors_[request.index] = error;
 }
 
-std::string KernelWords(const nlmsghdr* reply) {
+std::string ExtendedAckMessage(const nlmsghdr* reply) {
   if ((reply->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return "";
   const auto* error = static_cast<const nlmsgerr*>(nlmsg_data(reply));
   // Where the kernel did not cap the reply, the request's payload lies between.

@@ -60,6 +60,6 @@ class RequestWindow {
 };
 
 // The extended ACK's text of an NLMSG_ERROR (NLMSGERR_ATTR_MSG, Linux 4.12), or nothing.
-std::string KernelWords(const nlmsghdr* reply);
+std::string ExtendedAckMessage(const nlmsghdr* reply);
 
 }  // namespace anycast

@@ -106,7 +106,7 @@ void ReadMultipath(const rtattr* attribute, uint8_t family, std::vector<PackedNe
   }
 }
 
-bool Wanted(const RouteFilter& filter, const PackedRoute& route) {
+bool Matches(const RouteFilter& filter, const PackedRoute& route) {
   if (filter.has_host_routes && route.prefix_length == 8 * AddressLength(route.family)) return true;
   if (route.table != filter.table) return false;
   if (filter.has_metric && route.metric == filter.metric) return true;
@@ -199,7 +199,7 @@ bool DecodeRoute(const nlmsghdr* message, const RouteFilter& filter, Operation o
         break;
     }
   }
-  if (!Wanted(filter, route)) return false;
+  if (!Matches(filter, route)) return false;
   // A multipath route has no top-level interface; a blackhole has none at all (IPv6 names lo).
   if (nexthops.empty() && (single.interface_index != 0 || single.gateway_family != 0)) {
     nexthops.push_back(single);

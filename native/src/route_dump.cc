@@ -45,14 +45,14 @@ bool Read(DumpReader& reader, uint8_t family, std::span<const uint8_t> protocols
 
 }  // namespace
 
-void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, TableShares& shares,
+void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, DumpPolicy& policy,
                 const PartSink& take) {
   // What else a filter may want is a monitor's: read whole, the table would give it too.
   RouteFilter wanted;
   wanted.table = filter.table;
   wanted.protocols = filter.protocols;
   constexpr uint8_t all[] = {0};
-  const bool whole = filter.protocols.size() > 1 && shares.TryWhole(family, filter.table);
+  const bool whole = filter.protocols.size() > 1 && policy.ShouldDumpWhole(family, filter.table);
   const std::span<const uint8_t> protocols = whole ? std::span<const uint8_t>(all) : filter.protocols;
   std::vector<PackedNexthop> nexthops;
   std::vector<uint8_t> part;
@@ -77,13 +77,13 @@ void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, T
     if (consistent && (restarted || !part.empty())) hand_over();
     return consistent;
   });
-  if (whole) shares.Note(family, filter.table, ours, others);
+  if (whole) policy.RecordWholeDump(family, filter.table, ours, others);
 }
 
 std::vector<uint8_t> DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter,
-                                TableShares& shares) {
+                                DumpPolicy& policy) {
   std::vector<uint8_t> batch;
-  DumpRoutes(reader, family, filter, shares, [&](std::vector<uint8_t> records, bool restarted) {
+  DumpRoutes(reader, family, filter, policy, [&](std::vector<uint8_t> records, bool restarted) {
     if (restarted) {
       batch = std::move(records);
     } else {

@@ -5,9 +5,9 @@
 #include <functional>
 #include <vector>
 
+#include "dump_policy.h"
 #include "dump_reader.h"
 #include "route_codec.h"
-#include "table_shares.h"
 
 namespace anycast {
 
@@ -17,10 +17,10 @@ using PartSink = std::function<void(std::vector<uint8_t> records, bool restarted
 
 // Packed records with operation none, in the kernel's order. Throws SystemError.
 std::vector<uint8_t> DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter,
-                                TableShares& shares);
+                                DumpPolicy& policy);
 
 // The same, handed over while the kernel is being read; one part at least.
-void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, TableShares& shares,
+void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, DumpPolicy& policy,
                 const PartSink& take);
 
 }  // namespace anycast

@@ -90,7 +90,7 @@ Napi::Value RouteSocket::Dump(const Napi::CallbackInfo& info) {
   RouteFilter filter = ReadRouteFilter(info[0]);
   if (closed_) return RejectClosed(env);
   const auto dump = [this, family, filter = std::move(filter)](ReadWorker& reader) {
-    return DumpRoutes(reader.dump, family, filter, shares_);
+    return DumpRoutes(reader.dump, family, filter, dump_policy_);
   };
   return Read<std::vector<uint8_t>>(dump, ToBytes);
 }
@@ -103,7 +103,7 @@ Napi::Value RouteSocket::DumpInParts(const Napi::CallbackInfo& info) {
   if (closed_) return RejectClosed(env);
   ReadWorker& reader = LeastBusyReader();
   const auto dump = [this, &reader, family, filter = std::move(filter)](const PartSink& take) {
-    DumpRoutes(reader.dump, family, filter, shares_, take);
+    DumpRoutes(reader.dump, family, filter, dump_policy_, take);
   };
   return Submit(reader.worker, std::make_unique<DumpTask>(info[1].As<Napi::Function>(), dump, Poster()));
 }

@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "completion.h"
+#include "dump_policy.h"
 #include "dump_reader.h"
 #include "monitor_handle.h"
 #include "netlink_socket.h"
 #include "parallel_writer.h"
 #include "promise_task.h"
 #include "route_lookup.h"
-#include "table_shares.h"
 #include "worker.h"
 
 namespace anycast {
@@ -85,7 +85,7 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
   CompletionQueue completions_;
   std::unique_ptr<WriteWorker> write_;
   std::array<std::unique_ptr<ReadWorker>, 2> read_;
-  TableShares shares_;  // readers use it: Shutdown() waits for them before it is destroyed
+  DumpPolicy dump_policy_;  // readers use it: Shutdown() waits for them before it is destroyed
   std::vector<std::weak_ptr<MonitorHandle>> monitors_;
   size_t pending_ = 0;  // submitted tasks whose promise is not settled
   bool closed_ = false;

@@ -20,7 +20,7 @@ namespace {
 constexpr size_t kReplyCost = 1280;
 
 // Past some hundred messages a send, more gain nothing (1,024 a send: 1.0 us a route, 128: 1.1).
-constexpr size_t kLargestWindow = 1024;
+constexpr size_t kMaximumWindow = 1024;
 
 // What netlink_sendmsg (net/netlink/af_netlink.c) keeps of the send buffer for itself: beyond is EMSGSIZE.
 constexpr size_t kSendReserve = 32;
@@ -42,7 +42,7 @@ size_t EncodeRequest(const RecordView& record, uint32_t sequence, uint8_t* out) 
 
 RouteWriter::RouteWriter(NetlinkSocket& socket)
     : socket_(socket),
-      window_limit_(std::clamp<size_t>(socket.receive_buffer() / kReplyCost, 1, kLargestWindow)),
+      window_limit_(std::clamp<size_t>(socket.receive_buffer() / kReplyCost, 1, kMaximumWindow)),
       send_limit_(socket.send_buffer() - kSendReserve),
       receive_buffer_(kReplyBuffer) {}
 

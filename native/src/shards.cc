@@ -17,7 +17,7 @@ using Shards = std::vector<std::vector<Request>>;
 
 // Small enough to be shared out evenly, large enough that a send of its own costs little beside its routes.
 constexpr size_t kShardSize = 32;
-constexpr size_t kMostShards = 16;
+constexpr size_t kMaximumShards = 16;
 
 // Sixteen IPv6 neighbours are kept together: they share nodes of the kernel's tree, which two processors that
 // take turns at them hand to and fro. In the bad moments of a shared machine, adding 10,000 with one nexthop
@@ -43,8 +43,8 @@ bool IsBarrier(const Request& request) {
   return false;
 }
 
-Shards Shard(std::span<const Request> requests) {
-  const size_t count = std::clamp<size_t>(requests.size() / kShardSize, 1, kMostShards);
+Shards SplitIntoShards(std::span<const Request> requests) {
+  const size_t count = std::clamp<size_t>(requests.size() / kShardSize, 1, kMaximumShards);
   Shards ipv4(count);
   Shards shards(1 + count);
   for (const Request& request : requests) {

@@ -14,6 +14,6 @@ bool IsBarrier(const Request& request);
 // Divides requests, none of them a barrier, into shards that may be written side by side: all of IPv4 first,
 // which the kernel changes one after the other anyhow (RTNL), and IPv6 in several of about one size. All
 // requests for one address are in one shard, in their order; those for others are not. No shard is empty.
-std::vector<std::vector<Request>> Shard(std::span<const Request> requests);
+std::vector<std::vector<Request>> SplitIntoShards(std::span<const Request> requests);
 
 }  // namespace anycast

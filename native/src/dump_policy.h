@@ -13,12 +13,12 @@ namespace anycast {
 // The filter takes one protocol, and each is a walk through the whole table: with 65,536 IPv6 routes, 15 ms
 // of 90. Where hardly anything is others', all is read in one walk and the rest passed over here. May be used
 // by any thread.
-class TableShares {
+class DumpPolicy {
  public:
   // Whether to read all at once: where nobody knows, or it has been otherwise for many readings, to find out.
-  bool TryWhole(uint8_t family, uint32_t table);
+  bool ShouldDumpWhole(uint8_t family, uint32_t table);
   // What a reading of all found.
-  void Note(uint8_t family, uint32_t table, size_t ours, size_t others);
+  void RecordWholeDump(uint8_t family, uint32_t table, size_t ours, size_t others);
 
  private:
   std::mutex mutex_;

@@ -1,4 +1,4 @@
-#include "table_shares.h"
+#include "dump_policy.h"
 
 namespace anycast {
 
@@ -7,11 +7,11 @@ namespace {
 constexpr int kFilteredReadings = 64;
 
 // A route that is handed out for nothing costs as much as five to twenty that the kernel passes over.
-bool IsWorthIt(size_t ours, size_t others) { return others <= 64 + ours / 16; }
+bool IsWholeDumpCheaper(size_t ours, size_t others) { return others <= 64 + ours / 16; }
 
 }  // namespace
 
-bool TableShares::TryWhole(uint8_t family, uint32_t table) {
+bool DumpPolicy::ShouldDumpWhole(uint8_t family, uint32_t table) {
   const std::lock_guard lock(mutex_);
   int& left = filtered_left_[{family, table}];
   if (left == 0) return true;
@@ -19,9 +19,9 @@ bool TableShares::TryWhole(uint8_t family, uint32_t table) {
   return false;
 }
 
-void TableShares::Note(uint8_t family, uint32_t table, size_t ours, size_t others) {
+void DumpPolicy::RecordWholeDump(uint8_t family, uint32_t table, size_t ours, size_t others) {
   const std::lock_guard lock(mutex_);
-  filtered_left_[{family, table}] = IsWorthIt(ours, others) ? 0 : kFilteredReadings;
+  filtered_left_[{family, table}] = IsWholeDumpCheaper(ours, others) ? 0 : kFilteredReadings;
 }
 
 }  // namespace anycast
