@@ -2,14 +2,14 @@
  * A file that others write: parsed whenever it changes, its last good value kept when it turns bad or vanishes.
  *
  * The folder is watched, not the file: editors, ConfigMap volumes and atomic writers replace the file, and an
- * inotify watch stays with the old inode. A poll stands behind it, since `fs.watch` tells neither of a queue
- * overflow nor of changes behind a symbolic link (man 7 inotify).
+ * inotify watch stays with the old inode.
  */
-import { type FSWatcher, readFileSync, statSync, watch } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type ErrorCode, FlockError } from './errors.ts';
 import { Listeners } from './listeners.ts';
 import type { Log } from './log.ts';
+import { WatchedFolder } from './watched-folder.ts';
 
 export interface WatchedFileOptions<T> {
   path: string;
@@ -30,15 +30,12 @@ export class WatchedFile<T extends NonNullable<unknown>> {
   readonly #invalid: ErrorCode;
   readonly #parse: (text: string) => T;
   readonly #log: Log;
-  readonly #pollMs: number;
+  readonly #folder: WatchedFolder;
   readonly #listeners = new Listeners();
   #value: T | undefined;
   #text: string | undefined;
   #problem: FlockError | undefined;
   #reported: string | undefined;
-  #watcher: FSWatcher | undefined;
-  #watched: string | undefined;
-  #poll: NodeJS.Timeout | undefined;
   #look: NodeJS.Immediate | undefined;
 
   constructor({ path, what, invalid, parse, log, pollMs = 2000 }: WatchedFileOptions<T>) {
@@ -47,7 +44,15 @@ export class WatchedFile<T extends NonNullable<unknown>> {
     this.#invalid = invalid;
     this.#parse = parse;
     this.#log = log;
-    this.#pollMs = pollMs;
+    this.#folder = new WatchedFolder({
+      path: dirname(path),
+      what,
+      log,
+      pollMs,
+      persistent: false,
+      onEvent: () => this.#lookSoon(),
+      onPoll: () => this.load(),
+    });
   }
 
   /** The last good value; undefined until there was one. */
@@ -72,23 +77,18 @@ export class WatchedFile<T extends NonNullable<unknown>> {
     return this.#value;
   }
 
-  /** Loads, then follows the file until `stop()`. Keeps no program alive. */
+  /** Loads, then follows the file until `stop()`. It keeps no program running. */
   start(): void {
-    if (this.#poll !== undefined) return;
     // Watch first: what changes between the two is then seen twice rather than never.
-    this.#watchFolder();
+    this.#folder.start();
     this.load();
-    this.#poll = setInterval(() => {
-      this.#watchFolder();
-      this.load();
-    }, this.#pollMs);
-    this.#poll.unref();
   }
 
+  /** Nothing is read after this; `snapshot()` stays. */
   stop(): void {
-    clearInterval(this.#poll);
-    this.#poll = undefined;
-    this.#unwatchFolder();
+    this.#folder.stop();
+    clearImmediate(this.#look);
+    this.#look = undefined;
   }
 
   /** A half-written file is no problem worth a line: events only read, the next poll reports. */
@@ -131,44 +131,11 @@ export class WatchedFile<T extends NonNullable<unknown>> {
     this.#log.warn({ code, path: this.path, remedy }, `${this.#what}: ${message}${rest}`);
   }
 
-  /** (Re)places the watch when the folder is another one than the one watched, or appears. */
-  #watchFolder(): void {
-    const folder = dirname(this.path);
-    const identity = identityOf(folder);
-    if (identity === this.#watched) return;
-    this.#unwatchFolder();
-    if (identity === undefined) return;
-    try {
-      this.#watcher = watch(folder, { persistent: false }, () => this.#lookSoon());
-      this.#watcher.on('error', () => this.#unwatchFolder());
-      this.#watched = identity;
-    } catch {
-      // Out of inotify watches (ENOSPC), or gone meanwhile: the poll does it alone, and tries again.
-    }
-  }
-
-  #unwatchFolder(): void {
-    clearImmediate(this.#look);
-    this.#look = undefined;
-    this.#watcher?.close();
-    this.#watcher = undefined;
-    this.#watched = undefined;
-  }
-
-  /** One write is several events; they are one look. */
+  /** One write is several events: the file is read once for all of them. */
   #lookSoon(): void {
     this.#look ??= setImmediate(() => {
       this.#look = undefined;
       this.#refresh();
     });
-  }
-}
-
-function identityOf(folder: string): string | undefined {
-  try {
-    const { dev, ino } = statSync(folder, { bigint: true });
-    return `${dev}:${ino}`;
-  } catch {
-    return undefined;
   }
 }

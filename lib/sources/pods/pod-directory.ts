@@ -1,15 +1,15 @@
 /**
  * Pods from a folder of manifests with status, one pod a file: for hosts without Kubernetes, the demo and tests.
  *
- * An event names one file, and that one is read at once. A rescan stands behind the events, since `fs.watch`
- * tells neither of a queue overflow nor of a change behind a symbolic link (man 7 inotify); it reads only what
- * has changed. A file that turns bad keeps its last good pod, and is reported if the rescan finds it still bad:
- * an event may well have come in the middle of a write.
+ * An event names one file, and that one is read at once. A rescan finds what no event reported, and reads only
+ * what has changed. A file that turns bad keeps its last good pod, and is reported if the rescan finds it still
+ * bad: an event may come in the middle of a write.
  */
-import { type FSWatcher, readdirSync, statSync, watch } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlockError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { WatchedFolder } from '../../base/watched-folder.ts';
 import { type Pod, podKey } from './pod.ts';
 import type { PodCache } from './pod-cache.ts';
 import { fileSignature, isManifestName, readPodFile } from './pod-file.ts';
@@ -37,23 +37,31 @@ export class PodDirectory {
   readonly #path: string;
   readonly #cache: PodCache;
   readonly #log: Log;
-  readonly #rescanMs: number;
+  readonly #folder: WatchedFolder;
   readonly #annotationPrefixes: readonly string[];
   readonly #entries = new Map<string, Entry>();
   /** Which files describe a pod, by its key. The first by name is in force. */
   readonly #claims = new Map<string, Set<string>>();
   /** Problems already in the log, so that each is told once and its end too. */
   #reported = new Map<string, string>();
-  #watcher: FSWatcher | undefined;
-  #watched: string | undefined;
-  #timer: NodeJS.Timeout | undefined;
 
   constructor({ path, cache, log, rescanMs = 2000, annotationPrefixes = [] }: PodDirectoryOptions) {
     this.#path = path;
     this.#cache = cache;
     this.#log = log;
-    this.#rescanMs = rescanMs;
     this.#annotationPrefixes = annotationPrefixes;
+    this.#folder = new WatchedFolder({
+      path,
+      what: 'pods',
+      log,
+      pollMs: rescanMs,
+      persistent: true,
+      onEvent: name => {
+        if (name === undefined) this.#readChanged();
+        else if (isManifestName(name)) this.#look(name);
+      },
+      onPoll: () => this.#report(this.#readChanged()),
+    });
   }
 
   /**
@@ -62,9 +70,9 @@ export class PodDirectory {
    */
   async start(): Promise<void> {
     let names: string[];
+    // Watch first: what changes between the two is then read twice rather than never.
+    this.#folder.start();
     try {
-      // Watch first: what changes between the two is then read twice rather than never.
-      this.#watchFolder();
       names = readdirSync(this.#path);
     } catch (cause) {
       this.stop();
@@ -77,29 +85,27 @@ export class PodDirectory {
     for (const name of names.filter(isManifestName)) this.#read(name);
     this.#cache.replace([...this.#claims.keys()].flatMap(key => this.#podInForce(key) ?? []));
     this.#report();
-    this.#timer = setInterval(() => this.#rescan(), this.#rescanMs);
   }
 
+  /** Ends at once; the cache keeps what it has. */
   stop(): void {
-    clearInterval(this.#timer);
-    this.#unwatchFolder();
+    this.#folder.stop();
   }
 
-  #rescan(): void {
+  /** Reads the files that are not as they were last read. Gives the error when the folder can not be read. */
+  #readChanged(): Error | undefined {
     let names: string[];
     try {
-      this.#watchFolder();
       names = readdirSync(this.#path);
     } catch (error) {
-      this.#report(error as Error);
-      return;
+      return error as Error;
     }
     const present = new Set(names.filter(isManifestName));
     for (const name of this.#entries.keys()) if (!present.has(name)) this.#look(name);
     for (const name of present) {
       if (!this.#isUnchanged(name)) this.#look(name);
     }
-    this.#report();
+    return undefined;
   }
 
   #isUnchanged(name: string): boolean {
@@ -167,33 +173,6 @@ export class PodDirectory {
 
   #isFolderThere(): boolean {
     return statSync(this.#path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-  }
-
-  /** (Re)places the watch when the folder is another one than the one watched. */
-  #watchFolder(): void {
-    const { dev, ino } = statSync(this.#path);
-    const identity = `${dev}:${ino}`;
-    if (identity === this.#watched) return;
-    this.#unwatchFolder();
-    this.#watched = identity;
-    try {
-      this.#watcher = watch(this.#path, (_event, name) => {
-        if (name !== null && isManifestName(name)) this.#look(name);
-      });
-      this.#watcher.on('error', () => this.#unwatchFolder());
-    } catch (cause) {
-      // ENOSPC: out of inotify watches. The rescan does it alone, later than an event would.
-      this.#log.warn(
-        { path: this.#path, remedy: 'raise fs.inotify.max_user_watches and max_user_instances' },
-        `pods: changes are seen every ${this.#rescanMs} ms only: ${(cause as Error).message}`,
-      );
-    }
-  }
-
-  #unwatchFolder(): void {
-    this.#watcher?.close();
-    this.#watcher = undefined;
-    this.#watched = undefined;
   }
 
   /** Tells what is wrong now and was not told before, and what is no longer wrong. */
