@@ -1,6 +1,6 @@
 /**
- * A few Kubernetes objects of one kind, read into what is wanted of them, by name. An object that can not be
- * understood stays as it was last understood.
+ * Kubernetes objects of one kind, each parsed into what is needed of it: a list-watch into a map. An object that
+ * can not be parsed stays as it was last parsed, and is reported once.
  */
 import { FlockError } from '../../base/errors.ts';
 import { Listeners } from '../../base/listeners.ts';
@@ -16,23 +16,27 @@ export interface KubernetesCollectionOptions<T> {
   what: string;
   /** Default: all of them. */
   fieldSelector?: string;
-  /** What is wanted of an object; throws a FlockError for one that is not as it should be. */
-  read: (object: unknown, name: string) => T;
+  /** The key of an object of any shape. Default: its name, which is enough for one namespace or none. */
+  keyOf?: (object: unknown) => string;
+  /** What is needed of an object, and all that is kept of it; throws a FlockError for an invalid one. */
+  read: (object: unknown, key: string) => T;
   log: Log;
-  timing?: Partial<ListWatchTiming>;
+  timing?: Partial<ListWatchTiming> | undefined;
 }
 
 export class KubernetesCollection<T> {
   readonly #options: KubernetesCollectionOptions<T>;
+  readonly #keyOf: (object: unknown) => string;
   readonly #listWatch: ListWatch;
   readonly #values = new Map<string, T>();
   readonly #problems = new Map<string, FlockError>();
-  readonly #listeners = new Listeners();
+  readonly #listeners = new Listeners<[keys: ReadonlySet<string>]>();
   #synced = false;
 
   constructor(options: KubernetesCollectionOptions<T>) {
     this.#options = options;
-    const { client, path, what, fieldSelector = '', log, timing } = options;
+    const { client, path, what, fieldSelector = '', keyOf = nameOf, log, timing } = options;
+    this.#keyOf = keyOf;
     this.#listWatch = new ListWatch({
       client,
       path,
@@ -43,32 +47,37 @@ export class KubernetesCollection<T> {
       target: {
         replace: objects => this.#replace(objects),
         upsert: object => {
-          if (this.#put(object)) this.#listeners.notify();
+          const key = keyOf(object);
+          if (this.#put(key, object)) this.#listeners.notify(new Set([key]));
         },
         remove: object => {
-          if (this.#drop(nameOf(object))) this.#listeners.notify();
+          const key = keyOf(object);
+          if (this.#drop(key)) this.#listeners.notify(new Set([key]));
         },
       },
     });
   }
 
-  /** True once a full list was seen. */
+  /** True once a full list was seen. Before that an absent object means nothing. */
   get synced(): boolean {
     return this.#synced;
   }
 
-  /** By name: a live view. */
+  /** By key: a live view; a value in it is never changed in place. */
   snapshot(): ReadonlyMap<string, T> {
     return this.#values;
   }
 
-  /** What is wrong with objects now, by name. */
+  /** What is wrong with objects now, by key. */
   problems(): ReadonlyMap<string, FlockError> {
     return this.#problems;
   }
 
-  /** Calls `listener` after each change, and after the first list. The function returned takes it off again. */
-  onChange(listener: () => void): () => void {
+  /**
+   * Calls `listener` after each change with the keys whose value or problem changed, and after the first list also
+   * when it is empty. The function returned unsubscribes it.
+   */
+  onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
     return this.#listeners.add(listener);
   }
 
@@ -82,40 +91,40 @@ export class KubernetesCollection<T> {
   }
 
   #replace(objects: unknown[]): void {
-    const present = new Set(objects.map(nameOf));
-    let changed = !this.#synced;
+    const isFirst = !this.#synced;
     this.#synced = true;
-    for (const name of [...this.#values.keys(), ...this.#problems.keys()]) {
-      if (!present.has(name) && this.#drop(name)) changed = true;
+    const byKey = new Map(objects.map(object => [this.#keyOf(object), object]));
+    const changed = new Set<string>();
+    for (const key of [...this.#values.keys(), ...this.#problems.keys()]) {
+      if (!byKey.has(key) && this.#drop(key)) changed.add(key);
     }
-    for (const object of objects) if (this.#put(object)) changed = true;
-    if (changed) this.#listeners.notify();
+    for (const [key, object] of byKey) if (this.#put(key, object)) changed.add(key);
+    if (isFirst || changed.size > 0) this.#listeners.notify(changed);
   }
 
-  /** @returns whether anything is other than before */
-  #put(object: unknown): boolean {
+  /** @returns whether its value or its problem changed */
+  #put(key: string, object: unknown): boolean {
     const { read, log } = this.#options;
-    const name = nameOf(object);
-    const problem = this.#problems.get(name);
     try {
-      const value = read(object, name);
-      this.#problems.delete(name);
-      const same = JSON.stringify(this.#values.get(name)) === JSON.stringify(value);
-      if (!same) this.#values.set(name, value);
-      return !same || problem !== undefined;
+      const value = read(object, key);
+      const hadProblem = this.#problems.delete(key);
+      if (JSON.stringify(this.#values.get(key)) === JSON.stringify(value)) return hadProblem;
+      this.#values.set(key, value);
+      return true;
     } catch (error) {
       if (!(error instanceof FlockError)) throw error;
       const { code, message, remedy } = error;
-      if (problem?.message === message) return false;
+      if (this.#problems.get(key)?.message === message) return false;
       log.warn({ code, remedy }, `kubernetes: ${message}`);
-      this.#problems.set(name, error);
+      // Without the offending value, which may be the whole object.
+      this.#problems.set(key, new FlockError(code, message, remedy === undefined ? {} : { remedy }));
       return true;
     }
   }
 
-  #drop(name: string): boolean {
-    const hadProblem = this.#problems.delete(name);
-    return this.#values.delete(name) || hadProblem;
+  #drop(key: string): boolean {
+    const hadProblem = this.#problems.delete(key);
+    return this.#values.delete(key) || hadProblem;
   }
 }
 

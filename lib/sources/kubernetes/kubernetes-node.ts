@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import { KubernetesClient } from './kubernetes-client.ts';
+import { KubernetesCollection } from './kubernetes-collection.ts';
 import { loadKubernetesServer } from './kubernetes-config.ts';
-import { defaultTiming, ListWatch } from './kubernetes-list-watch.ts';
 
 export interface KubernetesNodeOptions {
   /** The node's name in Kubernetes. */
@@ -28,18 +28,19 @@ const nodeSchema = z.object({
     .nullish(),
 });
 
+type NodeSpec = NonNullable<z.output<typeof nodeSchema>['spec']>;
+
 export class KubernetesNode {
   readonly #options: KubernetesNodeOptions;
   readonly #listeners = new Listeners();
   #draining = false;
-  #client: KubernetesClient | undefined;
-  #listWatch: ListWatch | undefined;
+  #stop = () => {};
 
   constructor(options: KubernetesNodeOptions) {
     this.#options = options;
   }
 
-  /** As last heard; a node nobody has told of does not drain. */
+  /** As last read from the API server; false before that. */
   get draining(): boolean {
     return this.#draining;
   }
@@ -52,36 +53,36 @@ export class KubernetesNode {
   /** Begins to follow. @throws FlockError FLOCK_CONFIG_INVALID when the kubeconfig can not be used */
   start(): void {
     const { nodeName, kubeconfig, log } = this.#options;
-    this.#client = new KubernetesClient(loadKubernetesServer(kubeconfig));
-    this.#listWatch = new ListWatch({
-      client: this.#client,
+    const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
+    const nodes = new KubernetesCollection<NodeSpec | undefined>({
+      client,
       path: '/api/v1/nodes',
       what: `the node ${nodeName}`,
       fieldSelector: `metadata.name=${nodeName}`,
-      log,
-      timing: defaultTiming,
-      target: {
-        replace: objects => this.#take(objects[0]),
-        upsert: object => this.#take(object),
-        // A node object that goes says nothing about draining: the last word stands.
-        remove: () => {},
+      read(object) {
+        const node = nodeSchema.safeParse(object);
+        return node.success ? (node.data.spec ?? {}) : undefined;
       },
+      log,
     });
-    this.#listWatch.start();
+    nodes.onChange(() => this.#take(nodes.snapshot().get(nodeName)));
+    this.#stop = () => {
+      nodes.stop();
+      client.close();
+    };
+    nodes.start();
   }
 
   stop(): void {
-    this.#listWatch?.stop();
-    this.#client?.close();
+    this.#stop();
   }
 
-  #take(object: unknown): void {
-    const node = nodeSchema.safeParse(object);
-    if (!node.success) return;
+  /** @param spec undefined for a node object that is gone or invalid: it says nothing about draining */
+  #take(spec: NodeSpec | undefined): void {
+    if (spec === undefined) return;
     const { taint, whenUnschedulable } = this.#options;
-    const { taints, unschedulable } = node.data.spec ?? {};
-    const tainted = taints?.some(({ key }) => key === taint) ?? false;
-    const draining = tainted || (whenUnschedulable && unschedulable === true);
+    const isTainted = spec.taints?.some(({ key }) => key === taint) ?? false;
+    const draining = isTainted || (whenUnschedulable && spec.unschedulable === true);
     if (draining === this.#draining) return;
     this.#draining = draining;
     this.#listeners.notify();

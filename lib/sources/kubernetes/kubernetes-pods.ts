@@ -1,11 +1,11 @@
 /** Pods of one node from the Kubernetes API: only this node's cross the wire. */
-import type { FlockError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { type Pod, podFromManifest, podKey } from '../pods/pod.ts';
+import { podFromManifest, podKey } from '../pods/pod.ts';
 import type { PodCache } from '../pods/pod-cache.ts';
 import { KubernetesClient } from './kubernetes-client.ts';
+import { KubernetesCollection } from './kubernetes-collection.ts';
 import { loadKubernetesServer } from './kubernetes-config.ts';
-import { defaultTiming, ListWatch, type ListWatchTiming } from './kubernetes-list-watch.ts';
+import type { ListWatchTiming } from './kubernetes-list-watch.ts';
 
 export interface KubernetesPodsOptions {
   /** The node's name in Kubernetes. */
@@ -21,10 +21,7 @@ export interface KubernetesPodsOptions {
 
 export class KubernetesPods {
   readonly #options: KubernetesPodsOptions;
-  #client: KubernetesClient | undefined;
-  #listWatch: ListWatch | undefined;
-  /** What is wrong with a pod, by its key, so that it is told once. */
-  readonly #problems = new Map<string, string>();
+  #stop = () => {};
 
   constructor(options: KubernetesPodsOptions) {
     this.#options = options;
@@ -36,60 +33,34 @@ export class KubernetesPods {
    * @throws FlockError FLOCK_CONFIG_INVALID when the kubeconfig can not be read or used
    */
   async start(): Promise<void> {
-    const { nodeName, kubeconfig, cache, log, timing } = this.#options;
-    this.#client = new KubernetesClient(loadKubernetesServer(kubeconfig));
-    this.#listWatch = new ListWatch({
-      client: this.#client,
+    const { nodeName, kubeconfig, cache, log, annotationPrefixes, timing } = this.#options;
+    const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
+    const pods = new KubernetesCollection({
+      client,
       path: '/api/v1/pods',
       what: `the pods of ${nodeName}`,
       fieldSelector: `spec.nodeName=${nodeName}`,
+      keyOf,
+      read: (object, key) => podFromManifest(object, `pod ${key}`, annotationPrefixes),
       log,
-      timing: { ...defaultTiming, ...timing },
-      target: {
-        replace: objects => {
-          const present = new Set(objects.map(keyOf));
-          for (const key of this.#problems.keys()) if (!present.has(key)) this.#problems.delete(key);
-          cache.replace(objects.flatMap(object => this.#read(object) ?? []));
-        },
-        upsert: object => {
-          const pod = this.#read(object);
-          if (pod) cache.upsert(pod);
-        },
-        remove: object => {
-          const key = keyOf(object);
-          this.#problems.delete(key);
-          cache.remove(key);
-        },
-      },
+      timing,
     });
-    this.#listWatch.start();
+    pods.onChange(keys => cache.update(keys, pods.snapshot()));
+    this.#stop = () => {
+      pods.stop();
+      client.close();
+    };
+    pods.start();
   }
 
   /** Ends at once; the cache keeps what it has. */
   stop(): void {
-    this.#listWatch?.stop();
-    this.#client?.close();
-  }
-
-  /** A pod that can not be understood stays as it was last understood. */
-  #read(object: unknown): Pod | undefined {
-    const { cache, log, annotationPrefixes } = this.#options;
-    const key = keyOf(object);
-    try {
-      const pod = podFromManifest(object, `pod ${key}`, annotationPrefixes);
-      this.#problems.delete(key);
-      return pod;
-    } catch (error) {
-      const { code, message, remedy } = error as FlockError;
-      if (this.#problems.get(key) !== message) log.warn({ code, remedy }, `kubernetes: ${message}`);
-      this.#problems.set(key, message);
-      return cache.snapshot().get(key);
-    }
+    this.#stop();
   }
 }
 
 function keyOf(object: unknown): string {
   const { namespace, name } =
-    (object as { metadata?: { namespace?: string; name?: string } })?.metadata ?? {};
+    (object as { metadata?: { namespace?: string; name?: string } } | null)?.metadata ?? {};
   return podKey(namespace ?? 'default', name ?? '');
 }

@@ -38,9 +38,20 @@ export class PodCache {
       this.#pods.delete(key);
       changed.add(key);
     }
-    const first = !this.#synced;
-    this.#synced = true;
-    if (first || changed.size > 0) this.#listeners.notify(changed);
+    this.#notify(changed);
+  }
+
+  /**
+   * Takes over some pods of a source that has seen a full list: of `keys`, those that are not in `pods` are gone.
+   * One notification for all of them, and none if nothing changed.
+   */
+  update(keys: Iterable<string>, pods: ReadonlyMap<string, Pod>): void {
+    const changed = new Set<string>();
+    for (const key of keys) {
+      const pod = pods.get(key);
+      if (pod === undefined ? this.#pods.delete(key) : this.#put(key, pod)) changed.add(key);
+    }
+    this.#notify(changed);
   }
 
   /** A pod as it is now; another uid under a known name is another pod, and a change. */
@@ -52,6 +63,13 @@ export class PodCache {
   /** @param key `namespace/name`; an unknown one is no change */
   remove(key: string): void {
     if (this.#pods.delete(key)) this.#listeners.notify(new Set([key]));
+  }
+
+  /** After a full list or a part of one; the first is a change of `synced`. */
+  #notify(changed: ReadonlySet<string>): void {
+    const isFirst = !this.#synced;
+    this.#synced = true;
+    if (isFirst || changed.size > 0) this.#listeners.notify(changed);
   }
 
   #put(key: string, pod: Pod): boolean {

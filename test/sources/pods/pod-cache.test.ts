@@ -80,6 +80,32 @@ test('a full list removes what is absent and tells all its changes at once', t =
   t.deepEqual([...cache.snapshot().keys()].sort(), ['dns/new', 'dns/other', 'dns/same']);
 });
 
+test('an update takes over the named pods alone, and tells its changes at once', t => {
+  const cache = new PodCache();
+  const told = listenTo(cache);
+  cache.update([], new Map());
+  t.true(cache.synced);
+  cache.replace([
+    pod({ name: 'gone' }),
+    pod({ name: 'same' }),
+    pod({ name: 'other' }),
+    pod({ name: 'apart' }),
+  ]);
+  const pods = new Map(
+    [pod({ name: 'same' }), pod({ name: 'other', ready: false }), pod({ name: 'new' })].map(it => [
+      podKey(it.namespace, it.name),
+      it,
+    ]),
+  );
+  cache.update(['dns/gone', 'dns/same', 'dns/other', 'dns/new', 'dns/unknown'], pods);
+  cache.update(['dns/gone', 'dns/same', 'dns/other', 'dns/new', 'dns/unknown'], pods);
+  t.deepEqual(
+    told.map(keys => keys.sort()),
+    [[], ['dns/apart', 'dns/gone', 'dns/other', 'dns/same'], ['dns/gone', 'dns/new', 'dns/other']],
+  );
+  t.deepEqual([...cache.snapshot().keys()].sort(), ['dns/apart', 'dns/new', 'dns/other', 'dns/same']);
+});
+
 test('removing what is not there is no change', t => {
   const cache = new PodCache();
   const told = listenTo(cache);
@@ -105,6 +131,10 @@ test('a follower who copies only the keys told has the same pods, whatever happe
     somePod.map(it => (cache: PodCache) => cache.upsert(it)),
     fc.array(somePod).map(list => (cache: PodCache) => cache.replace(list)),
     somePod.map(it => (cache: PodCache) => cache.remove(podKey(it.namespace, it.name))),
+    fc
+      .array(somePod)
+      .map(list => new Map(list.map(it => [podKey(it.namespace, it.name), it])))
+      .map(pods => (cache: PodCache) => cache.update(['dns/a', 'dns/b'], pods)),
   );
   fc.assert(
     fc.property(fc.array(step), steps => {
