@@ -14,10 +14,17 @@ export async function openPodEvents(
 ) {
   if (config.pods.source !== 'kubernetes') return undefined;
   const { KubernetesEvents } = await import('../cluster/kubernetes-events.ts');
-  const { kubeconfig } = config.pods;
+  const { KubernetesClient } = await import('../sources/kubernetes/kubernetes-client.ts');
+  const { loadKubernetesServer } = await import('../sources/kubernetes/kubernetes-config.ts');
+  const client = new KubernetesClient(loadKubernetesServer(config.pods.kubeconfig));
   const { name: nodeName } = config.node;
   const read = () => podWarnings(refused(), pods.snapshot());
-  const events = new KubernetesEvents({ kubeconfig, nodeName, read, log });
+  const events = new KubernetesEvents({ client, nodeName, read, log });
   events.start();
-  return events;
+  return {
+    stop() {
+      events.stop();
+      client.close();
+    },
+  };
 }

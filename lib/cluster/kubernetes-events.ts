@@ -8,13 +8,12 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../base/log.ts';
-import { ApiStatusError, KubernetesClient } from '../sources/kubernetes/kubernetes-client.ts';
-import { loadKubernetesServer } from '../sources/kubernetes/kubernetes-config.ts';
+import { ApiStatusError } from '../sources/kubernetes/kubernetes-client.ts';
+import { ApiWriter, type WritingClient } from './api-writer.ts';
 import { type PodWarning, WarningQueue } from './pod-warnings.ts';
 
 export interface KubernetesEventsOptions {
-  /** Path of a kubeconfig. Default: the pod's own service account, else ~/.kube/config. */
-  kubeconfig?: string | undefined;
+  client: WritingClient;
   nodeName: string;
   /** Every warning there is now. */
   read: () => readonly PodWarning[];
@@ -25,22 +24,21 @@ export interface KubernetesEventsOptions {
 }
 
 const component = 'flock-anycast';
-const answerMs = 10_000;
 const longestPauseMs = 300_000;
 
 export class KubernetesEvents {
   readonly #options: KubernetesEventsOptions;
-  readonly #client: KubernetesClient;
+  readonly #writer: ApiWriter;
   readonly #queue: WarningQueue;
   readonly #stopping = new AbortController();
   /** How often each Event has happened, by its name. */
   readonly #counts = new Map<string, number>();
-  #told = '';
 
-  /** @throws FlockError FLOCK_CONFIG_INVALID when the kubeconfig can not be used */
   constructor(options: KubernetesEventsOptions) {
     this.#options = options;
-    this.#client = new KubernetesClient(loadKubernetesServer(options.kubeconfig));
+    const { client, log } = options;
+    const remedy = 'allow this user to create and patch events (RBAC); refusals are at /status too';
+    this.#writer = new ApiWriter({ client, log, remedy });
     this.#queue = options.queue ?? new WarningQueue();
   }
 
@@ -50,7 +48,6 @@ export class KubernetesEvents {
 
   stop(): void {
     this.#stopping.abort();
-    this.#client.close();
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -70,10 +67,9 @@ export class KubernetesEvents {
       const warning = due.shift() as PodWarning;
       try {
         await this.#send(warning, signal);
-        this.#told = '';
       } catch (error) {
         if (signal.aborted) return true;
-        this.#tell(error as Error);
+        this.#writer.reportFailure('an Event on a pod', error as Error);
         if (isFinal(error)) continue;
         for (const each of [warning, ...due]) this.#queue.putBack(each);
         return false;
@@ -89,12 +85,11 @@ export class KubernetesEvents {
     const now = new Date().toISOString().replace(/\.\d+/, '');
     const again = async (count: number | undefined) => {
       const body = { message: warning.message, lastTimestamp: now, ...(count && { count }) };
-      const write = { method: 'PATCH', type: 'application/merge-patch+json', body } as const;
-      return countOf(await this.#client.write(`${path}/${name}`, write, answerMs, signal));
+      return countOf(await this.#writer.patch(`${path}/${name}`, body, signal));
     };
     const create = async () => {
       const body = newEvent(warning, { name, nodeName, now });
-      return countOf(await this.#client.write(path, { method: 'POST', body }, answerMs, signal));
+      return countOf(await this.#writer.create(path, body, signal));
     };
     const before = this.#counts.get(name);
     const count =
@@ -104,15 +99,6 @@ export class KubernetesEvents {
     // Whatever is forgotten here is found again by its name.
     if (this.#counts.size > 1000) this.#counts.clear();
     this.#counts.set(name, count);
-  }
-
-  /** A line when it begins to fail, or fails differently. */
-  #tell(error: Error): void {
-    const kind = error instanceof ApiStatusError ? String(error.status) : error.message;
-    if (kind === this.#told) return;
-    this.#told = kind;
-    const remedy = 'allow this user to create and patch events (RBAC); refusals are at /status too';
-    this.#options.log.warn({ remedy }, `kubernetes: can not write an Event on a pod: ${error.message}`);
   }
 }
 

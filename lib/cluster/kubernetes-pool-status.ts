@@ -5,18 +5,18 @@
  */
 import { z } from 'zod';
 import type { Log } from '../base/log.ts';
-import { ApiStatusError, type KubernetesClient } from '../sources/kubernetes/kubernetes-client.ts';
-import { resourcePath } from '../sources/kubernetes/resource-api.ts';
+import { ApiStatusError } from '../sources/kubernetes/kubernetes-client.ts';
+import { statusPath } from '../sources/kubernetes/resource-api.ts';
+import { ApiWriter, type WritingClient } from './api-writer.ts';
 import { poolStatus } from './pool-status.ts';
 
 export interface KubernetesPoolStatusOptions {
-  client: KubernetesClient;
+  client: WritingClient;
   log: Log;
   /** Milliseconds among which each agent picks its moment; the first one's write keeps the others from theirs. */
   spreadMs?: number;
 }
 
-const answerMs = 10_000;
 const againMs = 60_000;
 
 const judgedSchema = z.object({
@@ -25,16 +25,14 @@ const judgedSchema = z.object({
 });
 
 export class KubernetesPoolStatus {
-  readonly #client: KubernetesClient;
-  readonly #log: Log;
+  readonly #writer: ApiWriter;
   readonly #spreadMs: number;
   readonly #stopping = new AbortController();
   readonly #timers = new Map<string, NodeJS.Timeout>();
-  #told = '';
 
   constructor({ client, log, spreadMs = 10_000 }: KubernetesPoolStatusOptions) {
-    this.#client = client;
-    this.#log = log;
+    const remedy = 'allow this user to patch anycastpools/status (RBAC); it is tried again';
+    this.#writer = new ApiWriter({ client, log, remedy });
     this.#spreadMs = spreadMs;
   }
 
@@ -64,7 +62,7 @@ export class KubernetesPoolStatus {
       this.#timers.delete(name);
       void write().catch(error => {
         if (this.#stopping.signal.aborted || isOvertaken(error)) return;
-        this.#tell(name, error as Error);
+        this.#writer.reportFailure(`the status of AnycastPool ${name}`, error as Error);
         // Unless it has been judged anew meanwhile.
         if (!this.#timers.has(name)) this.#schedule(name, againMs, write);
       });
@@ -85,21 +83,7 @@ export class KubernetesPoolStatus {
   ): Promise<void> {
     const now = new Date().toISOString();
     const body = { metadata: { resourceVersion }, status: poolStatus(generation, problem, now) };
-    const path = `${resourcePath('anycastpools')}/${encodeURIComponent(name)}/status`;
-    const write = { method: 'PATCH', type: 'application/merge-patch+json', body } as const;
-    await this.#client.write(path, write, answerMs, this.#stopping.signal);
-    this.#told = '';
-  }
-
-  #tell(name: string, error: Error): void {
-    const kind = error instanceof ApiStatusError ? String(error.status) : error.message;
-    if (kind === this.#told) return;
-    this.#told = kind;
-    const remedy = 'allow this user to patch anycastpools/status (RBAC); it is tried again';
-    this.#log.warn(
-      { remedy },
-      `kubernetes: can not write the status of AnycastPool ${name}: ${error.message}`,
-    );
+    await this.#writer.patch(statusPath('anycastpools', name), body, this.#stopping.signal);
   }
 }
 

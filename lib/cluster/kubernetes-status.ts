@@ -4,12 +4,12 @@
  */
 
 import type { Log } from '../base/log.ts';
-import type { KubernetesClient } from '../sources/kubernetes/kubernetes-client.ts';
-import { resourcePath } from '../sources/kubernetes/resource-api.ts';
+import { statusPath } from '../sources/kubernetes/resource-api.ts';
+import { ApiWriter, type WritingClient } from './api-writer.ts';
 import type { NodeConfigStatus } from './node-config-status.ts';
 
 export interface KubernetesStatusOptions {
-  client: KubernetesClient;
+  client: WritingClient;
   nodeName: string;
   /** What the status is now; undefined while the node has no NodeConfig of its own to show it. */
   read: () => Promise<NodeConfigStatus | undefined>;
@@ -18,17 +18,18 @@ export interface KubernetesStatusOptions {
   everyMs?: number;
 }
 
-const answerMs = 10_000;
-
 export class KubernetesStatus {
   readonly #options: KubernetesStatusOptions;
+  readonly #writer: ApiWriter;
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #written = '';
-  #failure = '';
 
   constructor(options: KubernetesStatusOptions) {
     this.#options = options;
+    const { client, log } = options;
+    const remedy = 'allow this user to patch nodeconfigs/status (RBAC); it is tried again';
+    this.#writer = new ApiWriter({ client, log, remedy });
   }
 
   start(): void {
@@ -50,24 +51,19 @@ export class KubernetesStatus {
   }
 
   async #write(): Promise<void> {
-    const { client, nodeName, read, log } = this.#options;
+    const { nodeName, read } = this.#options;
+    const { signal } = this.#stopping;
     try {
       const status = await read();
       const text = JSON.stringify(status ?? '');
       if (text === this.#written) return;
       if (status !== undefined) {
-        const path = `${resourcePath('nodeconfigs')}/${encodeURIComponent(nodeName)}/status`;
-        const write = { method: 'PATCH', type: 'application/merge-patch+json', body: { status } } as const;
-        await client.write(path, write, answerMs, this.#stopping.signal);
+        await this.#writer.patch(statusPath('nodeconfigs', nodeName), { status }, signal);
       }
       this.#written = text;
-      this.#failure = '';
     } catch (error) {
-      const { message } = error as Error;
-      if (this.#stopping.signal.aborted || message === this.#failure) return;
-      this.#failure = message;
-      const remedy = 'allow this user to patch nodeconfigs/status (RBAC); it is tried again';
-      log.warn({ remedy }, `kubernetes: can not write the status of NodeConfig ${nodeName}: ${message}`);
+      if (signal.aborted) return;
+      this.#writer.reportFailure(`the status of NodeConfig ${nodeName}`, error as Error);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** Tells what the agent does: one log line an event, and the metrics. */
 
 import type { Log } from '../base/log.ts';
+import { RepeatedFailure } from '../base/repeated-failure.ts';
 import type { ResolveWarning } from '../desired/views.ts';
 import type { Shadow } from '../kernel/lookups/shadows.ts';
 import type { PassOutcome } from '../kernel/route-programmer.ts';
@@ -17,7 +18,7 @@ export class Reporter {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #links: LinkTable;
-  #lastFailure = '';
+  readonly #failure = new RepeatedFailure();
   #shadowed = new Set<string>();
 
   constructor({
@@ -40,7 +41,7 @@ export class Reporter {
     durationMs: number,
     first: boolean,
   ): void {
-    this.#lastFailure = '';
+    this.#failure.end();
     this.#metrics.passes.inc({ wrote: String(requests.length > 0) });
     if (first)
       this.#log.info({ adopted: drift }, `in sync: ${drift} route(s) of ours were already in the kernel`);
@@ -66,8 +67,7 @@ export class Reporter {
 
   passFailed(error: unknown): void {
     const { message, code } = error as NodeJS.ErrnoException;
-    if (message === this.#lastFailure) return;
-    this.#lastFailure = message;
+    if (!this.#failure.isNew(message)) return;
     this.#log.error(
       { code, remedy: 'nothing was removed; it is tried again on every tick' },
       `pass failed: ${message}`,

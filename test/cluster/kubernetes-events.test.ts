@@ -4,6 +4,8 @@ import test, { type ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
 import { KubernetesEvents } from '../../lib/cluster/kubernetes-events.ts';
 import type { PodWarning } from '../../lib/cluster/pod-warnings.ts';
+import { KubernetesClient } from '../../lib/sources/kubernetes/kubernetes-client.ts';
+import { loadKubernetesServer } from '../../lib/sources/kubernetes/kubernetes-config.ts';
 import { serveFakeApi } from '../support/fake-api.ts';
 import { eventually } from '../support/lab.ts';
 
@@ -35,9 +37,13 @@ async function follow(
     return standing.now;
   };
   const log = pino({ messageKey: 'event' }, sink);
-  const events = new KubernetesEvents({ kubeconfig, nodeName: 'node-a', read, log, everyMs: 5 });
+  const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
+  const events = new KubernetesEvents({ client, nodeName: 'node-a', read, log, everyMs: 5 });
   events.start();
-  t.teardown(() => events.stop());
+  t.teardown(() => {
+    events.stop();
+    client.close();
+  });
   const looked = async (times: number) => {
     const from = looks;
     await eventually('more looks', () => looks >= from + times);

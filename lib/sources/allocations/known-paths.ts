@@ -7,6 +7,7 @@
  */
 import { type AddressPath, type PathChange, type PathFinder, samePath } from '../../base/address-path.ts';
 import type { Log } from '../../base/log.ts';
+import { RepeatedFailure } from '../../base/repeated-failure.ts';
 
 export interface KnownPathsOptions {
   finder: PathFinder;
@@ -32,7 +33,7 @@ export class KnownPaths {
   readonly #timers = new Set<NodeJS.Timeout>();
   #looking = false;
   #stopped = false;
-  #lastFailure = '';
+  readonly #failure = new RepeatedFailure();
 
   constructor({ patienceMs = 1000, ...options }: KnownPathsOptions) {
     this.#options = { ...options, patienceMs };
@@ -114,12 +115,11 @@ export class KnownPaths {
     let found: AddressPath[];
     try {
       found = await finder.find(addresses);
-      this.#lastFailure = '';
+      this.#failure.end();
     } catch (error) {
       if (this.#stopped) return;
       const { message, code } = error as NodeJS.ErrnoException;
-      if (message !== this.#lastFailure) log.error({ code }, `can not look up the ways to pods: ${message}`);
-      this.#lastFailure = message;
+      if (this.#failure.isNew(message)) log.error({ code }, `can not look up the ways to pods: ${message}`);
       this.#doubtLater(addresses, retryMs);
       return;
     }

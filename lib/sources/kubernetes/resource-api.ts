@@ -11,3 +11,8 @@ export const defaultNodeConfigName = 'default';
 export function resourcePath(plural: string): string {
   return `/apis/${resourceApiVersion}/${plural}`;
 }
+
+/** The path of the status of one object. */
+export function statusPath(plural: string, name: string): string {
+  return `${resourcePath(plural)}/${encodeURIComponent(name)}/status`;
+}

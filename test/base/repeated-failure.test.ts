@@ -1,0 +1,12 @@
+import test from 'ava';
+import { RepeatedFailure } from '../../lib/base/repeated-failure.ts';
+
+test('a failure is reported when it begins, when it becomes another one, and after a success', t => {
+  const failure = new RepeatedFailure();
+  t.true(failure.isNew('refused'));
+  t.false(failure.isNew('refused'));
+  t.true(failure.isNew('silent'));
+  t.true(failure.isNew('refused'));
+  failure.end();
+  t.true(failure.isNew('refused'));
+});
