@@ -1,7 +1,8 @@
 /** Writes to the Kubernetes API for what reports to it: each write has a deadline, a failure is logged once. */
 import type { Log } from '../base/log.ts';
 import { RepeatedFailure } from '../base/repeated-failure.ts';
-import { ApiStatusError, type KubernetesClient } from '../sources/kubernetes/kubernetes-client.ts';
+import { ApiStatusError } from '../sources/kubernetes/api-answer.ts';
+import type { KubernetesClient } from '../sources/kubernetes/kubernetes-client.ts';
 
 /** What is needed of the client. */
 export type WritingClient = Pick<KubernetesClient, 'write'>;

@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../base/log.ts';
-import { ApiStatusError } from '../sources/kubernetes/kubernetes-client.ts';
+import { ApiStatusError } from '../sources/kubernetes/api-answer.ts';
 import { ApiWriter, type WritingClient } from './api-writer.ts';
 import { type PodWarning, WarningQueue } from './pod-warnings.ts';
 

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import type { Log } from '../base/log.ts';
-import { ApiStatusError } from '../sources/kubernetes/kubernetes-client.ts';
+import { ApiStatusError } from '../sources/kubernetes/api-answer.ts';
 import { statusPath } from '../sources/kubernetes/resource-api.ts';
 import { ApiWriter, type WritingClient } from './api-writer.ts';
 import { poolStatus } from './pool-status.ts';

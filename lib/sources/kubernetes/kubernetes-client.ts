@@ -1,42 +1,20 @@
 /**
- * The requests made of the Kubernetes API: a list, a watch that can not hang, and now and then a write.
+ * Requests to the Kubernetes API: lists, watches that can not hang, and writes.
  *
- * Each has its deadlines: for signs of life, and for the whole of a list or of one event of a watch, so that
- * neither silence nor a trickle of bytes passes for an answer. Beneath that, TCP keepalive finds a peer that is gone: libuv probes every second once the connection has been silent
- * for `keepAliveMs`, and gives up after ten (uv_tcp_keepalive), so that is noticed within twenty seconds.
+ * Each has deadlines, for signs of life and for the whole of a list or of one event of a watch, so that neither
+ * silence nor a trickle of bytes is taken for an answer. TCP keepalive also finds a peer that is gone: libuv probes
+ * every second once the connection has been silent for `keepAliveMs`, and gives up after ten probes
+ * (uv_tcp_keepalive), so a lost peer is noticed within twenty seconds.
  */
 import type { Agent, IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { Agent as HttpAgent, request as httpRequest } from '../../base/node-http.ts';
+import { linesOf, parseEvent, parseJson, statusErrorOf, textOf, type WatchEvent } from './api-answer.ts';
 import type { KubernetesServer } from './kubernetes-config.ts';
 import { Lifetime } from './request-lifetime.ts';
 
 const keepAliveMs = 10_000;
-
-/** etcd takes no object above 1.5 MiB; a line of this many characters is no event. */
-const longestLine = 8 << 20;
-
-/** The server's own refusal. */
-export class ApiStatusError extends Error {
-  readonly status: number;
-  /** How long the server asks to be left alone, in milliseconds. */
-  readonly retryAfterMs: number;
-
-  constructor(status: number, message: string, retryAfterMs = 0) {
-    super(`the API server answers ${status}: ${message}`);
-    this.status = status;
-    this.retryAfterMs = retryAfterMs;
-  }
-}
-
-/** An answer that is not what the API promises. */
-export class GarbageError extends Error {}
-
-export interface WatchEvent {
-  type: string;
-  object: unknown;
-}
 
 export interface KubernetesWrite {
   method: 'POST' | 'PATCH';
@@ -190,67 +168,5 @@ async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     return await Promise.race([work, aborted]);
   } finally {
     signal.removeEventListener('abort', onAbort);
-  }
-}
-
-/** A refusal is a Status object where it comes from the API server, and anything where from a proxy. */
-async function statusErrorOf(response: IncomingMessage): Promise<ApiStatusError> {
-  const body = await text(response);
-  const seconds = Number(response.headers['retry-after']);
-  let message: string;
-  try {
-    message = String(JSON.parse(body).message);
-  } catch {
-    message = body.slice(0, 200).trim() || (response.statusMessage ?? '');
-  }
-  return new ApiStatusError(response.statusCode ?? 0, message, seconds > 0 ? seconds * 1000 : 0);
-}
-
-async function textOf(response: IncomingMessage, onPiece: () => void): Promise<string> {
-  response.setEncoding('utf8');
-  let whole = '';
-  for await (const piece of response) {
-    onPiece();
-    whole += piece;
-  }
-  return whole;
-}
-
-/** @param onPiece told of each piece whether a line begins in it that does not end there, and whether one ends */
-async function* linesOf(
-  response: IncomingMessage,
-  onPiece: (begins: boolean, ends: boolean) => void,
-): AsyncGenerator<string> {
-  response.setEncoding('utf8');
-  let rest = '';
-  for await (const piece of response) {
-    const began = rest !== '';
-    const lines = (rest + piece).split('\n');
-    rest = lines.pop() ?? '';
-    const ends = lines.length > 0;
-    onPiece(rest !== '' && (ends || !began), ends);
-    yield* lines;
-    if (rest.length > longestLine) throw new GarbageError('the API server sent a line without an end');
-  }
-  if (rest !== '') throw new GarbageError('the API server ended in the middle of an event');
-}
-
-function parseEvent(line: string): WatchEvent {
-  const event = parseJson(line) as Partial<WatchEvent> | null;
-  if (typeof event?.type !== 'string' || typeof event.object !== 'object' || event.object === null) {
-    throw new GarbageError(`the API server sent what is no event: ${line.slice(0, 80)}`);
-  }
-  if (event.type === 'ERROR') {
-    const { code, message } = event.object as { code?: unknown; message?: unknown };
-    throw new ApiStatusError(Number(code) || 500, String(message));
-  }
-  return { type: event.type, object: event.object };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new GarbageError(`the API server sent what is no JSON: ${text.slice(0, 80)}`, { cause });
   }
 }

@@ -15,9 +15,10 @@
  * all nodes at once. What was known stays all the while.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { FlockError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { ApiStatusError, GarbageError, type KubernetesClient } from './kubernetes-client.ts';
+import { ApiStatusError, GarbageError } from './api-answer.ts';
+import { ConnectionReport } from './connection-report.ts';
+import type { KubernetesClient } from './kubernetes-client.ts';
 import { SilenceError } from './request-lifetime.ts';
 
 export interface ListWatchTiming {
@@ -71,17 +72,18 @@ export interface ListWatchOptions {
 
 export class ListWatch {
   readonly #options: ListWatchOptions;
+  readonly #report: ConnectionReport;
   readonly #stopping = new AbortController();
   /** The version the next watch begins at; undefined when a list must come first. */
   #version: string | undefined;
   /** How new a list must be: `0` is whatever the server has at hand, empty the newest, which it reads from etcd. */
   #listVersion = '0';
   #watchBegan: number | undefined;
-  #lost: { kind: string; since: number } | undefined;
-  #connectedOnce = false;
 
   constructor(options: ListWatchOptions) {
+    const { client, what, log } = options;
     this.#options = options;
+    this.#report = new ConnectionReport({ server: client.url.origin, what, log });
   }
 
   start(): void {
@@ -110,7 +112,7 @@ export class ListWatch {
         // A version grows old while the server restarts, and that is no failure: not if it was just given to us.
         if (statusOf(error) === 410 && resumed) continue;
         failures = this.#watchedMs() >= this.#options.timing.steadyMs ? 1 : failures + 1;
-        this.#reportLoss(error);
+        this.#report.lost(error);
         const asked = error instanceof ApiStatusError ? error.retryAfterMs : 0;
         await pause(this.#pauseMs(failures, asked), undefined, { signal }).catch(() => undefined);
       }
@@ -152,7 +154,7 @@ export class ListWatch {
       if (signal.aborted) return;
       if (event === undefined) {
         this.#watchBegan = performance.now();
-        this.#reportConnection();
+        this.#report.connected();
         continue;
       }
       const { type, object } = event;
@@ -192,58 +194,8 @@ export class ListWatch {
     const asked = Math.min(askedMs, longestPauseMs);
     return Math.max(longest * (1 - Math.random() / 2), asked * (1 + Math.random() / 2));
   }
-
-  #reportConnection(): void {
-    const { client, what, log } = this.#options;
-    if (this.#lost) {
-      const seconds = ((performance.now() - this.#lost.since) / 1000).toFixed(1);
-      log.info(`kubernetes: connected to ${client.url.origin} again after ${seconds} s`);
-    } else if (!this.#connectedOnce) log.info(`kubernetes: following ${what} at ${client.url.origin}`);
-    this.#lost = undefined;
-    this.#connectedOnce = true;
-  }
-
-  /** One line for a loss; another one only if the same loss turns out to be of another kind. */
-  #reportLoss(error: unknown): void {
-    const { client, what, log } = this.#options;
-    const { kind, remedy } = diagnose(error, client.url.origin, what);
-    if (this.#lost?.kind === kind) return;
-    const reason = messageOf(error);
-    const failure = new FlockError('FLOCK_KUBERNETES_UNREACHABLE', reason, { remedy, cause: error });
-    const fields = { code: failure.code, server: client.url.origin, remedy };
-    log.warn(fields, `kubernetes: lost ${what}: ${reason}; retrying, what was known stays`);
-    this.#lost = { kind, since: this.#lost?.since ?? performance.now() };
-  }
 }
 
 function statusOf(error: unknown): number | undefined {
   return error instanceof ApiStatusError ? error.status : undefined;
-}
-
-function diagnose(error: unknown, server: string, what: string): { kind: string; remedy: string } {
-  if (statusOf(error) === 401) {
-    return { kind: 'unauthenticated', remedy: 'renew the token or certificate of the kubeconfig' };
-  }
-  if (statusOf(error) === 403) {
-    return { kind: 'forbidden', remedy: `allow this user to list and watch ${what} (RBAC)` };
-  }
-  if (statusOf(error) === 404) {
-    return {
-      kind: 'unknown',
-      remedy: `have the API server know ${what}: install the custom resource definitions`,
-    };
-  }
-  const code = (error as NodeJS.ErrnoException).code ?? '';
-  if (/CERT|SELF_SIGNED|TLS|SSL/.test(code)) {
-    return { kind: 'untrusted', remedy: 'correct certificate-authority in the kubeconfig' };
-  }
-  return { kind: 'unreachable', remedy: `make ${server} answer this node; it is tried until it does` };
-}
-
-/** An error of several attempts (both families of a host name) has no message of its own. */
-function messageOf(error: unknown): string {
-  const { message, code, errors } = error as Error & { code?: string; errors?: Error[] };
-  // Node's own word for it is "aborted", as if we had.
-  if (code === 'ECONNRESET') return 'the connection was cut';
-  return message || errors?.map(each => each.message).join(', ') || code || String(error);
 }

@@ -1,0 +1,96 @@
+/** What the API server answers: JSON, lines of events, or a refusal. What is none of these is an error. */
+import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
+
+/** etcd takes no object above 1.5 MiB; a line of this many characters is no event. */
+const longestLine = 8 << 20;
+
+/** The server's own refusal. */
+export class ApiStatusError extends Error {
+  readonly status: number;
+  /** How long the server asks its client to wait, in milliseconds; 0 if it does not ask. */
+  readonly retryAfterMs: number;
+
+  constructor(status: number, message: string, retryAfterMs = 0) {
+    super(`the API server answers ${status}: ${message}`);
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** An answer that is not what the API promises. */
+export class GarbageError extends Error {}
+
+export interface WatchEvent {
+  type: string;
+  object: unknown;
+}
+
+/** A refusal is a Status object where it comes from the API server, and anything where from a proxy. */
+export async function statusErrorOf(response: IncomingMessage): Promise<ApiStatusError> {
+  const body = await text(response);
+  const seconds = Number(response.headers['retry-after']);
+  let message: string;
+  try {
+    message = String(JSON.parse(body).message);
+  } catch {
+    message = body.slice(0, 200).trim() || (response.statusMessage ?? '');
+  }
+  return new ApiStatusError(response.statusCode ?? 0, message, seconds > 0 ? seconds * 1000 : 0);
+}
+
+/** @param onPiece called for each piece of the answer */
+export async function textOf(response: IncomingMessage, onPiece: () => void): Promise<string> {
+  response.setEncoding('utf8');
+  let whole = '';
+  for await (const piece of response) {
+    onPiece();
+    whole += piece;
+  }
+  return whole;
+}
+
+/**
+ * @param onPiece called for each piece of the answer: whether a line begins in it that does not end there, and
+ *   whether a line ends in it
+ * @throws GarbageError for a line without an end
+ */
+export async function* linesOf(
+  response: IncomingMessage,
+  onPiece: (begins: boolean, ends: boolean) => void,
+): AsyncGenerator<string> {
+  response.setEncoding('utf8');
+  let rest = '';
+  for await (const piece of response) {
+    const began = rest !== '';
+    const lines = (rest + piece).split('\n');
+    rest = lines.pop() ?? '';
+    const ends = lines.length > 0;
+    onPiece(rest !== '' && (ends || !began), ends);
+    yield* lines;
+    if (rest.length > longestLine) throw new GarbageError('the API server sent a line without an end');
+  }
+  if (rest !== '') throw new GarbageError('the API server ended in the middle of an event');
+}
+
+/** @throws ApiStatusError for an event of type ERROR, GarbageError for a line that is no event */
+export function parseEvent(line: string): WatchEvent {
+  const event = parseJson(line) as Partial<WatchEvent> | null;
+  if (typeof event?.type !== 'string' || typeof event.object !== 'object' || event.object === null) {
+    throw new GarbageError(`the API server sent what is no event: ${line.slice(0, 80)}`);
+  }
+  if (event.type === 'ERROR') {
+    const { code, message } = event.object as { code?: unknown; message?: unknown };
+    throw new ApiStatusError(Number(code) || 500, String(message));
+  }
+  return { type: event.type, object: event.object };
+}
+
+/** @throws GarbageError */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new GarbageError(`the API server sent what is no JSON: ${text.slice(0, 80)}`, { cause });
+  }
+}
