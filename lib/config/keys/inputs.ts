@@ -1,0 +1,74 @@
+/** Where the agent's inputs come from: the node's name, pods, allocations and the node config. */
+import { z } from 'zod';
+import { path } from './scalars.ts';
+
+export const node = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "This node's name in Kubernetes. Default: the environment variable NODE_NAME, as manifests set it from the pod's spec.nodeName; else the host name.",
+      ),
+  })
+  .prefault({});
+
+export const pods = z
+  .discriminatedUnion('source', [
+    z.strictObject({
+      source: z.literal('kubernetes'),
+      kubeconfig: path.optional().describe('A kubeconfig file. Default: in-cluster, else ~/.kube/config.'),
+    }),
+    z.strictObject({
+      source: z.literal('directory'),
+      path: path.describe('A folder of pod manifests with status, one a file, JSON or YAML.'),
+    }),
+  ])
+  .describe('Where pods and their readiness come from.');
+
+export const allocations = z
+  .discriminatedUnion(
+    'source',
+    [
+      z.strictObject({
+        source: z.literal('file').default('file').describe('An allocation file says who has which address.'),
+        path: path.default('/var/lib/flock-anycast/allocations.json').describe('The allocation file.'),
+        owner: z
+          .enum(['agent', 'other'])
+          .default('agent')
+          .describe(
+            '`agent`: we write it, on the word of the local API. `other`: another program keeps it, we only read and watch it.',
+          ),
+        socket: path
+          .default('/run/flock-anycast/api.sock')
+          .describe('UNIX socket of the local API; there is none with `owner: other`.'),
+      }),
+      z.strictObject({
+        source: z
+          .literal('annotations')
+          .describe('Pods ask by annotation; the way to a pod is the kernel’s. Works with any CNI.'),
+        keys: z
+          .array(z.string().regex(/^([a-z0-9.-]+\/)?[A-Za-z0-9._-]+$/, 'must be the key of an annotation'))
+          .min(1)
+          .default(['flock-anycast.io/addresses', 'flock.fritzlab.net/anycast'])
+          .describe('Annotations that list addresses, all of them read.'),
+      }),
+    ],
+    { error: 'source must be file or annotations' },
+  )
+  .prefault({});
+
+export const nodeConfig = z
+  .strictObject({
+    source: z
+      .enum(['file', 'kubernetes'])
+      .default('file')
+      .describe(
+        '`kubernetes`: the custom resources NodeConfig, and AnycastPool for who may use which address. `file`: `path`.',
+      ),
+    path: path
+      .default('/etc/flock-anycast/node-config.yaml')
+      .describe('BGP settings of this node. While there is no such file, BIRD is left alone.'),
+  })
+  .prefault({});
