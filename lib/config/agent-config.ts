@@ -4,14 +4,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { parse } from 'yaml';
 import { z } from 'zod';
-import { describeIssues } from '../base/describe-issues.ts';
 import { FlockError } from '../base/errors.ts';
 import { allocations, node, nodeConfig, pods } from './keys/inputs.ts';
 import { routes, state } from './keys/routes.ts';
 import { bird, observe, sysctl } from './keys/surroundings.ts';
 import { drain, reconcile } from './keys/timing.ts';
+import { parseYaml } from './parse-yaml.ts';
 
 const keys = z.strictObject({
   node,
@@ -43,23 +42,8 @@ export type ResolvedAgentConfig = AgentConfig & { node: { name: string } };
  * @throws FlockError FLOCK_CONFIG_INVALID naming every wrong key by its path
  */
 export function parseAgentConfig(text: string, origin: string): ResolvedAgentConfig {
-  let raw: unknown;
-  try {
-    raw = parse(text);
-  } catch (cause) {
-    throw new FlockError('FLOCK_CONFIG_INVALID', `${origin} is not YAML: ${(cause as Error).message}`, {
-      remedy: 'mend the syntax at the line named',
-      cause,
-    });
-  }
-  const result = agentConfigSchema.safeParse(raw ?? {});
-  if (!result.success) {
-    throw new FlockError('FLOCK_CONFIG_INVALID', `${origin}: ${describeIssues(result.error)}`, {
-      value: raw,
-      remedy: 'see `flock-anycast run --help` and the README for the keys there are',
-    });
-  }
-  const config = result.data;
+  const remedy = 'see `flock-anycast run --help` and the README for the keys there are';
+  const config = parseYaml(text, { schema: agentConfigSchema, origin, code: 'FLOCK_CONFIG_INVALID', remedy });
   return { ...config, node: { name: config.node.name ?? (process.env.NODE_NAME || hostname()) } };
 }
 

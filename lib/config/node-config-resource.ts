@@ -7,7 +7,8 @@
 import { z } from 'zod';
 import { describeIssues } from '../base/describe-issues.ts';
 import { FlockError } from '../base/errors.ts';
-import { type NodeConfig, nodeConfigKeys, nodeConfigSchema, prefix } from './node-config.ts';
+import { prefix } from './address-schema.ts';
+import { type NodeConfig, nodeConfigKeys, nodeConfigSchema } from './node-config.ts';
 
 const milliseconds = z.int().min(0).max(86_400_000);
 
@@ -107,6 +108,6 @@ function present<T extends object>(value: T | undefined): Partial<T> {
 function invalid(origin: string, why: string, value: unknown): FlockError {
   return new FlockError('FLOCK_NODE_CONFIG_INVALID', `${origin}: ${why}`, {
     value,
-    remedy: 'mend the keys named; what was good before stays in force',
+    remedy: 'correct the keys named; what was good before stays in force',
   });
 }

@@ -5,13 +5,12 @@
  * mean more than it says. Numbers are numbers, addresses are parsed and written anew, names have narrow alphabets.
  */
 import ipaddr from 'ipaddr.js';
-import { parse } from 'yaml';
 import { z } from 'zod';
-import { describeIssues } from '../base/describe-issues.ts';
-import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { WatchedFile } from '../base/watched-file.ts';
-import { asn, parsedOrIssue, peer, rangeOf } from './peer.ts';
+import { prefix } from './address-schema.ts';
+import { parseYaml } from './parse-yaml.ts';
+import { asn, peer } from './peer.ts';
 
 const routerId = z
   .string()
@@ -20,37 +19,6 @@ const routerId = z
     error: 'must be an IPv4 address in dotted form, not 0.0.0.0',
   })
   .transform(text => ipaddr.IPv4.parse(text).toString());
-
-export const prefix = z
-  .string()
-  .max(49)
-  .transform((text, context): string => {
-    const [addressText = '', lengthText, ...rest] = text.split('/');
-    const parsed = parsedOrIssue(addressText, context);
-    if (parsed === undefined) return z.NEVER;
-    const bits = parsed.bytes.length * 8;
-    const length = /^\d{1,3}$/.test(lengthText ?? '') ? Number(lengthText) : 0;
-    if (rest.length > 0 || length < 1 || length > bits) {
-      context.addIssue({
-        code: 'custom',
-        message: `${text} is not a prefix: write ADDRESS/1 to ADDRESS/${bits}`,
-      });
-      return z.NEVER;
-    }
-    if (hasHostBits(parsed.bytes, length)) {
-      context.addIssue({
-        code: 'custom',
-        message: `${text} has bits set beyond its length`,
-      });
-      return z.NEVER;
-    }
-    const range = rangeOf(parsed);
-    if (['unspecified', 'multicast', 'broadcast', 'loopback', 'linkLocal'].includes(range)) {
-      context.addIssue({ code: 'custom', message: `${text} is a ${range} prefix` });
-      return z.NEVER;
-    }
-    return `${parsed.text}/${length}`;
-  });
 
 /** Each key by itself, without its default: a file has all of them, of two custom resources each has some. */
 export const nodeConfigKeys = {
@@ -95,23 +63,8 @@ export type NodeConfig = z.output<typeof nodeConfigSchema>;
  * @throws FlockError FLOCK_NODE_CONFIG_INVALID naming every wrong key by its path
  */
 export function parseNodeConfig(text: string, origin: string): NodeConfig {
-  let raw: unknown;
-  try {
-    raw = parse(text);
-  } catch (cause) {
-    throw new FlockError('FLOCK_NODE_CONFIG_INVALID', `${origin} is not YAML: ${(cause as Error).message}`, {
-      remedy: 'mend the syntax at the line named',
-      cause,
-    });
-  }
-  const result = nodeConfigSchema.safeParse(raw);
-  if (!result.success) {
-    throw new FlockError('FLOCK_NODE_CONFIG_INVALID', `${origin}: ${describeIssues(result.error)}`, {
-      value: raw,
-      remedy: 'mend the keys named; the README has an example',
-    });
-  }
-  return result.data;
+  const remedy = 'correct the keys named; the README has an example';
+  return parseYaml(text, { schema: nodeConfigSchema, origin, code: 'FLOCK_NODE_CONFIG_INVALID', remedy });
 }
 
 export interface NodeConfigCacheOptions {
@@ -142,13 +95,6 @@ export class NodeConfigCache extends WatchedFile<NodeConfig> implements NodeConf
       parse: text => parseNodeConfig(text, path),
     });
   }
-}
-
-function hasHostBits(bytes: Uint8Array, length: number): boolean {
-  return bytes.some((byte, index) => {
-    const networkBits = Math.min(Math.max(length - index * 8, 0), 8);
-    return (byte & (0xff >> networkBits)) !== 0;
-  });
 }
 
 function refuseTwice<T>(

@@ -1,8 +1,8 @@
 /** A BGP peer of the node config: what is accepted, and what it becomes. */
 import { join } from 'node:path';
-import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { type Address, parseAddress } from '../base/address.ts';
+import { parseAddress } from '../base/address.ts';
+import { parsedOrIssue, rangeOf } from './address-schema.ts';
 import { community } from './community.ts';
 
 /** Where manifests mount the Secret `flock-anycast-bgp`, a file for each of its keys. */
@@ -152,21 +152,6 @@ export const peer = z
   }));
 
 export type Peer = z.output<typeof peer>;
-
-/** The address, or undefined with an issue that says what is wrong. */
-export function parsedOrIssue(text: string, context: z.RefinementCtx): Address | undefined {
-  try {
-    return parseAddress(text);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-    return undefined;
-  }
-}
-
-/** The special-purpose range an address is in (RFC 6890), as ipaddr.js names it. */
-export function rangeOf({ bytes }: Address): string {
-  return ipaddr.fromByteArray([...bytes]).range();
-}
 
 function defaultFamilies({
   address,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { describeIssues } from '../base/describe-issues.ts';
 import { FlockError } from '../base/errors.ts';
 import type { AddressPool } from '../policy/policy.ts';
-import { prefix } from './node-config.ts';
+import { prefix } from './address-schema.ts';
 
 const name = z
   .string()
@@ -83,6 +83,6 @@ export function poolOf(object: unknown, origin: string): AddressPool {
   }
   throw new FlockError('FLOCK_POOL_INVALID', `${origin}: ${describeIssues(result.error)}`, {
     value: object,
-    remedy: 'mend the keys named; what was good before stays in force',
+    remedy: 'correct the keys named; what was good before stays in force',
   });
 }

@@ -2,18 +2,11 @@
 import { z } from 'zod';
 import { describeIssues } from '../../base/describe-issues.ts';
 import { FlockError } from '../../base/errors.ts';
-import { podKey } from '../pods/pod.ts';
-
-const dnsName = z
-  .string()
-  .regex(
-    /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
-    'must be a Kubernetes object name (RFC 1123, 253 characters)',
-  );
+import { objectName, podKey } from '../pods/pod.ts';
 
 export const allocationSchema = z.strictObject({
-  namespace: dnsName,
-  name: dnsName,
+  namespace: objectName,
+  name: objectName,
   uid: z.string().min(1).max(128).describe('The pod object these addresses were given to; names are reused.'),
   hostInterface: z
     .string()

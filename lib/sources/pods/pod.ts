@@ -1,7 +1,7 @@
 /** What is known of a pod, trimmed to what decides about routes: memory counts on every node of a cluster. */
 import { z } from 'zod';
-import { parseAddress } from '../../base/address.ts';
 import { FlockError } from '../../base/errors.ts';
+import { parsedOrIssue } from '../../config/address-schema.ts';
 
 export interface Pod {
   readonly namespace: string;
@@ -32,20 +32,13 @@ export function podKey(namespace: string, name: string): string {
 const label = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a namespace name (RFC 1123 label, 63 characters)');
-const objectName = z
+export const objectName = z
   .string()
   .regex(
     /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/,
     'must be a Kubernetes object name (RFC 1123, 253 characters)',
   );
-const address = z.string().transform((text, context) => {
-  try {
-    return parseAddress(text).text;
-  } catch (error) {
-    context.addIssue((error as Error).message);
-    return z.NEVER;
-  }
-});
+const address = z.string().transform((text, context) => parsedOrIssue(text, context)?.text ?? z.NEVER);
 const containerStatuses = z
   .array(z.object({ state: z.object({ terminated: z.unknown(), running: z.unknown() }).partial().nullish() }))
   .nullish();
