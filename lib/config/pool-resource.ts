@@ -2,7 +2,6 @@
 import { z } from 'zod';
 import { describeIssues } from '../base/describe-issues.ts';
 import { FlockError } from '../base/errors.ts';
-import type { AddressPool } from '../policy/policy.ts';
 import { prefix } from './address-schema.ts';
 
 const name = z
@@ -68,6 +67,9 @@ export const poolSpecSchema = z
     { path: ['exclusive'], error: 'needs exactly one name in namespaces.names, and no selector' },
   );
 
+/** A pool as its manifest says, with its name and without defaults to fill in. */
+export type AnycastPool = z.output<typeof poolSpecSchema> & { name: string; exclusive: boolean };
+
 const manifestSchema = z.object({ metadata: z.object({ name }), spec: poolSpecSchema });
 
 /**
@@ -75,7 +77,7 @@ const manifestSchema = z.object({ metadata: z.object({ name }), spec: poolSpecSc
  * @param origin how messages name it, such as `AnycastPool dns`
  * @throws FlockError FLOCK_POOL_INVALID naming every wrong key by its path
  */
-export function poolOf(object: unknown, origin: string): AddressPool {
+export function poolOf(object: unknown, origin: string): AnycastPool {
   const result = manifestSchema.safeParse(object);
   if (result.success) {
     const { metadata, spec } = result.data;

@@ -8,8 +8,14 @@ import type { Log } from '../../base/log.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
 import { defaultTiming, ListWatch, type ListWatchTiming } from './kubernetes-list-watch.ts';
 
-export interface KubernetesCollectionOptions<T> {
+/** What every collection of a cluster is made with. */
+export interface ClusterAccess {
   client: KubernetesClient;
+  log: Log;
+  timing?: Partial<ListWatchTiming> | undefined;
+}
+
+export interface KubernetesCollectionOptions<T> extends ClusterAccess {
   /** Such as `/api/v1/namespaces`. */
   path: string;
   /** For the log, such as `the namespaces`. */
@@ -20,8 +26,6 @@ export interface KubernetesCollectionOptions<T> {
   keyOf?: (object: unknown) => string;
   /** What is needed of an object, and all that is kept of it; throws a FlockError for an invalid one. */
   read: (object: unknown, key: string) => T;
-  log: Log;
-  timing?: Partial<ListWatchTiming> | undefined;
 }
 
 export class KubernetesCollection<T> {

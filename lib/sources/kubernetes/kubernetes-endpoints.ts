@@ -4,9 +4,7 @@
  */
 import { z } from 'zod';
 import { parseAddress } from '../../base/address.ts';
-import { KubernetesCollection, type KubernetesCollectionOptions } from './kubernetes-collection.ts';
-
-type Options = Pick<KubernetesCollectionOptions<string[]>, 'client' | 'log' | 'timing'>;
+import { type ClusterAccess, KubernetesCollection } from './kubernetes-collection.ts';
 
 const endpointsSchema = z.object({
   subsets: z.array(z.object({ addresses: z.array(z.object({ ip: z.string() })).nullish() })).nullish(),
@@ -14,7 +12,7 @@ const endpointsSchema = z.object({
 
 /** Canonical texts of addresses, under the one name `kubernetes`. */
 export class KubernetesEndpoints extends KubernetesCollection<string[]> {
-  constructor(options: Options) {
+  constructor(options: ClusterAccess) {
     super({
       ...options,
       path: '/api/v1/namespaces/default/endpoints',

@@ -1,9 +1,8 @@
 /** Labels of the cluster's namespaces: what a pool's selector looks at. A pod's author can not write them. */
 import { z } from 'zod';
-import { KubernetesCollection, type KubernetesCollectionOptions } from './kubernetes-collection.ts';
+import { type ClusterAccess, KubernetesCollection } from './kubernetes-collection.ts';
 
 export type Labels = Readonly<Record<string, string>>;
-type Options = Pick<KubernetesCollectionOptions<Labels>, 'client' | 'log' | 'timing'>;
 
 const namespaceSchema = z.object({
   metadata: z.object({ labels: z.record(z.string(), z.string()).nullish() }),
@@ -11,7 +10,7 @@ const namespaceSchema = z.object({
 
 /** By name. */
 export class KubernetesNamespaces extends KubernetesCollection<Labels> {
-  constructor(options: Options) {
+  constructor(options: ClusterAccess) {
     super({
       ...options,
       path: '/api/v1/namespaces',

@@ -15,17 +15,12 @@ import {
   type NodeConfigSpec,
   nodeConfigSpecOf,
 } from '../../config/node-config-resource.ts';
-import type { KubernetesClient } from './kubernetes-client.ts';
-import { KubernetesCollection } from './kubernetes-collection.ts';
-import type { ListWatchTiming } from './kubernetes-list-watch.ts';
+import { type ClusterAccess, KubernetesCollection } from './kubernetes-collection.ts';
 import { defaultNodeConfigName, resourcePath } from './resource-api.ts';
 
-export interface KubernetesNodeConfigOptions {
-  client: KubernetesClient;
+export interface KubernetesNodeConfigOptions extends ClusterAccess {
   /** The node's name in Kubernetes. */
   nodeName: string;
-  log: Log;
-  timing?: Partial<ListWatchTiming>;
 }
 
 export class KubernetesNodeConfig implements NodeConfigSource {

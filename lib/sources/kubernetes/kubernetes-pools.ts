@@ -1,17 +1,16 @@
 /** The cluster's AnycastPools. */
 
-import { poolOf } from '../../config/pool-resource.ts';
-import type { AddressPool } from '../../policy/policy.ts';
-import { KubernetesCollection, type KubernetesCollectionOptions } from './kubernetes-collection.ts';
+import { type AnycastPool, poolOf } from '../../config/pool-resource.ts';
+import { type ClusterAccess, KubernetesCollection } from './kubernetes-collection.ts';
 import { resourcePath } from './resource-api.ts';
 
-interface Options extends Pick<KubernetesCollectionOptions<AddressPool>, 'client' | 'log' | 'timing'> {
+interface Options extends ClusterAccess {
   /** Called with each pool as the server gives it, and what is wrong with it. */
   onJudged: (pool: unknown, problem: string | undefined) => void;
 }
 
 /** By name. */
-export class KubernetesPools extends KubernetesCollection<AddressPool> {
+export class KubernetesPools extends KubernetesCollection<AnycastPool> {
   constructor({ onJudged, ...options }: Options) {
     super({
       ...options,
