@@ -1,33 +1,33 @@
-/** How this node reaches a unicast address, as far as a nexthop can be made of it. */
+/** How this node reaches a unicast address. Only a neighbour can become a nexthop. */
 
 export type AddressPath =
-  /** A neighbour on an interface: what a nexthop needs. */
+  /** A neighbour on an interface. */
   | { readonly kind: 'neighbour'; readonly interface: string }
-  /** Some hops away: another node's. */
+  /** It is reached through a gateway: an address of another node. */
   | { readonly kind: 'gateway'; readonly interface: string; readonly gateway: string }
   /** An address of this node. */
   | { readonly kind: 'local' }
-  /** Nowhere; why, in words. */
+  /** It is not reached. `reason` is for people. */
   | { readonly kind: 'none'; readonly reason: string };
 
-/** What happened that paths may be others now. */
+/** A change of the kernel after which paths may differ. */
 export interface PathChange {
-  /** Addresses with a host route that came, changed or went; canonical. */
+  /** Addresses whose host route was added, changed or removed; canonical. */
   readonly addresses: ReadonlySet<string>;
-  /** Interfaces that came, changed or went, themselves or in their addresses. */
+  /** Interfaces that were added, changed or removed, or whose addresses were. */
   readonly interfaces: ReadonlySet<string>;
-  /** Nobody knows what: look everything up again. */
+  /** Events were lost: any path may differ. */
   readonly everything: boolean;
 }
 
-/** Whoever knows the ways. */
+/** Looks up paths. */
 export interface PathFinder {
-  /** From now on changes are told, and then paths can be asked for without missing one. */
+  /** Reports changes from now on. Paths found after it resolves are current until one is reported. */
   start(onChange: (change: PathChange) => void): Promise<void>;
   stop(): void;
   /** @param addresses canonical @returns a path each, in order */
   find(addresses: readonly string[]): Promise<AddressPath[]>;
-  /** Whether an interface of this name is there and up. */
+  /** Whether an interface of this name exists and is up. */
   isUsable(interfaceName: string): boolean;
 }
 

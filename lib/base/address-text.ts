@@ -1,6 +1,6 @@
 /**
- * Addresses between text and bytes, in the spellings that nearly all come in. A parser of every legal spelling
- * costs some microseconds an address, more than the kernel takes for its route. Pure.
+ * Converts addresses between text and bytes, in the common spellings. A parser of every legal spelling costs
+ * some microseconds an address, more than the kernel takes for its route. Pure.
  */
 
 const zero = 0x30;
@@ -8,7 +8,7 @@ const dot = 0x2e;
 const colon = 0x3a;
 const groups = 8;
 
-/** @returns 4 bytes; undefined for what is not four decimal numbers without leading zeros */
+/** @returns 4 bytes; undefined unless the text is four decimal numbers without leading zeros */
 export function ipv4BytesOf(text: string): Uint8Array | undefined {
   if (text.length < 7 || text.length > 15) return undefined;
   const bytes = new Uint8Array(4);
@@ -34,12 +34,12 @@ export function ipv4BytesOf(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-/** @returns 16 bytes; undefined for what is not hexadecimal groups with at most one `::`, though it may be legal */
+/** @returns 16 bytes; undefined unless the text is hexadecimal groups with at most one `::`, also if it is legal */
 export function ipv6BytesOf(text: string): Uint8Array | undefined {
   if (text.length > 39) return undefined;
   const bytes = new Uint8Array(16);
   let group = 0;
-  /** The group that `::` stands before. */
+  /** The index of the group that follows `::`. */
   let gap = -1;
   let at = 0;
   while (at < text.length) {
@@ -62,18 +62,18 @@ export function ipv6BytesOf(text: string): Uint8Array | undefined {
     group++;
     if (at === text.length) break;
     if (text.charCodeAt(at) !== colon || at + 1 === text.length) return undefined;
-    // The second colon of `::` is seen above.
+    // The second colon of `::` is handled above.
     if (text.charCodeAt(at + 1) !== colon) at++;
   }
   if (gap < 0) return group === groups ? bytes : undefined;
-  // A `::` that stands for nothing.
+  // A `::` that replaces no group is not legal.
   if (group === groups) return undefined;
   bytes.copyWithin(16 - 2 * (group - gap), 2 * gap, 2 * group);
   bytes.fill(0, 2 * gap, 16 - 2 * (group - gap));
   return bytes;
 }
 
-/** Dotted decimal of 4 bytes, RFC 5952 of 16: the longest run of zeros, the first of such, is `::`. */
+/** @returns dotted decimal for 4 bytes, RFC 5952 for 16: the first of the longest runs of zeros becomes `::` */
 export function textOfBytes(bytes: Uint8Array): string {
   if (bytes.length === 4) return `${bytes[0]}.${bytes[1]}.${bytes[2]}.${bytes[3]}`;
   let runStart = -1;
@@ -104,7 +104,7 @@ function groupAt(bytes: Uint8Array, group: number): number {
   return ((bytes[2 * group] as number) << 8) | (bytes[2 * group + 1] as number);
 }
 
-/** -1 for what is none. */
+/** @returns the digit's value; -1 if it is not one */
 function hexDigit(code: number): number {
   if (code >= zero && code <= 0x39) return code - zero;
   const lower = code | 0x20;

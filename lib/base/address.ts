@@ -53,8 +53,8 @@ export function addressOf(destination: Destination): Address {
 }
 
 /**
- * Why an address can be no anycast destination, or undefined when it can: only global or private unicast
- * forwards between hosts (RFC 6890).
+ * Why an address can not be an anycast destination; undefined when it can. Only global and private unicast
+ * addresses are forwarded between hosts (RFC 6890).
  */
 export function whyNotAnycast({ bytes }: Address): string | undefined {
   const [first = 0, second = 0] = bytes;
@@ -78,7 +78,7 @@ function isMapped(bytes: Uint8Array): boolean {
   return bytes.every((byte, at) => at >= 10 || byte === 0);
 }
 
-/** What is legal and seldom: an IPv4 address at the end of an IPv6 one. */
+/** Rare but legal: an IPv4 address at the end of an IPv6 one. */
 function bytesOfOddSpelling(text: string): Uint8Array {
   if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) {
     throw new FlockError('FLOCK_ADDRESS_INVALID', `${JSON.stringify(text)} is not an IP address`, {

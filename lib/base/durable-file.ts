@@ -1,12 +1,12 @@
 /**
- * A file that a power cut leaves as it was or as it was to be: written beside its place, synced, renamed over
- * it, and the folder synced (rename(2) is atomic, but durable only with its folder).
+ * A file that has its old or its new content after a power cut: the new one is written beside it, synced and
+ * renamed over it, and the folder is synced (rename(2) is atomic, but durable only once its folder is synced).
  */
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from './folder.ts';
 
-/** Replaces the file at `path`; resolves when the new text is durable. Its folder is made where it is missing. */
+/** Replaces the file at `path`; resolves when the new text is durable. A missing folder is made. */
 export async function writeDurably(path: string, text: string): Promise<void> {
   await makeFolder(dirname(path), 0o750);
   const temporary = `${path}.new`;
@@ -19,7 +19,7 @@ export async function writeDurably(path: string, text: string): Promise<void> {
   await syncFolder(path);
 }
 
-/** Makes what happened to the name of a file durable: its coming, its going. */
+/** Makes the creation, renaming or removal of a file durable. */
 export async function syncFolder(path: string): Promise<void> {
   await using folder = await open(dirname(path), 'r');
   await folder.sync();

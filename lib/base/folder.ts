@@ -1,14 +1,14 @@
-/** Folders that are made where they are missing. */
+/** Makes missing folders. */
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * `mkdir -p`. Node's own never returns where a folder can not be made although its parent is there, as below
- * /proc: it takes the ENOENT for a missing parent, again and again.
+ * `mkdir -p`. Node's own never returns where a folder can not be made although its parent exists, such as below
+ * /proc: it takes the ENOENT for a missing parent and repeats.
  *
  * @param mode of the folders that are made
  * @returns the first folder that was made; undefined when all were there
- * @throws the error of mkdir(2) that stands in the way
+ * @throws the error of mkdir(2)
  */
 export async function makeFolder(folder: string, mode: number): Promise<string | undefined> {
   try {

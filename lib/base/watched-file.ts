@@ -1,5 +1,6 @@
 /**
- * A file that others write: parsed whenever it changes, its last good value kept when it turns bad or vanishes.
+ * A file that others write. It is parsed whenever it changes, and keeps its last good value while it is invalid or
+ * missing.
  *
  * The folder is watched, not the file: editors, ConfigMap volumes and atomic writers replace the file, and an
  * inotify watch stays with the old inode.
@@ -20,7 +21,7 @@ export interface WatchedFileOptions<T> {
   /** Turns the text into the value; throws a FlockError for what is wrong with it. */
   parse: (text: string) => T;
   log: Log;
-  /** Milliseconds between two looks when no event comes. */
+  /** Milliseconds between two polls, which find what no event reported. */
   pollMs?: number;
 }
 
@@ -65,7 +66,7 @@ export class WatchedFile<T extends NonNullable<unknown>> {
     return this.#problem;
   }
 
-  /** Calls `listener` after each new good value. The function returned takes it off again. */
+  /** Calls `listener` after each new good value. The function returned unsubscribes it. */
   onChange(listener: () => void): () => void {
     return this.#listeners.add(listener);
   }
@@ -91,7 +92,7 @@ export class WatchedFile<T extends NonNullable<unknown>> {
     this.#look = undefined;
   }
 
-  /** A half-written file is no problem worth a line: events only read, the next poll reports. */
+  /** An event may come while the file is half written: problems are reported by the next poll only. */
   #refresh(): void {
     let text: string;
     let value: T | undefined;

@@ -1,6 +1,6 @@
 /**
  * The agent's configuration file: YAML, every key documented by its schema, nothing unknown accepted.
- * What BGP needs (peers, ASNs) is the node config (`sources/node-config.ts`), for it changes while we run.
+ * BGP settings (peers, ASNs) are in the node config (`node-config.ts`), because they change while the agent runs.
  */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -33,7 +33,7 @@ export const agentConfigSchema = keys.refine(
 
 export type AgentConfig = z.output<typeof agentConfigSchema>;
 
-/** The same with this machine's answers filled in. */
+/** The configuration with defaults of this machine filled in. */
 export type ResolvedAgentConfig = AgentConfig & { node: { name: string } };
 
 /**
@@ -42,7 +42,7 @@ export type ResolvedAgentConfig = AgentConfig & { node: { name: string } };
  * @throws FlockError FLOCK_CONFIG_INVALID naming every wrong key by its path
  */
 export function parseAgentConfig(text: string, origin: string): ResolvedAgentConfig {
-  const remedy = 'see `flock-anycast run --help` and the README for the keys there are';
+  const remedy = 'see `flock-anycast run --help` and the README for all keys';
   const config = parseYaml(text, { schema: agentConfigSchema, origin, code: 'FLOCK_CONFIG_INVALID', remedy });
   return { ...config, node: { name: config.node.name ?? (process.env.NODE_NAME || hostname()) } };
 }

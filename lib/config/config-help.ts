@@ -1,10 +1,10 @@
-/** The configuration's keys in words, for `--help`: what the schema says, so that the two can not differ. */
+/** The configuration's keys for `--help`, from the schema, so that the two can not differ. */
 import { z } from 'zod';
 import { agentConfigSchema } from './agent-config.ts';
 
 type Schema = z.core.JSONSchema.BaseSchema;
 
-/** One key a paragraph: path, what it may be, its default, what it means. */
+/** One paragraph per key: path, allowed values, default, meaning. */
 export function describeKeys(schema: z.ZodType = agentConfigSchema): string {
   return [...keysOf(z.toJSONSchema(schema, { io: 'input' }) as Schema, '')].join('\n');
 }

@@ -1,8 +1,8 @@
 /**
- * The custom resource NodeConfig: what the node config has, any part of it, and what only a cluster has.
+ * The custom resource NodeConfig: any part of the node config, and settings that only a cluster has.
  *
- * A node's own is laid over the one named `default`. Neither has defaults of its own, for a default filled in
- * would be laid over what the other one says: the node config's schema fills them in when both are one.
+ * A node's own is merged over the one named `default`. Neither has default values, because these would replace
+ * what the other one sets: the node config's schema fills them in after the merge.
  */
 import { z } from 'zod';
 import { describeIssues } from '../base/describe-issues.ts';
@@ -28,30 +28,34 @@ export const nodeConfigSpecSchema = z.strictObject({
     .max(1024)
     .optional()
     .describe(
-      'Addresses that can never be anycast: nodes, pods, services, routers. No AnycastPool is honoured before the NodeConfig named `default` sets it; that of a node adds to it.',
+      'Addresses that can never be anycast: of nodes, pods, services, routers. No AnycastPool is in force before the NodeConfig named `default` sets it; the NodeConfig of a node adds to it.',
     ),
   drain: z
     .strictObject({
       terminatingMs: milliseconds
         .optional()
-        .describe('How long a terminating pod that still serves is forwarded to after its withdrawal.'),
+        .describe(
+          'How long traffic is still forwarded to a terminating pod that serves, after the withdrawal, in milliseconds.',
+        ),
       longestMs: milliseconds
         .optional()
-        .describe('The longest a pod may ask for by the annotation flock-anycast.io/drain-seconds.'),
+        .describe(
+          'The longest drain that the annotation flock-anycast.io/drain-seconds of a pod can request, in milliseconds.',
+        ),
       notReadyMs: milliseconds
         .optional()
-        .describe('The same for a pod that is not Ready but not terminating.'),
+        .describe('Like terminatingMs, for a pod that is not Ready but not terminating.'),
     })
     .optional()
-    .describe("Over the agent's own configuration."),
+    .describe("Replaces these keys of the agent's own configuration."),
 });
 
-/** As somebody wrote it: the schema accepts it, nothing is filled in nor spelled anew. */
+/** As its author wrote it: valid, without defaults filled in, in its original spelling. */
 export type NodeConfigSpec = z.input<typeof nodeConfigSpecSchema>;
 
 /** A node's whole config in a cluster. */
 export interface ClusterNodeConfig extends NodeConfig {
-  /** Undefined while the `default` one does not say. */
+  /** Undefined while the `default` one does not set it. */
   readonly reserved: readonly string[] | undefined;
   readonly drain: Readonly<z.output<typeof nodeConfigSpecSchema>['drain']>;
 }
@@ -76,10 +80,10 @@ export function nodeConfigSpecOf(object: unknown, origin: string): NodeConfigSpe
 }
 
 /**
- * Lays a node's own spec over the default one: key by key, a list as a whole; but `reserved` of the two together,
- * since a node may only add to it.
+ * Merges a node's own spec over the default one, key by key. A list replaces the other one, except that `reserved`
+ * is both together, since a node may only add to it.
  *
- * @throws FlockError FLOCK_NODE_CONFIG_INVALID when the two make no whole node config
+ * @throws FlockError FLOCK_NODE_CONFIG_INVALID when the two together are not a complete node config
  */
 export function mergeNodeConfig(
   base: NodeConfigSpec | undefined,
@@ -99,7 +103,7 @@ export function mergeNodeConfig(
   return { ...result.data, reserved, drain };
 }
 
-/** Without the keys that are there and undefined, which would cover what lies beneath. */
+/** Without the keys that are present but empty, which would replace those of the other one. */
 function present<T extends object>(value: T | undefined): Partial<T> {
   const entries = Object.entries(value ?? {}).filter(([, each]) => each !== undefined && each !== null);
   return Object.fromEntries(entries) as Partial<T>;
@@ -108,6 +112,6 @@ function present<T extends object>(value: T | undefined): Partial<T> {
 function invalid(origin: string, why: string, value: unknown): FlockError {
   return new FlockError('FLOCK_NODE_CONFIG_INVALID', `${origin}: ${why}`, {
     value,
-    remedy: 'correct the keys named; what was good before stays in force',
+    remedy: 'correct the keys named; the last good one stays in force',
   });
 }

@@ -1,8 +1,9 @@
 /**
- * What BGP needs to know of this node: its ASN, its peers, the prefixes of its own.
+ * The BGP settings of this node: its ASN, its peers, its own prefixes.
  *
- * Everything here ends in BIRD's configuration, which has no way to quote; so nothing is accepted that could
- * mean more than it says. Numbers are numbers, addresses are parsed and written anew, names have narrow alphabets.
+ * All of it is written into BIRD's configuration, which has no quoting for most values; so nothing is accepted
+ * that BIRD could read as syntax. Numbers are numbers, addresses are parsed and formatted again, names have small
+ * alphabets.
  */
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
@@ -20,10 +21,10 @@ const routerId = z
   })
   .transform(text => ipaddr.IPv4.parse(text).toString());
 
-/** Each key by itself, without its default: a file has all of them, of two custom resources each has some. */
+/** Each key without its default: a file has all of them, a custom resource only some. */
 export const nodeConfigKeys = {
   localAsn: asn.describe("This node's ASN."),
-  routerId: routerId.describe("An IPv4 address of the node's own, as an identifier."),
+  routerId: routerId.describe('The BGP identifier: an IPv4 address of this node.'),
   peers: z
     .array(peer)
     .max(64)
@@ -31,16 +32,16 @@ export const nodeConfigKeys = {
       refuseTwice(peers, 'name', one => one.name.toLowerCase(), context);
       refuseTwice(peers, 'address', one => `${one.address}%${one.interface ?? ''}`, context);
     }),
-  draining: z.boolean().describe('Withdraw every anycast address of this node, and forward on.'),
+  draining: z.boolean().describe('Withdraw every anycast address of this node, and still forward.'),
   prefixes: z
     .array(prefix)
     .max(1024)
     .transform(prefixes => [...new Set(prefixes)].sort())
-    .describe("Prefixes of the node's own that are announced always, such as its pod CIDRs."),
+    .describe("The node's own prefixes, such as its pod CIDRs; always announced."),
   birdMode: z
     .enum(['learn', 'filter'])
     .describe(
-      "In place of the agent's own bird.mode. A change may withdraw the node's addresses for a moment.",
+      "Replaces bird.mode of the agent's configuration. A change may withdraw the node's addresses for a moment.",
     ),
 };
 
@@ -70,21 +71,21 @@ export function parseNodeConfig(text: string, origin: string): NodeConfig {
 export interface NodeConfigCacheOptions {
   path: string;
   log: Log;
-  /** Milliseconds between two looks when no event comes. */
+  /** Milliseconds between two polls, which find what no event reported. */
   pollMs?: number;
 }
 
-/** Where the node config comes from, as its users see it. */
+/** A source of the node config. */
 export interface NodeConfigSource {
   /** The last good one; undefined until there was one. */
   snapshot(): NodeConfig | undefined;
-  /** Calls `listener` after each new good one. The function returned takes it off again. */
+  /** Calls `listener` after each new good one. The function returned unsubscribes it. */
   onChange(listener: () => void): () => void;
   start(): void;
   stop(): void;
 }
 
-/** The node config as it last was good. Undefined until it once was: BIRD is then left alone. */
+/** The last good node config of a file. Until there was one, BIRD is not configured. */
 export class NodeConfigCache extends WatchedFile<NodeConfig> implements NodeConfigSource {
   constructor({ path, ...rest }: NodeConfigCacheOptions) {
     super({
@@ -107,7 +108,7 @@ function refuseTwice<T>(
   items.forEach((item, index) => {
     const id = identity(item);
     if (seen.has(id)) {
-      context.addIssue({ code: 'custom', path: [index, key], message: 'is there twice' });
+      context.addIssue({ code: 'custom', path: [index, key], message: 'is a duplicate' });
     }
     seen.add(id);
   });

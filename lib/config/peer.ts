@@ -1,4 +1,4 @@
-/** A BGP peer of the node config: what is accepted, and what it becomes. */
+/** A BGP peer of the node config. */
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseAddress } from '../base/address.ts';
@@ -8,7 +8,7 @@ import { community } from './community.ts';
 /** Where manifests mount the Secret `flock-anycast-bgp`, a file for each of its keys. */
 export const passwordFolder = '/etc/flock-anycast-bgp';
 
-/** AS 0 (RFC 7607), AS_TRANS (RFC 6793) and the last of each range (RFC 7300) are nobody's. */
+/** AS 0 (RFC 7607), AS_TRANS (RFC 6793) and the last of each range (RFC 7300) are never assigned. */
 const reservedAsns = new Set([0, 23456, 65535, 0xffffffff]);
 
 export const asn = z
@@ -34,7 +34,7 @@ const address = z
     return parsed.text;
   });
 
-/** What the kernel allows in a name (dev_valid_name) and BIRD can read within quotes, less than either. */
+/** A subset of what the kernel allows in a name (dev_valid_name) and of what BIRD accepts within quotes. */
 const interfaceName = z
   .string()
   .max(15)
@@ -54,12 +54,12 @@ export const peer = z
         /^[A-Za-z0-9]([A-Za-z0-9_-]{0,30}[A-Za-z0-9])?$/,
         'must be 1 to 32 letters, digits, _ or -, beginning and ending with a letter or digit',
       )
-      .describe('Its name in BIRD is this behind `peer_`.'),
-    address: address.describe('IPv4 or IPv6; a link-local one needs `interface`.'),
+      .describe('Its name in BIRD is `peer_` and this name.'),
+    address: address.describe('IPv4 or IPv6; a link-local address requires `interface`.'),
     interface: interfaceName
       .optional()
-      .describe('The interface the peer is on; needed for a link-local address.'),
-    asn: asn.describe("The peer's ASN; our own for iBGP."),
+      .describe('The interface to the peer; required for a link-local address.'),
+    asn: asn.describe("The peer's ASN; equal to localAsn for iBGP."),
     port: z.int().min(1).max(65535).default(179),
     passwordFile: z
       .string()
@@ -72,23 +72,25 @@ export const peer = z
       .max(253)
       .regex(/^(?!\.{1,2}$)[-._A-Za-z0-9]+$/, 'must be a key of a Secret: letters, digits, - _ .')
       .optional()
-      .describe(`The same from a key of the Secret flock-anycast-bgp, mounted at ${passwordFolder}.`),
+      .describe(
+        `A key of the Secret flock-anycast-bgp with the password; the Secret is mounted at ${passwordFolder}.`,
+      ),
     multihop: z
       .int()
       .min(1)
       .max(255)
       .optional()
-      .describe('Hops to the peer, at most. Default: it is on a link of this node.'),
+      .describe('The most hops to the peer. Default: the peer is on a link of this node.'),
     sourceAddress: address
       .optional()
       .describe(
-        "The node's own address of the session, of the peer address's family. Default: the kernel's choice.",
+        "The node's own address of the session, of the same family as the peer's address. Default: the kernel chooses.",
       ),
     bfd: z
       .boolean()
       .default(false)
       .describe(
-        'Notice within a second that the peer is no longer reached (RFC 5880); the peer has to want it too, and takes a restart of BIRD for a loss unless it is told not to (BIRD: bfd graceful).',
+        'Detect within a second that the peer is unreachable (RFC 5880). The peer must enable it, too; it takes a restart of BIRD for a failure unless it is configured not to (BIRD: bfd graceful).',
       ),
     gracefulRestart: z
       .strictObject({
@@ -98,27 +100,29 @@ export const peer = z
           .min(1)
           .max(4095)
           .default(30)
-          .describe('How long the peer may keep our routes meanwhile.'),
+          .describe('How long the peer keeps the routes of this node during a restart, in seconds.'),
       })
       .prefault({})
-      .describe('The peer sends on while BIRD restarts (RFC 4724).'),
+      .describe('The peer still forwards while BIRD restarts (RFC 4724).'),
     communities: z
       .array(community)
       .max(64)
       .prefault([])
       .transform(communities => [...new Set(communities)])
-      .describe('Added to what is announced: 64512:100 (RFC 1997), or 64512:1:2 (RFC 8092).'),
+      .describe('Added to each announcement: 64512:100 (RFC 1997), or 64512:1:2 (RFC 8092).'),
     passive: z.boolean().default(false).describe('Wait for the peer to connect instead of connecting.'),
     families: z
       .array(family)
       .min(1)
       .max(8)
       .optional()
-      .describe("What is exchanged. Default: the address's own family; both with extendedNextHop."),
+      .describe(
+        "Address families of the routes exchanged. Default: the family of the peer's address; both with extendedNextHop.",
+      ),
     extendedNextHop: z
       .boolean()
       .default(false)
-      .describe('IPv4 routes with IPv6 next hops (RFC 8950), on an IPv6 session.'),
+      .describe('Exchange IPv4 routes with IPv6 next hops (RFC 8950); requires an IPv6 session.'),
   })
   .superRefine((value, context) => {
     const wrong = (key: string, message: string) =>
@@ -133,16 +137,16 @@ export const peer = z
       wrong('sourceAddress', `is of another family than the peer's address ${value.address}`);
     }
     if (value.passwordFile !== undefined && value.passwordKey !== undefined) {
-      wrong('passwordKey', 'goes with no passwordFile: say one of them');
+      wrong('passwordKey', 'can not be combined with passwordFile: set one of them');
     }
     if (value.multihop !== undefined && value.interface !== undefined) {
-      wrong('multihop', 'goes with no interface: the peer is on that link, or it is hops away');
+      wrong('multihop', 'can not be combined with interface: a peer on a link is not several hops away');
     }
     if (value.extendedNextHop && !isIpv6) {
       wrong('extendedNextHop', `needs an IPv6 session, ${value.address} is IPv4`);
     }
     if (value.extendedNextHop && value.families?.includes('ipv4') === false) {
-      wrong('extendedNextHop', 'is about IPv4 routes, which `families` leaves out');
+      wrong('extendedNextHop', 'needs ipv4 in `families`');
     }
   })
   .transform(({ passwordKey, ...value }) => ({

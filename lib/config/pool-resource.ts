@@ -1,4 +1,4 @@
-/** The custom resource AnycastPool: addresses, and who may use them. */
+/** The custom resource AnycastPool: addresses, and which pods may use them. */
 import { z } from 'zod';
 import { describeIssues } from '../base/describe-issues.ts';
 import { FlockError } from '../base/errors.ts';
@@ -21,7 +21,7 @@ const expression = z
   .strictObject({
     key: labelKey,
     operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
-    values: z.array(labelValue).max(256).optional().describe('Of In and NotIn.'),
+    values: z.array(labelValue).max(256).optional().describe('Only for In and NotIn.'),
   })
   .refine(({ operator, values = [] }) => operator.endsWith('In') === values.length > 0, {
     path: ['values'],
@@ -40,26 +40,24 @@ export const poolSpecSchema = z
             matchExpressions: z.array(expression).max(64).optional(),
           })
           .optional()
-          .describe('By labels of the namespace; an empty one selects all.'),
+          .describe('Selects namespaces by their labels; an empty selector selects all.'),
       })
       .refine(({ names = [], selector }) => names.length > 0 || selector !== undefined, {
-        error: 'say which namespaces, by names or selector; an empty selector lets all in',
+        error: 'name or select namespaces; an empty selector admits all',
       })
-      .describe('Whose pods may use them: a namespace is let in that is named or selected.'),
+      .describe('The namespaces whose pods may use the addresses: those named and those selected.'),
     serviceAccounts: z
       .array(name)
       .min(1)
       .max(1024)
       .optional()
       .describe(
-        'Only pods of these service accounts. No boundary within a namespace: who may create pods there may choose any of its accounts.',
+        'Only pods of these service accounts may use the addresses. This is no boundary within a namespace: a user who may create pods there may choose any of its service accounts.',
       ),
     exclusive: z
       .boolean()
       .optional()
-      .describe(
-        'No other pool gives these addresses to anybody; takes exactly one name in namespaces.names.',
-      ),
+      .describe('No other pool can grant these addresses; requires exactly one name in namespaces.names.'),
   })
   .refine(
     ({ exclusive, namespaces }) =>
@@ -67,7 +65,7 @@ export const poolSpecSchema = z
     { path: ['exclusive'], error: 'needs exactly one name in namespaces.names, and no selector' },
   );
 
-/** A pool as its manifest says, with its name and without defaults to fill in. */
+/** A valid pool, with its name and with `exclusive` filled in. */
 export type AnycastPool = z.output<typeof poolSpecSchema> & { name: string; exclusive: boolean };
 
 const manifestSchema = z.object({ metadata: z.object({ name }), spec: poolSpecSchema });
@@ -85,6 +83,6 @@ export function poolOf(object: unknown, origin: string): AnycastPool {
   }
   throw new FlockError('FLOCK_POOL_INVALID', `${origin}: ${describeIssues(result.error)}`, {
     value: object,
-    remedy: 'correct the keys named; what was good before stays in force',
+    remedy: 'correct the keys named; the last good one stays in force',
   });
 }

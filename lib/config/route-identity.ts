@@ -1,9 +1,9 @@
-/** What makes a route ours: its table, its metric and its protocol number, all three. Pure. */
+/** The identity of our routes: table, metric and protocol number together. Pure. */
 import { z } from 'zod';
 
 /**
- * Route protocol numbers that others use: RTPROT_* of linux/rtnetlink.h, and /etc/iproute2/rt_protos. Taken for
- * ours, their routes would be swept.
+ * Route protocol numbers of other programs: RTPROT_* of linux/rtnetlink.h, and /etc/iproute2/rt_protos. With one of
+ * these as ours, we would delete their routes.
  */
 const othersProtocols: Readonly<Record<number, string>> = {
   8: 'gated',
@@ -27,7 +27,7 @@ const othersProtocols: Readonly<Record<number, string>> = {
   192: 'eigrp',
 };
 
-/** A number that nobody else is known to use; the kernel keeps 0 to 4 for itself. */
+/** A number that no other program is known to use; the kernel reserves 0 to 4. */
 export const protocolNumber = z
   .int()
   .min(5)
@@ -50,7 +50,7 @@ export const routeIdentitySchema = z.strictObject({
 
 export type RouteIdentity = z.output<typeof routeIdentitySchema>;
 
-/** What of a configuration names our routes, and nothing else of it. */
+/** The identity of our routes in a configuration, without its other keys. */
 export function routeIdentityOf({ table, metric, protocols }: RouteIdentity): RouteIdentity {
   return { table, metric, protocols };
 }
@@ -63,7 +63,7 @@ export function sameIdentity(left: RouteIdentity, right: RouteIdentity): boolean
   );
 }
 
-/** Whether routes of both are at one key of the kernel's, to which the protocol does not belong. */
+/** Whether routes of both have the same key in the kernel, which does not include the protocol. */
 export function sharesPlace(left: RouteIdentity, right: RouteIdentity): boolean {
   return left.table === right.table && left.metric === right.metric;
 }

@@ -131,11 +131,11 @@ test('what can not be together is refused', t => {
   bad({ address: 'fd00::1', extendedNextHop: true, families: ['ipv6'] }, /extendedNextHop: /);
   bad({ families: [] }, /families: /);
   bad({ sourceAddress: 'fd00::2' }, /sourceAddress: is of another family/);
-  bad({ passwordFile: '/a', passwordKey: 'a' }, /passwordKey: goes with no passwordFile/);
+  bad({ passwordFile: '/a', passwordKey: 'a' }, /passwordKey: can not be combined with passwordFile/);
   for (const seconds of [0, 4096, 1.5]) bad({ gracefulRestart: { seconds } }, /gracefulRestart\.seconds: /);
   bad({ passwordFile: 'secret' }, /passwordFile: must be an absolute path/);
-  refused(t, whole({ peers: [tor, { ...tor, address: '192.0.2.253' }] }), /peers\.1\.name: is there twice/);
-  refused(t, whole({ peers: [tor, { ...tor, name: 'tor-2' }] }), /peers\.1\.address: is there twice/);
+  refused(t, whole({ peers: [tor, { ...tor, address: '192.0.2.253' }] }), /peers\.1\.name: is a duplicate/);
+  refused(t, whole({ peers: [tor, { ...tor, name: 'tor-2' }] }), /peers\.1\.address: is a duplicate/);
 });
 
 test('names have narrow alphabets: nothing that BIRD could read as its own syntax', t => {

@@ -14,7 +14,7 @@ for (const [what, over, expected] of [
   ['no addresses', { cidrs: [] }, /spec\.cidrs/],
   ['host bits', { cidrs: ['192.0.2.1/28'] }, /spec\.cidrs\.0: .*beyond its length/],
   ['everything', { cidrs: ['0.0.0.0/0'] }, /spec\.cidrs\.0/],
-  ['no namespaces', { namespaces: {} }, /spec\.namespaces: say which namespaces/],
+  ['no namespaces', { namespaces: {} }, /spec\.namespaces: name or select namespaces/],
   ['an exclusive pool for two', { namespaces: { names: ['a', 'b'] }, exclusive: true }, /spec\.exclusive/],
   ['an exclusive pool by labels', { namespaces: { selector: {} }, exclusive: true }, /spec\.exclusive/],
   ['no service account at all', { serviceAccounts: [] }, /spec\.serviceAccounts/],

@@ -92,21 +92,21 @@ const bad: Record<string, Record<string, object[]>> = {
     'interface is needed with a link-local address': ['fe80::1', 'FEBF:0::1'].map(address =>
       withPeer({ address }),
     ),
-    'multihop goes with no interface: the peer is on that link, or it is hops away': [
+    'multihop can not be combined with interface: a peer on a link is not several hops away': [
       withPeer({ multihop: 2, interface: 'eth0' }),
     ],
     "sourceAddress is of another family than the peer's address": [
       withPeer({ sourceAddress: '2001:db8::2' }),
       withPeer({ address: '2001:db8::1', sourceAddress: '192.0.2.2' }),
     ],
-    'passwordKey goes with no passwordFile': [withPeer({ passwordFile: '/a', passwordKey: 'a' })],
+    'passwordKey can not be combined with passwordFile': [withPeer({ passwordFile: '/a', passwordKey: 'a' })],
     'extendedNextHop needs an IPv6 session': [withPeer({ extendedNextHop: true })],
-    'extendedNextHop is about IPv4 routes, which families leaves out': [
+    'extendedNextHop needs ipv4 in families': [
       withPeer({ address: '2001:db8::1', extendedNextHop: true, families: ['ipv6'] }),
     ],
   },
   'anycastpools.yaml': {
-    'say which namespaces, by names or selector; an empty selector lets all in': [
+    'name or select namespaces; an empty selector admits all': [
       { ...pool, namespaces: {} },
       { ...pool, namespaces: { names: [] } },
     ],

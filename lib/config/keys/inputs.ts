@@ -9,7 +9,7 @@ export const node = z
       .min(1)
       .optional()
       .describe(
-        "This node's name in Kubernetes. Default: the environment variable NODE_NAME, as manifests set it from the pod's spec.nodeName; else the host name.",
+        "This node's name in Kubernetes. Default: the environment variable NODE_NAME, which the manifests set from the pod's spec.nodeName; else the host name.",
       ),
   })
   .prefault({});
@@ -22,7 +22,7 @@ export const pods = z
     }),
     z.strictObject({
       source: z.literal('directory'),
-      path: path.describe('A folder of pod manifests with status, one a file, JSON or YAML.'),
+      path: path.describe('A folder of pod manifests with status, one per file, JSON or YAML.'),
     }),
   ])
   .describe('Where pods and their readiness come from.');
@@ -32,27 +32,32 @@ export const allocations = z
     'source',
     [
       z.strictObject({
-        source: z.literal('file').default('file').describe('An allocation file says who has which address.'),
+        source: z
+          .literal('file')
+          .default('file')
+          .describe('An allocation file lists the addresses of each pod.'),
         path: path.default('/var/lib/flock-anycast/allocations.json').describe('The allocation file.'),
         owner: z
           .enum(['agent', 'other'])
           .default('agent')
           .describe(
-            '`agent`: we write it, on the word of the local API. `other`: another program keeps it, we only read and watch it.',
+            '`agent`: the agent writes it, at requests to the local API. `other`: another program writes it, and the agent only reads and watches it.',
           ),
         socket: path
           .default('/run/flock-anycast/api.sock')
-          .describe('UNIX socket of the local API; there is none with `owner: other`.'),
+          .describe('UNIX socket of the local API; not served with `owner: other`.'),
       }),
       z.strictObject({
         source: z
           .literal('annotations')
-          .describe('Pods ask by annotation; the way to a pod is the kernel’s. Works with any CNI.'),
+          .describe(
+            'Pods request addresses by annotation, and the kernel knows the path to a pod. Works with any CNI.',
+          ),
         keys: z
           .array(z.string().regex(/^([a-z0-9.-]+\/)?[A-Za-z0-9._-]+$/, 'must be the key of an annotation'))
           .min(1)
           .default(['flock-anycast.io/addresses', 'flock.fritzlab.net/anycast'])
-          .describe('Annotations that list addresses, all of them read.'),
+          .describe('Annotations that list addresses; all of them are read.'),
       }),
     ],
     { error: 'source must be file or annotations' },
@@ -69,6 +74,6 @@ export const nodeConfig = z
       ),
     path: path
       .default('/etc/flock-anycast/node-config.yaml')
-      .describe('BGP settings of this node. While there is no such file, BIRD is left alone.'),
+      .describe('BGP settings of this node. BIRD is not configured while this file is missing.'),
   })
   .prefault({});

@@ -1,4 +1,4 @@
-/** What the agent has to do with besides routes: BIRD, sysctls, and those who look at it. */
+/** BIRD, sysctls and observation. */
 import { z } from 'zod';
 import { path } from './scalars.ts';
 
@@ -7,21 +7,23 @@ export const bird = z
     mode: z
       .enum(['learn', 'filter'])
       .default('learn')
-      .describe('`learn`: BIRD learns our kernel routes. `filter`: the active set is rendered into BIRD.'),
-    config: path.default('/etc/bird/bird.conf').describe("BIRD's configuration file; we own it."),
+      .describe(
+        '`learn`: BIRD learns the kernel routes of the agent. `filter`: the agent writes the active addresses into the configuration of BIRD.',
+      ),
+    config: path
+      .default('/etc/bird/bird.conf')
+      .describe("BIRD's configuration file; the agent overwrites it."),
     socket: path.default('/run/bird/bird.ctl').describe("BIRD's control socket."),
     kernelExport: z
       .enum(['auto', 'always', 'never'])
       .default('auto')
-      .describe(
-        "Whether BIRD puts the BGP routes it receives into this node's kernel; `auto`: unless another BIRD does.",
-      ),
+      .describe('Whether BIRD exports received BGP routes to the kernel; `auto`: unless another BIRD does.'),
   })
   .prefault({});
 
 export const sysctl = z
   .strictObject({
-    set: z.boolean().default(true).describe('Set net.ipv4/ipv6.fib_multipath_hash_policy=1 where allowed.'),
+    set: z.boolean().default(true).describe('Set net.ipv4/ipv6.fib_multipath_hash_policy=1 where permitted.'),
   })
   .prefault({});
 
