@@ -104,7 +104,7 @@ export class AnycastReconciler {
 
   /** Has BIRD hear of these destinations once more: each is written again in the next pass. */
   reannounce(destinations: readonly Destination[]): void {
-    for (const destination of destinations) this.#options.table.remind(destination);
+    for (const destination of destinations) this.#options.table.reannounce(destination);
     this.trigger();
   }
 

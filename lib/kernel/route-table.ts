@@ -152,18 +152,18 @@ export class RouteTable {
   /** Takes the kernel's word for what is programmed (`RouteBeliefs.adopt`). @returns how much was otherwise */
   async adopt(reading: RouteReading, answered: number, now: number, slice: TimeSlice): Promise<number> {
     const { drift, strays } = await this.#beliefs.adopt(reading, answered, now, slice);
-    this.#strays.found(strays);
+    this.#strays.setStrays(strays);
     return drift;
   }
 
   /**
-   * Makes BIRD hear of a destination again, though the kernel is right: what is there is written once more, what
-   * is not is put up unannounced and taken down.
+   * Has the kernel notify BIRD of a destination again, although it is right: a route that is there is written again,
+   * for one that is not a tombstone is put and deleted.
    */
-  remind(destination: Destination): void {
+  reannounce(destination: Destination): void {
     const entry = this.#beliefs.index.ensure(destination);
     if (entry.programmed === undefined) entry.silentlyLost = true;
-    else entry.touch = true;
+    else entry.rewrite = true;
     this.#agenda.add(entry);
   }
 

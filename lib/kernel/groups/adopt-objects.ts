@@ -28,7 +28,7 @@ export function adoptObjects(objects: Iterable<NexthopObject>, cohorts: Cohorts,
   const groups: NexthopObject[] = [];
   for (const object of objects) {
     if (!ids.contains(object.id)) continue;
-    if (object.protocol !== protocol) ids.seize(object.id);
+    if (object.protocol !== protocol) ids.reserve(object.id);
     else if (object.kind === ObjectKind.nexthop) single.set(object.id, object.nexthops);
     else groups.push(object);
   }

@@ -25,7 +25,7 @@ export interface CohortBook {
   /** The cohort, of most destinations, that has these nexthops when the pass is done. */
   find(family: Family, nexthops: Uint8Array): Cohort | undefined;
   /** @param parent whose destinations part to found it */
-  found(family: Family, nexthops: Uint8Array, parent: Cohort | undefined): Cohort;
+  create(family: Family, nexthops: Uint8Array, parent: Cohort | undefined): Cohort;
   change(cohort: Cohort, nexthops: Uint8Array): void;
 }
 
@@ -46,7 +46,7 @@ export function assignCohorts<Entry>(moves: readonly Move<Entry>[], book: Cohort
   // After every change in place: what they want may be there by then.
   for (const party of parting) {
     const { family, nexthops, from } = party[0] as Move<Entry>;
-    const cohort = book.find(family, nexthops) ?? book.found(family, nexthops, from);
+    const cohort = book.find(family, nexthops) ?? book.create(family, nexthops, from);
     for (const { entry } of party) assigned.set(entry, cohort);
   }
   return assigned;

@@ -41,8 +41,8 @@ export class Cohorts implements CohortBook {
 
   /** Whether something is there that nobody uses. */
   get busy(): boolean {
-    const { unused, loose } = this.nexthops;
-    return this.#empty.size > 0 || unused.size > 0 || loose.size > 0 || this.#changes.size > 0;
+    const { unused, offlink } = this.nexthops;
+    return this.#empty.size > 0 || unused.size > 0 || offlink.size > 0 || this.#changes.size > 0;
   }
 
   /** Whether a route through this group (0: none) is of the form that is configured. */
@@ -78,7 +78,7 @@ export class Cohorts implements CohortBook {
     return largest;
   }
 
-  found(family: Family, nexthops: Uint8Array, parent: Cohort | undefined): Cohort {
+  create(family: Family, nexthops: Uint8Array, parent: Cohort | undefined): Cohort {
     const cohort = this.#enter(this.ids.take(), family);
     this.#plan(cohort, nexthops);
     this.#changes.set(cohort, parent);
@@ -116,7 +116,7 @@ export class Cohorts implements CohortBook {
   }
 
   /** The kernel's group leads through these now. */
-  hold(cohort: Cohort, content: Uint8Array): void {
+  setContent(cohort: Cohort, content: Uint8Array): void {
     this.nexthops.use(content);
     this.nexthops.release(cohort.content);
     cohort.content = content;
@@ -131,7 +131,7 @@ export class Cohorts implements CohortBook {
   /** Another owner has its id. */
   yieldId(cohort: Cohort): void {
     this.forget(cohort);
-    this.ids.seize(cohort.id);
+    this.ids.reserve(cohort.id);
   }
 
   /** Those that the kernel has without a destination. */
@@ -146,7 +146,7 @@ export class Cohorts implements CohortBook {
 
   /** The kernel has it no more. */
   forget(cohort: Cohort): void {
-    this.hold(cohort, emptyNexthops);
+    this.setContent(cohort, emptyNexthops);
     this.#plan(cohort, emptyNexthops);
     this.#byPlan.get(keyOf(cohort.family, emptyNexthops))?.delete(cohort);
     this.mark(cohort, undefined);
@@ -165,7 +165,7 @@ export class Cohorts implements CohortBook {
       const kept = withoutInterface(cohort.content, interfaceIndex);
       if (kept.length === cohort.content.length) continue;
       const settled = cohort.planned === cohort.content;
-      this.hold(cohort, kept);
+      this.setContent(cohort, kept);
       if (!settled) continue;
       this.#plan(cohort, kept);
       if (kept.length > 0) this.#changes.set(cohort, undefined);
@@ -180,13 +180,13 @@ export class Cohorts implements CohortBook {
   adopt(groups: ReadonlyMap<number, AdoptedGroup>): void {
     for (const cohort of [...this.#byId.values()]) {
       if (groups.has(cohort.id)) continue;
-      this.hold(cohort, emptyNexthops);
+      this.setContent(cohort, emptyNexthops);
       this.close(cohort);
     }
     for (const [id, { family, content, fit, stale, marking }] of groups) {
       const cohort = this.#byId.get(id) ?? this.#enterOld(id, family);
       cohort.fit = fit;
-      this.hold(cohort, content);
+      this.setContent(cohort, content);
       this.#plan(cohort, content);
       this.mark(cohort, marking);
       if (cohort.size === 0) this.#empty.add(cohort);
@@ -195,7 +195,7 @@ export class Cohorts implements CohortBook {
   }
 
   #enter(id: number, family: Family): Cohort {
-    this.ids.seize(id);
+    this.ids.reserve(id);
     const cohort = new Cohort(id, family);
     this.#byId.set(id, cohort);
     this.#empty.add(cohort);

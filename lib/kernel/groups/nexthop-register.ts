@@ -1,10 +1,10 @@
 /**
  * Our nexthop objects: one for each interface and gateway that a group leads through.
  *
- * Each is made as any nexthop is, so that the kernel refuses a gateway that is not there; and is then `firm`: changed
- * to RTNH_F_ONLINK in place. For BIRD does not take the kernel's word for it: a gateway that no address of the interface
- * covers, as behind host routes or when the address has gone, is strange to it, and the route not learned (neigh_find
- * in nl_parse_multipath, 2.0.12; test/bird/learn.test.ts). Of an on-link one it asks no more.
+ * Each is created without RTNH_F_ONLINK, so that the kernel refuses a gateway that it can not reach, and then marked
+ * RTNH_F_ONLINK in place. BIRD needs the mark: it does not learn a route whose gateway is covered by no address of the
+ * interface, as behind host routes or when the address has gone (neigh_find in nl_parse_multipath, 2.0.12;
+ * test/bird/learn.test.ts). It does not check the gateway of an on-link nexthop.
  */
 import {
   concatenate,
@@ -28,8 +28,8 @@ export interface RegisteredNexthop {
   uses: number;
   /** Whether the kernel has it, as far as we know. */
   present: boolean;
-  /** Whether it is on-link there. */
-  firm: boolean;
+  /** Whether it is marked RTNH_F_ONLINK there. */
+  onlink: boolean;
 }
 
 /** Why the kernel does not take a nexthop. */
@@ -43,7 +43,7 @@ export class NexthopRegister {
   readonly #byIdentity = new Map<string, RegisteredNexthop>();
   readonly #byId = new Map<number, RegisteredNexthop>();
   readonly #unused = new Set<RegisteredNexthop>();
-  readonly #loose = new Set<RegisteredNexthop>();
+  readonly #offlink = new Set<RegisteredNexthop>();
   readonly #refusals = new Map<string, NexthopRefusal>();
 
   constructor(ids: ObjectIds) {
@@ -79,15 +79,15 @@ export class NexthopRegister {
     return this.#unused;
   }
 
-  /** What the kernel has and is not firm yet. */
-  get loose(): ReadonlySet<RegisteredNexthop> {
-    return this.#loose;
+  /** What the kernel has and is to be marked on-link. */
+  get offlink(): ReadonlySet<RegisteredNexthop> {
+    return this.#offlink;
   }
 
-  /** It has become firm, or can not now: tried again when the kernel is read again. */
-  confirm(nexthop: RegisteredNexthop, firm: boolean): void {
-    nexthop.firm = firm;
-    this.#loose.delete(nexthop);
+  /** The kernel marked it on-link, or refused to: tried again when the kernel is read again. */
+  markOnlink(nexthop: RegisteredNexthop, onlink: boolean): void {
+    nexthop.onlink = onlink;
+    this.#offlink.delete(nexthop);
   }
 
   /** It can not be deleted: not tried again before the kernel is read again. */
@@ -104,16 +104,16 @@ export class NexthopRegister {
     for (const [id, bytes] of found) {
       const known = this.#byId.get(id);
       const identity = identityOf(bytes);
-      const firm = isOnlink(bytes);
+      const onlink = isOnlink(bytes);
       if (known !== undefined && known.identity !== identity) this.renumber(known);
       if (known?.identity === identity) {
-        known.firm = firm;
+        known.onlink = onlink;
         this.#review(known);
         continue;
       }
-      this.#ids.seize(id);
+      this.#ids.reserve(id);
       const plain = withOnlink(weighted(bytes, 1), false);
-      const nexthop = { id, identity, bytes: plain, uses: 0, present: true, firm };
+      const nexthop = { id, identity, bytes: plain, uses: 0, present: true, onlink };
       this.#byId.set(id, nexthop);
       // A second one of the same interface and gateway has no use, and is swept.
       if (!this.#byIdentity.has(identity)) this.#byIdentity.set(identity, nexthop);
@@ -137,7 +137,7 @@ export class NexthopRegister {
   /** The kernel has it. */
   accept(nexthop: RegisteredNexthop): void {
     nexthop.present = true;
-    nexthop.firm = false;
+    nexthop.onlink = false;
     this.#refusals.delete(nexthop.identity);
   }
 
@@ -158,7 +158,7 @@ export class NexthopRegister {
     if (this.#byIdentity.get(nexthop.identity) !== nexthop) return;
     this.#byIdentity.delete(nexthop.identity);
     const { identity, bytes, uses } = nexthop;
-    if (uses > 0) this.#add({ id: this.#ids.take(), identity, bytes, uses, present: false, firm: false });
+    if (uses > 0) this.#add({ id: this.#ids.take(), identity, bytes, uses, present: false, onlink: false });
   }
 
   /** A set without what the kernel refused last. */
@@ -182,7 +182,7 @@ export class NexthopRegister {
     const known = this.#byIdentity.get(identity);
     if (known !== undefined) return known;
     const bytes = weighted(nexthop, 1);
-    return this.#add({ id: this.#ids.take(), identity, bytes, uses: 0, present: false, firm: false });
+    return this.#add({ id: this.#ids.take(), identity, bytes, uses: 0, present: false, onlink: false });
   }
 
   #add(nexthop: RegisteredNexthop): RegisteredNexthop {
@@ -193,8 +193,8 @@ export class NexthopRegister {
 
   /** Of no use any more, it is to be deleted; and forgotten, where the kernel has it not. */
   #review(nexthop: RegisteredNexthop): void {
-    if (nexthop.present && !nexthop.firm && nexthop.uses > 0) this.#loose.add(nexthop);
-    else this.#loose.delete(nexthop);
+    if (nexthop.present && !nexthop.onlink && nexthop.uses > 0) this.#offlink.add(nexthop);
+    else this.#offlink.delete(nexthop);
     if (nexthop.uses > 0) return;
     if (nexthop.present) {
       this.#unused.add(nexthop);

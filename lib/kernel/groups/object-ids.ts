@@ -32,7 +32,7 @@ export class ObjectIds {
   }
 
   /** Somebody has this id. */
-  seize(id: number): void {
+  reserve(id: number): void {
     this.#taken.add(id);
   }
 

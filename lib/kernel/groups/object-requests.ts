@@ -28,7 +28,7 @@ export interface Outcomes {
 
 type Doing =
   | { create: RegisteredNexthop }
-  | { confirm: RegisteredNexthop }
+  | { markOnlink: RegisteredNexthop }
   | { write: Cohort; content: Uint8Array }
   | { drop: RegisteredNexthop | Cohort };
 /** With its place in the batch. */
@@ -55,14 +55,14 @@ export class ObjectRequests {
    */
   write(now: number): void {
     const created = new Set<RegisteredNexthop>();
-    for (const nexthop of this.#cohorts.nexthops.loose) this.#confirm(nexthop);
+    for (const nexthop of this.#cohorts.nexthops.offlink) this.#markOnlink(nexthop);
     for (const [cohort, parent] of this.#cohorts.takeChanges(now)) {
       this.#written.add(cohort);
       for (const nexthop of this.#cohorts.nexthops.find(cohort.planned)) {
         if (nexthop.present || created.has(nexthop)) continue;
         created.add(nexthop);
         this.#add({ create: nexthop }, ObjectOperation.create, this.#nexthopObject(nexthop, false));
-        this.#confirm(nexthop);
+        this.#markOnlink(nexthop);
       }
       this.#writeGroup(cohort, parent, now);
     }
@@ -100,7 +100,7 @@ export class ObjectRequests {
       const errno = outcomes[request.at] ?? outcomeUnknown;
       const outcome = { errno, words: errno === 0 ? undefined : outcomes.messages.get(request.at) };
       if (errno === outcomeUnknown) doubt = true;
-      else if ('confirm' in request) this.#cohorts.nexthops.confirm(request.confirm, errno === 0);
+      else if ('markOnlink' in request) this.#cohorts.nexthops.markOnlink(request.markOnlink, errno === 0);
       else if ('create' in request) doubt = this.#settleNexthop(request.create, outcome) || doubt;
       else if ('write' in request)
         doubt = this.#settleCohort(request.write, request.content, outcome) || doubt;
@@ -125,7 +125,7 @@ export class ObjectRequests {
 
   #settleCohort(cohort: Cohort, content: Uint8Array, outcome: NexthopRefusal): boolean {
     if (outcome.errno === 0) {
-      this.#cohorts.hold(cohort, content);
+      this.#cohorts.setContent(cohort, content);
       return false;
     }
     const refusal = this.#cohorts.nexthops.refusalIn(content);
@@ -167,13 +167,13 @@ export class ObjectRequests {
   }
 
   /** Behind its creation in the same batch: an id that another owner takes in that very moment is not spared. */
-  #confirm(nexthop: RegisteredNexthop): void {
-    this.#add({ confirm: nexthop }, ObjectOperation.replace, this.#nexthopObject(nexthop, true));
+  #markOnlink(nexthop: RegisteredNexthop): void {
+    this.#add({ markOnlink: nexthop }, ObjectOperation.replace, this.#nexthopObject(nexthop, true));
   }
 
-  #nexthopObject({ id, bytes }: RegisteredNexthop, firm: boolean): NexthopObject {
+  #nexthopObject({ id, bytes }: RegisteredNexthop, onlink: boolean): NexthopObject {
     const family = bytes[nexthopOffsets.gatewayFamily] as number;
-    const nexthops = withOnlink(bytes, firm);
+    const nexthops = withOnlink(bytes, onlink);
     return { kind: ObjectKind.nexthop, id, protocol: this.#cohorts.protocol, family, nexthops };
   }
 

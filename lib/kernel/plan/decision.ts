@@ -32,23 +32,23 @@ export function decide(entry: RouteEntry, rules: DecisionRules, now: number): Ro
     entry.removeAt = undefined;
     if (failure?.kind === 'contested' && now < failure.retryAt) return undefined;
     if (programmed === undefined) return requestTo('create', entry, nexthops, whole);
-    const right = holds(programmed, protocols.advertise, nexthops) && cohorts.suits(programmed.group);
-    if (!right || proving || entry.touch) return requestTo('replace', entry, nexthops, whole);
+    const right = matches(programmed, protocols.advertise, nexthops) && cohorts.suits(programmed.group);
+    if (!right || proving || entry.rewrite) return requestTo('replace', entry, nexthops, whole);
   } else if (programmed !== undefined) {
     const kept = nexthops.length > 0 ? nexthops : programmed.nexthops;
     // Adopted as it was: how long it had been held nobody knows.
     if (programmed.protocol === protocols.hold) entry.heldSince ??= now;
     entry.removeAt = removalTime(entry, nexthops.length > 0, now, settleMs);
     if (now >= entry.removeAt) return requestTo('delete', entry);
-    if (!holds(programmed, protocols.hold, kept)) return requestTo('hold', entry, kept);
+    if (!matches(programmed, protocols.hold, kept)) return requestTo('hold', entry, kept);
   } else if (entry.silentlyLost) {
-    return requestTo('disown', entry);
+    return requestTo('putTombstone', entry);
   }
   if (whole) entry.failure = undefined;
   return undefined;
 }
 
-export function holds(programmed: Programmed, protocol: number, nexthops: Uint8Array): boolean {
+export function matches(programmed: Programmed, protocol: number, nexthops: Uint8Array): boolean {
   return programmed.protocol === protocol && sameNexthops(programmed.nexthops, nexthops);
 }
 

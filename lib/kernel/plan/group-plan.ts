@@ -52,7 +52,7 @@ export class GroupPlan {
   /** Where in the batch the group's change is that alone brings a request about; undefined when none does. */
   placeOf(request: RouteRequest): number | undefined {
     const { entry, kind, group } = request;
-    if (group === 0 || entry.touch || kind === 'create') return undefined;
+    if (group === 0 || entry.rewrite || kind === 'create') return undefined;
     const { programmed } = entry;
     const sameRoute =
       programmed?.group === group && programmed.protocol === protocolOf(request, this.#protocols);

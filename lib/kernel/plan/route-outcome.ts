@@ -43,10 +43,10 @@ export function settleRequest(
   const { programmed, destination } = entry;
   if (errno === outcomeUnknown) return { programmed, event: undefined, suspect: true };
   if (request.kind === 'delete') return settleDelete(entry, errno, words, now);
-  if (request.kind === 'disown') return settleDisowning(entry, errno, protocols);
+  if (request.kind === 'putTombstone') return settleTombstone(entry, errno, protocols);
   if (errno !== 0) return settleRefusal(request, errno, words, now);
 
-  entry.touch = false;
+  entry.rewrite = false;
   entry.silentlyLost = false;
   const kind = request.kind === 'hold' ? 'hold' : 'advertise';
   entry.heldSince = kind === 'hold' ? (entry.heldSince ?? now) : undefined;
@@ -78,8 +78,8 @@ function settleDelete(entry: RouteEntry, errno: number, words: string | undefine
   return { programmed, event: { kind: 'fail', destination, nexthops, message }, suspect: true };
 }
 
-/** What was put up is ours and held, so that it is deleted at once. Where another's route is, BIRD knows that. */
-function settleDisowning(entry: RouteEntry, errno: number, { hold }: RouteProtocols): Settlement {
+/** A tombstone is ours and held, so that it is deleted at once. Where another owner's route is, BIRD has learned that. */
+function settleTombstone(entry: RouteEntry, errno: number, { hold }: RouteProtocols): Settlement {
   entry.silentlyLost = false;
   if (errno !== 0) return { programmed: undefined, event: undefined, suspect: false };
   entry.heldSince = notHeld;

@@ -151,7 +151,7 @@ export class RoutePlanner {
       this.#settle(request, errno, errno === 0 ? undefined : results.messages.get(request.at), now);
       return;
     }
-    if (failure.left !== undefined) this.#options.beliefs.program(request.entry, failure.left);
+    if (failure.left !== undefined) this.#options.beliefs.record(request.entry, failure.left);
     this.#settle(request, failure.errno, failure.words, now);
   }
 
@@ -165,7 +165,7 @@ export class RoutePlanner {
     if (settlement.suspect && entry.failure?.kind === 'conflict') beliefs.confirmConflict(entry);
     if (settlement.event !== undefined) tell(settlement.event);
     if (!settlement.done || crossed) {
-      beliefs.program(entry, settlement.programmed);
+      beliefs.record(entry, settlement.programmed);
       return;
     }
     beliefs.believe(entry, settlement.programmed);

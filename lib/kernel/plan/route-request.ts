@@ -8,10 +8,11 @@ import type { RouteEntry, RouteProtocols } from '../state/route-entry.ts';
 export interface RouteRequest {
   readonly entry: RouteEntry;
   /**
-   * `hold` withdraws and forwards on. `disown` puts up an unreachable route that is not announced, to be deleted
-   * next: BIRD hears of both.
+   * `hold` withdraws the announcement and keeps forwarding. `putTombstone` writes an unreachable route that is not
+   * announced, to be deleted next: BIRD is notified of both, and withdraws a destination whose loss it was not
+   * notified of.
    */
-  readonly kind: 'create' | 'replace' | 'hold' | 'disown' | 'delete';
+  readonly kind: 'create' | 'replace' | 'hold' | 'putTombstone' | 'delete';
   /** What it leads through; empty where it leads nowhere. */
   readonly nexthops: Uint8Array;
   /** Whether it carries all that is wanted, rather than a part that is tried. */
@@ -53,7 +54,7 @@ export function addRequest(
   if (kind === 'delete') {
     operation = Operation.delete;
     protocol = programmed?.protocol ?? protocols.hold;
-  } else if (kind === 'disown') {
+  } else if (kind === 'putTombstone') {
     operation = Operation.create;
     type = RouteType.unreachable;
   } else if (kind === 'create') {

@@ -9,7 +9,7 @@ import { packDeletion, packRetagging, type RouteView } from '../socket/route-vie
 export class StrayRoutes {
   readonly #hold: number;
   readonly #settleMs: number;
-  #found: RouteView[] = [];
+  #strays: RouteView[] = [];
   #settledAt = Number.POSITIVE_INFINITY;
 
   /**
@@ -23,7 +23,7 @@ export class StrayRoutes {
 
   /** Whether a pass at once has to see to some. */
   get busy(): boolean {
-    return this.#found.length > 0;
+    return this.#strays.length > 0;
   }
 
   /** When those that were withdrawn are to be read again, in milliseconds of the clock; infinity for never. */
@@ -31,23 +31,23 @@ export class StrayRoutes {
     return this.#settledAt;
   }
 
-  /** What a reading of the kernel found; it replaces what the one before did. */
-  found(strays: RouteView[]): void {
-    this.#found = strays;
+  /** @param strays all that a reading of the kernel found; those of the reading before are forgotten */
+  setStrays(strays: RouteView[]): void {
+    this.#strays = strays;
   }
 
   /** Puts what is to be done now into a pass. @returns whether the kernel has to be read again */
   sweep(batch: RouteBatch, now: number): boolean {
     const settled = now >= this.#settledAt;
     if (settled) this.#settledAt = Number.POSITIVE_INFINITY;
-    for (const stray of this.#found) {
+    for (const stray of this.#strays) {
       if (stray.protocol === this.#hold) batch.addPacked(packDeletion(stray), 1);
       else {
         batch.addPacked(packRetagging(stray, this.#hold), 1);
         this.#settledAt = now + this.#settleMs;
       }
     }
-    this.#found = [];
+    this.#strays = [];
     return settled;
   }
 }

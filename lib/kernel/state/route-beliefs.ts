@@ -1,6 +1,6 @@
 /**
  * What we believe the kernel holds, and whether we may: changed by what a dump says (`adopt`), what the kernel
- * notifies of others' doing (`observe`, `loseLink`), and what our own requests prove (`program`).
+ * notifies of others' doing (`observe`, `loseLink`), and what our own requests prove (`record`).
  */
 import type { Destination } from '../../base/address.ts';
 import type { TimeSlice } from '../../base/time-slice.ts';
@@ -69,7 +69,7 @@ export class RouteBeliefs {
   }
 
   /** Believes what the kernel holds for a destination, and has the next pass look at it. */
-  program(entry: RouteEntry, programmed: Programmed | undefined): void {
+  record(entry: RouteEntry, programmed: Programmed | undefined): void {
     this.believe(entry, programmed);
     this.#options.agenda.add(entry);
   }
@@ -84,7 +84,7 @@ export class RouteBeliefs {
       cohorts.join(group);
     }
     const before = entry.programmed?.protocol;
-    this.index.program(entry, programmed);
+    this.index.record(entry, programmed);
     if (before === programmed?.protocol) return;
     this.#under(before)?.delete(entry.destination);
     this.#under(programmed?.protocol)?.add(entry.destination);
@@ -104,7 +104,7 @@ export class RouteBeliefs {
       const content = cohorts.get(entry.programmed?.group ?? 0)?.content;
       // IPv4 goes without a word, and BIRD takes the nexthops of a group as they were for good.
       if (content?.length === 0) entry.silentlyLost = entry.family === 4;
-      this.program(entry, afterLinkLoss(entry, index, gone, content));
+      this.record(entry, afterLinkLoss(entry, index, gone, content));
     }
   }
 
@@ -134,9 +134,9 @@ export class RouteBeliefs {
       const nexthops = this.#options.cohorts.get(group)?.content ?? configuredNexthops(view.nexthops);
       this.#restore(entry, ours ? { protocol, nexthops, group } : undefined, now);
     } else if (ours) {
-      entry.touch = true;
+      entry.rewrite = true;
       const left = afterDeletion(entry, view.nexthops);
-      if (wentWithLinks) this.program(entry, left);
+      if (wentWithLinks) this.record(entry, left);
       else this.#restore(entry, left, now);
     } else if (entry.failure?.kind === 'conflict') {
       entry.failure.retryAt = Number.NEGATIVE_INFINITY;
@@ -202,7 +202,7 @@ export class RouteBeliefs {
   /** Believes others' doing, which the next pass undoes; not for ever at once, when they keep at it. */
   #restore(entry: RouteEntry, programmed: Programmed | undefined, now: number): void {
     const knew = entry.programmed !== undefined;
-    this.program(entry, programmed);
+    this.record(entry, programmed);
     if (!knew || !countRestoration(entry, now)) return;
     const event = contest(entry, now);
     if (!entry.drift?.told) this.#options.tell(event);

@@ -70,9 +70,9 @@ export interface RouteEntry {
   failure: RouteFailure | undefined;
   /** How often others' changes were undone lately. */
   drift: { since: number; restorations: number; told: boolean } | undefined;
-  /** Right in the kernel, but to be written once more: BIRD was misled about it. */
-  touch: boolean;
-  /** Vanished without a notification: BIRD has to be told when it does not come back. */
+  /** To be written again although the kernel is right: what BIRD was notified of is not what is there. */
+  rewrite: boolean;
+  /** Vanished without a notification: a tombstone is put when it does not come back, so that BIRD is notified. */
   silentlyLost: boolean;
   /** The last reading of the kernel that found it. */
   readAt: number;
@@ -97,7 +97,7 @@ export function newEntry(destination: Destination): RouteEntry {
     removeAt: undefined,
     failure: undefined,
     drift: undefined,
-    touch: false,
+    rewrite: false,
     silentlyLost: false,
     readAt: 0,
     revision: 0,

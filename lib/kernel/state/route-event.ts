@@ -5,6 +5,7 @@ import type { RouteEntry, RouteFailure } from './route-entry.ts';
 
 /** Something that happened to a destination's route, for the log, the metrics and the status. */
 export interface RouteEvent {
+  /** A word of the log and a label of the metrics. `disown`: an unannounced route was put up, to be deleted next. */
   kind: 'advertise' | 'hold' | 'remove' | 'disown' | 'fail' | 'conflict' | 'contested';
   destination: string;
   /** Packed nexthops that the request carried; the ones that were held for a removal. */

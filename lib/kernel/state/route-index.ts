@@ -68,7 +68,7 @@ export class RouteIndex {
   }
 
   /** Changes what an entry is believed to hold. */
-  program(entry: RouteEntry, programmed: RouteEntry['programmed']): void {
+  record(entry: RouteEntry, programmed: RouteEntry['programmed']): void {
     const before = entry.programmed?.nexthops;
     this.#countProgrammed(entry.programmed, programmed);
     entry.programmed = programmed;

@@ -13,7 +13,7 @@ class Book {
   readonly parents: (number | undefined)[] = [];
 
   make(size: number, ...pods: number[]): Cohort {
-    const cohort = this.found(4, set(...pods), undefined);
+    const cohort = this.create(4, set(...pods), undefined);
     cohort.size = size;
     this.parents.length = 0;
     return cohort;
@@ -24,7 +24,7 @@ class Book {
     return this.cohorts.find(each => keyOf(each.family, each.planned) === key);
   }
 
-  found(family: 4 | 6, nexthops: Uint8Array, parent: Cohort | undefined): Cohort {
+  create(family: 4 | 6, nexthops: Uint8Array, parent: Cohort | undefined): Cohort {
     const cohort = new Cohort(this.cohorts.length + 1, family);
     cohort.planned = nexthops;
     this.cohorts.push(cohort);

@@ -73,8 +73,8 @@ test('a reading finds exactly what is otherwise than we believed; what only the 
       const index = new RouteIndex();
       const believe = (routes: readonly Route[], withFlags: boolean) => {
         const adoption = adoptionOf(dumpOf(routes, withFlags), index);
-        for (const { entry, programmed } of adoption.found) index.program(entry, programmed);
-        for (const { entry } of adoption.absent) index.program(entry, undefined);
+        for (const { entry, programmed } of adoption.found) index.record(entry, programmed);
+        for (const { entry } of adoption.absent) index.record(entry, undefined);
         return adoption;
       };
       believe(before, false);
@@ -165,7 +165,7 @@ test('a reading of 20,000 routes that are all right makes no object for each', t
     flags: 0,
   }));
   const dump = dumpOf(routes, false);
-  for (const { entry, programmed } of adoptionOf(dump, index).found) index.program(entry, programmed);
+  for (const { entry, programmed } of adoptionOf(dump, index).found) index.record(entry, programmed);
   const read = () => {
     const reading = new RouteReading(index, key);
     reading.take(4, dump, true);
