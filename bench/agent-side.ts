@@ -60,12 +60,14 @@ export class AgentSide {
     const clock = { now: () => systemClock.now() + this.#ahead, after: systemClock.after };
     const slice = new TimeSlice(clock.now);
     const log = createLog('silent');
+    const announcer = bird && announcerOf(bird, settleMs, clock, host);
     const { links, table, programmer } = createKernelSide({
       socket,
       routes: owned,
       groups,
       settleMs,
       auditMs,
+      stillAnnounced: destination => announcer?.isWithdrawn(destination) === false,
       now: clock.now,
       log,
       slice,
@@ -81,7 +83,7 @@ export class AgentSide {
       desired: new DesiredTable({ terminatingMs: 5000, longestMs: 300_000, notReadyMs: 0 }),
       table: this.table,
       programmer,
-      ...(bird && { announcer: announcerOf(bird, settleMs, clock, host) }),
+      ...(announcer && { announcer }),
       reporter: {
         warned: warning => reporter.warned(warning),
         passFailed: error => reporter.passFailed(error),

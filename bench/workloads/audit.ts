@@ -36,7 +36,7 @@ async function measure({ host, plan, results, step }: Bench, cell: Cell): Promis
     const [took = '', found] = (await field.floor.ask(`dump ${family} 70`)).split(' ');
     if (Number(found) !== destinations) throw new Error(`the dump gave ${found} routes`);
     samples.add('floor', 'audit', Number(took));
-    agent.table.distrust();
+    agent.table.beliefs.distrust();
     const heap = process.memoryUsage().heapUsed;
     samples.add('ours', 'audit', await timedAudit(agent));
     allocated.push(process.memoryUsage().heapUsed - heap);
@@ -55,13 +55,13 @@ async function measure({ host, plan, results, step }: Bench, cell: Cell): Promis
 
 /** Until the look for shadows that an audit has begun is over. */
 async function lookThrough({ programmer }: AgentSide): Promise<void> {
-  for (let found: unknown; found === undefined; found = (await programmer.pass(() => true)).shadows)
+  for (let found: unknown; found === undefined; found = (await programmer.pass()).shadows)
     await new Promise(resolve => setImmediate(resolve));
 }
 
 async function timedAudit({ programmer }: AgentSide): Promise<number> {
   const began = performance.now();
-  const { drift } = await programmer.pass(() => true);
+  const { drift } = await programmer.pass();
   const took = (performance.now() - began) * 1000;
   if (drift !== 0) throw new Error(`the audit found ${drift} routes otherwise`);
   return took;

@@ -54,8 +54,8 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     const metrics = new Metrics();
 
     const sources = await openSources(context);
-    const kernel = await openKernel(context);
     const bird = await openBird(context, sources, metrics);
+    const kernel = await openKernel(context, bird.announcer);
     const formerRoutes = await moveFormerRoutes(context, bird.announcer, signal);
 
     const reconciler = new AnycastReconciler({
@@ -99,7 +99,10 @@ function openContext(config: ResolvedAgentConfig, log: Log, stops: Stops): Agent
 }
 
 /** What is programmed. */
-async function openKernel({ config, log, clock, slice, socket, stops }: AgentContext): Promise<KernelSide> {
+async function openKernel(
+  { config, log, clock, slice, socket, stops }: AgentContext,
+  announcer: BirdAnnouncer,
+): Promise<KernelSide> {
   const { routes, reconcile } = config;
   await requireNexthopObjects(routes.nexthops, socket);
   const kernel = createKernelSide({
@@ -108,6 +111,7 @@ async function openKernel({ config, log, clock, slice, socket, stops }: AgentCon
     groups: groupFormOf(routes),
     settleMs: reconcile.settleMs,
     auditMs: reconcile.auditMs,
+    stillAnnounced: destination => !announcer.isWithdrawn(destination),
     now: () => clock.now(),
     log,
     slice,
@@ -135,6 +139,7 @@ async function moveFormerRoutes(
     present,
     settleMs: config.reconcile.settleMs,
     learnAlso: former => announcer.learnAlso(former),
+    isWithdrawn: destination => announcer.isWithdrawn(destination),
     log,
   });
   stops.add(() => change.stop());

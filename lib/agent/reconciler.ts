@@ -11,7 +11,7 @@ import type { RouteProgrammer } from '../kernel/route-programmer.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Reporter } from '../observe/reporter.ts';
 
-/** A source as the reconciler sees it: values by `namespace/name`, and a word when some change. */
+/** A source as the reconciler sees it: values by `namespace/name`, and a call when some change. */
 export interface Source<Value> {
   /** True once everything was read for the first time. */
   readonly synced: boolean;
@@ -23,16 +23,14 @@ export interface Source<Value> {
 export interface Announcer {
   /** Makes the announcements follow; returns at once. */
   follow(active: ReadonlySet<Destination>): void;
-  /** Whether no router is asked any more to send this destination here. */
-  isWithdrawn(destination: Destination): boolean;
   /** Calls `listener` when a pass may find something else. @returns what ends it */
   onChange(listener: () => void): () => void;
 }
 
 /** Routes of a former configuration, which leave while the present one's take their place. */
 export interface FormerRoutes {
-  /** Called after each pass; returns at once. @param isWithdrawn as the announcer has it */
-  afterPass(isWithdrawn: (destination: Destination) => boolean): void;
+  /** Called after each pass; returns at once. */
+  afterPass(): void;
 }
 
 export interface ReconcilerOptions {
@@ -53,7 +51,7 @@ export interface ReconcilerOptions {
   slice?: TimeSlice;
 }
 
-const noAnnouncer: Announcer = { follow() {}, isWithdrawn: () => true, onChange: () => () => {} };
+const noAnnouncer: Announcer = { follow() {}, onChange: () => () => {} };
 
 export class AnycastReconciler {
   readonly #options: ReconcilerOptions;
@@ -134,15 +132,14 @@ export class AnycastReconciler {
   async reconcile(signal?: AbortSignal): Promise<void> {
     const { table, programmer, formerRoutes, reporter, clock } = this.#options;
     const announcer = this.#announcer;
-    const isWithdrawn = (destination: Destination) => announcer.isWithdrawn(destination);
     if (!this.#synced) return this.#announceAsFound();
     if (!(await this.#takeIn(signal))) return;
     const started = clock.now();
-    const outcome = await programmer.pass(isWithdrawn);
+    const outcome = await programmer.pass();
     reporter.passed(outcome, clock.now() - started, this.#firstPass);
     this.#firstPass = false;
     announcer.follow(table.announced);
-    formerRoutes?.afterPass(isWithdrawn);
+    formerRoutes?.afterPass();
   }
 
   get #synced(): boolean {

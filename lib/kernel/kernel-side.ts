@@ -1,4 +1,5 @@
 /** The kernel's side of an agent, put together: the route table, what it knows of interfaces, and its kernel I/O. */
+import type { Destination } from '../base/address.ts';
 import type { Log } from '../base/log.ts';
 import type { TimeSlice } from '../base/time-slice.ts';
 import type { GroupForm } from './groups/group-form.ts';
@@ -17,6 +18,8 @@ export interface KernelSideOptions {
   settleMs: number;
   /** Between two readings of the kernel without a cause, in milliseconds. */
   auditMs: number;
+  /** Whether something besides the route's tag still announces a destination (`RouteTable`). Default: nothing does. */
+  stillAnnounced?: (destination: Destination) => boolean;
   /** The clock, in milliseconds. */
   now: () => number;
   log: Log;
@@ -32,10 +35,18 @@ export interface KernelSide {
 
 /** Puts the parts together; `programmer.start()` begins to listen to the kernel. */
 export function createKernelSide(options: KernelSideOptions): KernelSide {
-  const { socket, routes, groups, settleMs, auditMs, now, log, slice } = options;
+  const { socket, routes, groups, settleMs, auditMs, stillAnnounced, now, log, slice } = options;
   const { table: tableId, metric, protocols } = routes;
   const links = new LinkTable();
-  const table = new RouteTable({ table: tableId, metric, protocols, settleMs, links, groups });
+  const table = new RouteTable({
+    table: tableId,
+    metric,
+    protocols,
+    settleMs,
+    links,
+    groups,
+    ...(stillAnnounced && { stillAnnounced }),
+  });
   const programmer = new RouteProgrammer({
     socket,
     table,

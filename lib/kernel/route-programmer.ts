@@ -1,19 +1,20 @@
 /**
  * The route table's hands: reads the kernel, listens to it, and carries one plan across in one call.
  */
-import type { Destination, Family } from '../base/address.ts';
+import type { Family } from '../base/address.ts';
 import { Listeners } from '../base/listeners.ts';
 import type { Log } from '../base/log.ts';
 import { TimeSlice } from '../base/time-slice.ts';
+import { adoptObjects } from './groups/adopt-objects.ts';
 import { ShadowWatch } from './lookups/shadow-watch.ts';
 import type { Shadow } from './lookups/shadows.ts';
 import type { RoutePlan } from './plan/route-plan.ts';
-import type { RouteTable } from './route-table.ts';
+import type { RouteNews, RouteTable } from './route-table.ts';
 import { FollowedLinks } from './socket/followed-links.ts';
 import { isUp, type LinkTable } from './socket/link-table.ts';
+import { readObjects } from './socket/nexthop-object.ts';
 import type { ApplyResult, KernelChanges, Monitor, NativeError, RouteSocket } from './socket/route-socket.ts';
 import { viewRoutes } from './socket/route-view.ts';
-import type { RouteEvent } from './state/route-event.ts';
 
 /** What of a RouteSocket is used here. */
 export type KernelSocket = Pick<
@@ -37,14 +38,11 @@ export interface RouteProgrammerOptions {
 }
 
 /** What a pass did. */
-export interface PassOutcome {
-  events: RouteEvent[];
+export interface PassOutcome extends RouteNews {
   /** Requests that crossed to the kernel. */
   requests: RoutePlan['requests'];
   /** Destinations that the kernel held differently from what we believed. */
   drift: number;
-  /** Interfaces that destinations wait for, told once. */
-  absent: string[];
   /** Destinations that something else forwards, as a look since the last pass found; undefined without one. */
   shadows: Shadow[] | undefined;
 }
@@ -76,7 +74,11 @@ export class RouteProgrammer {
     this.#options = options;
     this.#slice = options.slice ?? new TimeSlice(options.now);
     this.#links = new FollowedLinks(options.socket, options.links);
-    this.#shadows = new ShadowWatch({ ...options, onChange: () => this.#listeners.notify() });
+    this.#shadows = new ShadowWatch({
+      ...options,
+      announced: () => options.table.beliefs.announcedRoutes(),
+      onChange: () => this.#listeners.notify(),
+    });
     this.#auditAt = options.now() + firstAuditMs;
   }
 
@@ -88,7 +90,7 @@ export class RouteProgrammer {
   /** Listens first and reads then, so that nothing falls between. */
   async start(): Promise<void> {
     const { socket, owned, table } = this.#options;
-    const options = { ...owned, nexthopObjects: table.usesGroups };
+    const options = { ...owned, nexthopObjects: table.cohorts.form !== undefined };
     this.#monitor = socket.monitor(options, changes => this.#take(changes));
     await this.#readLinks();
   }
@@ -109,7 +111,7 @@ export class RouteProgrammer {
    * @throws NativeError when the kernel can not be read or written; what is in doubt stays so, and the next pass reads
    *   it again
    */
-  async pass(mayRemove: (destination: Destination) => boolean): Promise<PassOutcome> {
+  async pass(): Promise<PassOutcome> {
     const { table, now, auditMs } = this.#options;
     if (now() >= this.#auditAt) {
       this.#auditAt = now() + auditMs;
@@ -119,26 +121,18 @@ export class RouteProgrammer {
     await this.read();
     const drift = this.#drift;
     this.#drift = 0;
-    const absent = table.takeAbsent();
-    const plan = await table.plan(now(), mayRemove, this.#slice);
-    if (plan.batch.length > 0) await table.settle(plan, await this.#apply(plan), now(), this.#slice);
-    return {
-      events: table.takeEvents(),
-      requests: plan.requests,
-      drift,
-      absent,
-      shadows: this.#shadows.take(),
-    };
+    const plan = await table.planner.plan(now(), this.#slice);
+    if (plan.batch.length > 0) await table.planner.settle(plan, await this.#apply(plan), now(), this.#slice);
+    return { ...table.takeNews(), requests: plan.requests, drift, shadows: this.#shadows.take() };
   }
 
   /**
-   * Reads what is in doubt, and writes nothing: links, then nexthop objects, then routes.
+   * Reads what is in doubt, and writes nothing.
    *
    * @throws NativeError when the kernel can not be read; what is in doubt stays so
    */
   async read(): Promise<void> {
-    if (this.#links.inDoubt) await this.#readLinks();
-    if (this.#options.table.suspect) this.#drift += await this.#readRoutes();
+    if (this.#options.table.beliefs.suspect) this.#drift += await this.#read();
   }
 
   async #apply(plan: RoutePlan): Promise<ApplyResult> {
@@ -146,32 +140,39 @@ export class RouteProgrammer {
     try {
       return await socket.apply(plan.batch.bytes());
     } catch (error) {
-      table.abandon(plan);
+      table.planner.abandon(plan);
       throw error;
     }
   }
 
-  async #readRoutes(): Promise<number> {
-    const { socket, table, owned, now } = this.#options;
-    const answered = table.doubts;
-    if (table.usesGroups || !this.#objectsRead) await this.#readObjects();
-    const reading = table.beginReading();
+  /**
+   * Reads what is in doubt: links, then nexthop objects, then the routes that lead through both.
+   * @returns how many destinations the kernel held differently from what we believed
+   */
+  async #read(): Promise<number> {
+    const { socket, owned, now, table } = this.#options;
+    const { beliefs, planner, cohorts } = table;
+    const reading = beliefs.beginReading();
+    if (this.#links.inDoubt) await this.#readLinks();
+    if (cohorts.form !== undefined || !this.#objectsRead) await this.#readObjects();
     const read = (family: Family) =>
       socket.dumpInParts({ ...owned, family }, (records, restarted) =>
         reading.take(family, records, restarted),
       );
     await Promise.all([read(4), read(6)]);
-    return table.adopt(reading, answered, now(), this.#slice);
+    const { drift, strays } = await beliefs.adopt(reading, now(), this.#slice);
+    planner.setStrays(strays);
+    return drift;
   }
 
-  /** Nexthop objects are read before the routes that lead through them. */
   async #readObjects(): Promise<void> {
-    const { socket, table, now } = this.#options;
+    const { socket, now, table } = this.#options;
+    const { cohorts } = table;
     try {
-      table.adoptObjects(await socket.nexthopObjects(), now());
+      adoptObjects(readObjects(await socket.nexthopObjects()), cohorts, now());
     } catch (error) {
       // Before Linux 5.3 there are none to be left.
-      if (table.usesGroups || (error as NativeError).code !== 'EOPNOTSUPP') throw error;
+      if (cohorts.form !== undefined || (error as NativeError).code !== 'EOPNOTSUPP') throw error;
     }
     this.#objectsRead = true;
   }
@@ -183,7 +184,7 @@ export class RouteProgrammer {
   /** Anything may have changed in the kernel. */
   #distrust(): void {
     this.#links.distrust();
-    this.#options.table.distrust();
+    this.#options.table.beliefs.distrust();
   }
 
   #take({ routes, links: linkChanges, addresses, nexthopObjects, overrun }: KernelChanges): void {
@@ -192,16 +193,16 @@ export class RouteProgrammer {
     // The kernel drops IPv4 routes with an interface without a word on the route group: link events are route
     // events.
     const lost = linkChanges.filter(link => link.gone || !isUp(link));
-    for (const { index, gone } of lost) table.loseLink(index, gone);
+    for (const { index, gone } of lost) table.planner.loseLink(index, gone);
     table.relink(renumbered);
     let foreign = false;
-    for (const view of viewRoutes(routes)) foreign = table.observe(view, now()) || foreign;
+    for (const view of viewRoutes(routes)) foreign = table.beliefs.observe(view, now()) || foreign;
     // So are address events: with an address go the IPv4 routes whose gateway was in its subnet.
     // What goes with a lost interface is known already.
     const flushed = addresses.some(
       ({ gone, address, index }) => gone && address.length === afInet4Bytes && links.isUsable(index),
     );
-    if (flushed || nexthopObjects) table.distrust();
+    if (flushed || nexthopObjects) table.beliefs.distrust();
     const retried = addresses.some(({ gone }) => !gone) && table.retryRefused();
     if (overrun) {
       log.warn({ code: 'MONITOR_OVERRUN' }, 'kernel notifications were lost; reading everything again');

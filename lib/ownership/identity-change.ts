@@ -20,6 +20,8 @@ export interface IdentityChangeOptions {
   settleMs: number;
   /** Has BIRD learn these identities beside the present one; none when all has moved. */
   learnAlso: (former: readonly RouteIdentity[]) => Promise<BirdOutcome | undefined>;
+  /** Whether BIRD no longer announces a destination. */
+  isWithdrawn: (destination: Destination) => boolean;
   log: Log;
 }
 
@@ -55,11 +57,11 @@ export class IdentityChange {
   }
 
   /** After each pass: what could not be moved goes. Does nothing when there is nothing left. */
-  async afterPass(isWithdrawn: (destination: Destination) => boolean): Promise<void> {
+  async afterPass(): Promise<void> {
     if (this.#relocation === undefined || this.#sweeping) return;
     this.#sweeping = true;
     try {
-      if (await this.#relocation.sweep(isWithdrawn)) await this.#finish();
+      if (await this.#relocation.sweep(this.#options.isWithdrawn)) await this.#finish();
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
       const remedy = 'it is tried again after each pass, and when the agent starts';

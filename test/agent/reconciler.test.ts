@@ -51,7 +51,7 @@ function reconciler(given?: TimeSlice) {
     settleMs: 50,
     links,
   });
-  void table.adopt(table.beginReading(), table.doubts, 0, slice);
+  void table.beliefs.adopt(table.beliefs.beginReading(), 0, slice);
   const log: string[] = [];
   const planned: number[] = [];
   let running = 0;
@@ -80,7 +80,7 @@ function reconciler(given?: TimeSlice) {
         if (failure === undefined) await new Promise<void>(resolve => (finish = resolve));
         running--;
         if (failure !== undefined) throw failure;
-        planned.push((await table.plan(clock.now(), () => true, slice)).requests.length);
+        planned.push((await table.planner.plan(clock.now(), slice)).requests.length);
         return { events: [], requests: [], drift: 0, absent: [], shadows: undefined };
       },
     },

@@ -46,10 +46,10 @@ test('30 destinations of the same pods share a group, and a pod that leaves is o
   t.deepEqual([...new Set(Object.values(await groupByDestination(lab)))], [group?.id]);
 
   for (const destination of destinations) table.want(destination, pods(lab, 0, 1));
-  const plan = await table.plan(performance.now(), () => true, new TimeSlice(() => performance.now()));
+  const plan = await table.planner.plan(performance.now(), new TimeSlice(() => performance.now()));
   t.is(plan.batch.length, 1);
   t.is(plan.requests.length, destinations.length);
-  table.abandon(plan);
+  table.planner.abandon(plan);
   await pass();
   t.deepEqual(await groupByDestination(lab), Object.fromEntries(destinations.map(each => [each, group?.id])));
   t.deepEqual(

@@ -6,7 +6,6 @@ import { LinkTable } from '../../lib/kernel/socket/link-table.ts';
 const up = 1;
 const count = 1000;
 const destinations = Array.from({ length: count }, (_, n) => `198.51.${n >> 8}.${n & 255}/32`);
-const mayRemove = () => true;
 
 /** A table that wants many destinations through p0, and a slice that calls `meanwhile` whenever it yields. */
 function manyWanted(meanwhile: (turn: number) => void = () => {}) {
@@ -14,7 +13,7 @@ function manyWanted(meanwhile: (turn: number) => void = () => {}) {
   links.replace(['p0', 'p1'].map((name, at) => ({ name, index: at + 1, flags: up })));
   const protocols = { advertise: 70, hold: 71 };
   const table = new RouteTable({ table: 254, metric: 16, protocols, settleMs: 50, links });
-  void table.adopt(table.beginReading(), table.doubts, 0, new TimeSlice(() => 0));
+  void table.beliefs.adopt(table.beliefs.beginReading(), 0, new TimeSlice(() => 0));
   const nexthops = [{ interface: 'p0', via: '10.1.1.2', weight: 1 }];
   for (const destination of destinations) table.want(destination, { nexthops });
   let clock = 0;
@@ -26,8 +25,8 @@ function manyWanted(meanwhile: (turn: number) => void = () => {}) {
   const succeed = (length: number) =>
     Object.assign(new Int32Array(length), { messages: new Map<number, string>() });
   const pass = async () => {
-    const plan = await table.plan(0, mayRemove, slice);
-    await table.settle(plan, succeed(plan.batch.length), 0, slice);
+    const plan = await table.planner.plan(0, slice);
+    await table.planner.settle(plan, succeed(plan.batch.length), 0, slice);
     return plan.requests.length;
   };
   return { table, slice, pass, yields: () => yields };
@@ -51,9 +50,9 @@ test('a plan for few does not yield', async t => {
 });
 
 test('an interface that goes while a plan is made leaves nothing believed of what leads through it', async t => {
-  const { table, pass } = manyWanted(turn => turn === 0 && table.loseLink(1, true));
+  const { table, pass } = manyWanted(turn => turn === 0 && table.planner.loseLink(1, true));
   await pass();
-  t.true(table.suspect);
+  t.true(table.beliefs.suspect);
 });
 
 test('what is wanted while a plan is made is for the next one', async t => {
@@ -67,7 +66,7 @@ test('what is wanted while a plan is made is for the next one', async t => {
 
 test('a plan of which nobody knows what became is made again whole', async t => {
   const { table, slice, pass } = manyWanted();
-  table.abandon(await table.plan(0, mayRemove, slice));
+  table.planner.abandon(await table.planner.plan(0, slice));
   t.true(table.busy);
   t.is(await pass(), count);
 });

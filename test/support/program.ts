@@ -76,7 +76,7 @@ export async function program(
     if (follow) passing = passing.then(passUntilQuiet);
   });
   const pass = async () => {
-    const outcome = await programmer.pass(() => true);
+    const outcome = await programmer.pass();
     events.push(...outcome.events);
     return outcome;
   };

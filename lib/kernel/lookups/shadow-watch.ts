@@ -9,7 +9,7 @@ import { findShadows, type Shadow } from './shadows.ts';
 export interface ShadowWatchOptions {
   socket: Pick<RouteSocket, 'lookup'>;
   /** Gives what is announced now. */
-  table: { announcedRoutes(): AnnouncedRoute[] };
+  announced: () => AnnouncedRoute[];
   links: LinkTable;
   log: Log;
   /** Called when shadows were found, or are no more. */
@@ -32,8 +32,8 @@ export class ShadowWatch {
   look(): void {
     if (this.#looking) return;
     this.#looking = true;
-    const { socket, table, links, log } = this.#options;
-    findShadows(socket, table.announcedRoutes(), links, this.#stopping.signal)
+    const { socket, announced, links, log } = this.#options;
+    findShadows(socket, announced(), links, this.#stopping.signal)
       .then(
         shadows => this.#take(shadows),
         error => log.debug({ error }, 'can not ask the kernel where packets go'),

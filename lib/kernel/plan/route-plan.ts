@@ -11,6 +11,7 @@ import { headerLength, nexthopLength } from '../socket/record-layout.ts';
 import { RouteBatch } from '../socket/route-batch.ts';
 import { type ApplyResult, outcomeUnknown } from '../socket/route-socket.ts';
 
+import type { RouteView } from '../socket/route-view.ts';
 import type { Agenda } from '../state/agenda.ts';
 import type { RouteBeliefs } from '../state/route-beliefs.ts';
 import type { RouteEntry, RouteProtocols } from '../state/route-entry.ts';
@@ -20,7 +21,7 @@ import { GroupPlan } from './group-plan.ts';
 import { NexthopPacker } from './nexthop-packer.ts';
 import { settleRequest } from './route-outcome.ts';
 import { addRequest, type RouteRequest } from './route-request.ts';
-import type { StrayRoutes } from './stray-routes.ts';
+import { StrayRoutes } from './stray-routes.ts';
 
 /** One pass's requests: the bytes for the kernel, and which destination each of them is about. */
 export interface RoutePlan {
@@ -40,15 +41,17 @@ export interface RoutePlannerOptions {
   agenda: Agenda;
   beliefs: RouteBeliefs;
   cohorts: Cohorts;
-  strays: StrayRoutes;
-  /** Told what became of each request. */
-  tell: (event: RouteEvent) => void;
+  /** Whether something besides the route's tag still announces a destination: then its route is not removed yet. */
+  stillAnnounced: (destination: Destination) => boolean;
+  /** Called with what became of each request. */
+  report: (event: RouteEvent) => void;
 }
 
-/** Its loops that may rest count: in an async function each step of a `for … of` leaves an object behind. */
+/** Loops that may yield count their steps: in an async function each step of a `for … of` leaves an object behind. */
 export class RoutePlanner {
   readonly #options: RoutePlannerOptions;
   readonly #rules: DecisionRules;
+  readonly #strays: StrayRoutes;
   /** Numbers of interfaces that were lost since the last plan was made. */
   readonly #lost = new Set<number>();
 
@@ -57,26 +60,38 @@ export class RoutePlanner {
     const { links, cohorts, protocols, settleMs } = options;
     const packer = new NexthopPacker(links, cohorts.form === undefined);
     this.#rules = { packer, cohorts, protocols, settleMs };
+    this.#strays = new StrayRoutes(protocols.hold, settleMs);
   }
 
-  /** An interface went or was set down: what is on its way to the kernel may be gone again. */
-  loseLink(index: number): void {
+  /** Whether there are stray routes to withdraw or remove now. */
+  get busy(): boolean {
+    return this.#strays.busy;
+  }
+
+  /** When withdrawn strays are to be read again, in milliseconds of the clock; infinity when there are none. */
+  get nextDeadline(): number {
+    return this.#strays.settledAt;
+  }
+
+  /** An interface went (`gone`) or was set down: what is on its way to the kernel may be gone again. */
+  loseLink(index: number, gone: boolean): void {
     this.#lost.add(index);
+    this.#options.beliefs.loseLink(index, gone);
+  }
+
+  /** @param strays all routes of ours that we can never want, as the last reading found them */
+  setStrays(strays: RouteView[]): void {
+    this.#strays.setStrays(strays);
   }
 
   /**
    * @param now the clock, in milliseconds
-   * @param mayRemove whether a withdrawn destination may be removed now; not while BIRD still announces it
    * @param slice divides the work of a large plan
    * @returns the requests of one pass; none when the kernel is right
    */
-  async plan(
-    now: number,
-    mayRemove: (destination: Destination) => boolean,
-    slice: TimeSlice,
-  ): Promise<RoutePlan> {
-    const { cohorts, protocols, strays, beliefs } = this.#options;
-    const requests = await this.#decide(now, mayRemove, slice);
+  async plan(now: number, slice: TimeSlice): Promise<RoutePlan> {
+    const { cohorts, protocols, beliefs } = this.#options;
+    const requests = await this.#decide(now, slice);
     const batch = new RouteBatch(requests.length * (headerLength + 2 * nexthopLength));
     const groups = new GroupPlan(cohorts, protocols, batch);
     groups.write(requests, now);
@@ -85,7 +100,7 @@ export class RoutePlanner {
       if (slice.isOver()) await slice.yield();
     }
     groups.sweep();
-    if (strays.sweep(batch, now)) beliefs.distrust();
+    if (this.#strays.sweep(batch, now)) beliefs.distrust();
     return { batch, groups, requests };
   }
 
@@ -110,12 +125,8 @@ export class RoutePlanner {
   }
 
   /** What is to be done about those that are due. */
-  async #decide(
-    now: number,
-    mayRemove: (destination: Destination) => boolean,
-    slice: TimeSlice,
-  ): Promise<RouteRequest[]> {
-    const { agenda } = this.#options;
+  async #decide(now: number, slice: TimeSlice): Promise<RouteRequest[]> {
+    const { agenda, stillAnnounced } = this.#options;
     const due = agenda.take(now);
     this.#lost.clear();
     const requests: RouteRequest[] = [];
@@ -125,7 +136,7 @@ export class RoutePlanner {
       const request = decide(entry, this.#rules, now);
       agenda.schedule(entry);
       if (request === undefined) this.#forgetIfIdle(entry);
-      else if (request.kind === 'delete' && !mayRemove(entry.destination)) agenda.wait(entry);
+      else if (request.kind === 'delete' && stillAnnounced(entry.destination)) agenda.wait(entry);
       else requests.push(request);
       if (slice.isOver()) await slice.yield();
     }
@@ -156,14 +167,14 @@ export class RoutePlanner {
   }
 
   #settle(request: RouteRequest, errno: number, words: string | undefined, now: number): void {
-    const { beliefs, agenda, protocols, tell } = this.#options;
+    const { beliefs, agenda, protocols, report } = this.#options;
     const { entry, revision } = request;
     const settlement = settleRequest(request, errno, words, protocols, now);
     // What others did meanwhile may have come before our request or after it.
     const crossed = entry.revision !== revision || this.#leadsThroughLost(request);
     if (settlement.suspect || crossed) beliefs.distrust();
     if (settlement.suspect && entry.failure?.kind === 'conflict') beliefs.confirmConflict(entry);
-    if (settlement.event !== undefined) tell(settlement.event);
+    if (settlement.event !== undefined) report(settlement.event);
     if (!settlement.done || crossed) {
       beliefs.record(entry, settlement.programmed);
       return;

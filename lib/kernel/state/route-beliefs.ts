@@ -25,8 +25,8 @@ export interface RouteBeliefsOptions {
   cohorts: Cohorts;
   /** Entries whose belief changed are put on it. */
   agenda: Agenda;
-  /** Told what others' doing led to. */
-  tell: (event: RouteEvent) => void;
+  /** Called with what others' changes led to. */
+  report: (event: RouteEvent) => void;
 }
 
 export class RouteBeliefs {
@@ -47,11 +47,6 @@ export class RouteBeliefs {
   /** Whether the kernel has to be read before it is written. */
   get suspect(): boolean {
     return this.#doubt.isOpen;
-  }
-
-  /** How many doubts there were; a reading of the kernel that starts now answers as many. */
-  get doubts(): number {
-    return this.#doubt.raised;
   }
 
   distrust(): void {
@@ -145,27 +140,26 @@ export class RouteBeliefs {
     return true;
   }
 
+  /** A reading of the kernel begins: it answers the doubts that there are now, and none that are raised later. */
   beginReading(): RouteReading {
-    return new RouteReading(this.index, this.#options);
+    return new RouteReading(this.index, this.#options, this.#doubt.raised);
   }
 
   /**
-   * Takes the kernel's word for what is programmed.
+   * Believes what was read.
    *
    * @param reading of all routes of our table and protocols, both families
-   * @param answered `doubts` from before the reading began: what raised doubt since is not answered by it
    * @param now the clock, in milliseconds
    * @param slice divides the work of a large reading
    * @returns how many destinations were not as we believed, and routes of ours that we can never want
    */
   async adopt(
     reading: RouteReading,
-    answered: number,
     now: number,
     slice: TimeSlice,
   ): Promise<{ drift: number; strays: RouteView[] }> {
     const { found, strays, absent } = reading.finish();
-    this.#doubt.answer(answered);
+    this.#doubt.answer(reading.answers);
     for (const { entry, believed, programmed } of found) {
       if (slice.isOver()) await slice.yield();
       if (!this.#stillBelieves(entry, believed)) continue;
@@ -180,7 +174,7 @@ export class RouteBeliefs {
       this.#restore(entry, undefined, now);
     }
     for (const entry of this.#unconfirmed) {
-      if (entry.failure?.kind === 'conflict') this.#options.tell(conflictOf(entry, entry.failure));
+      if (entry.failure?.kind === 'conflict') this.#options.report(conflictOf(entry, entry.failure));
     }
     this.#unconfirmed.clear();
     return { drift: found.length + absent.length, strays };
@@ -205,7 +199,7 @@ export class RouteBeliefs {
     this.record(entry, programmed);
     if (!knew || !countRestoration(entry, now)) return;
     const event = contest(entry, now);
-    if (!entry.drift?.told) this.#options.tell(event);
+    if (!entry.drift?.told) this.#options.report(event);
     if (entry.drift !== undefined) entry.drift.told = true;
   }
 }

@@ -33,6 +33,7 @@ let streams = 0;
 
 /** One reading of the kernel's routes, compared while it comes in. */
 export class RouteReading {
+  readonly answers: number;
   readonly #index: RouteIndex;
   readonly #metric: number;
   readonly #cohorts: Pick<Cohorts, 'get'>;
@@ -43,8 +44,14 @@ export class RouteReading {
   /**
    * @param index entries are made in it for destinations that we did not know of
    * @param ours the metric of our routes, and the nexthop groups that they may lead through
+   * @param answers how many doubts had been raised when it began (`Doubt`)
    */
-  constructor(index: RouteIndex, { metric, cohorts }: { metric: number; cohorts: Pick<Cohorts, 'get'> }) {
+  constructor(
+    index: RouteIndex,
+    { metric, cohorts }: { metric: number; cohorts: Pick<Cohorts, 'get'> },
+    answers = 0,
+  ) {
+    this.answers = answers;
     this.#index = index;
     this.#metric = metric;
     this.#cohorts = cohorts;

@@ -113,7 +113,7 @@ test('ours stay where they are, a second pod is given what is idle when that is 
   t.deepEqual(await group(), { weights: [65_535, 1], parts: [64] });
   const due = table.nextDeadline;
   t.true(due - performance.now() > idleMs - 500, 'a pass is asked for when all that is busy is marked');
-  table.distrust();
+  table.beliefs.distrust();
   t.deepEqual(await settle(), [], 'an audit finds it as it is to be');
   t.is(table.nextDeadline, due);
   t.true((await hearsIn(idleMs)) < noise);

@@ -19,7 +19,7 @@ for (const [family, destination] of [
     t.teardown(() => socket.close());
     const links = new LinkTable();
     links.replace(await socket.links());
-    const shadows = () => findShadows(socket, table.announcedRoutes(), links);
+    const shadows = () => findShadows(socket, table.beliefs.announcedRoutes(), links);
     t.deepEqual(await shadows(), []);
 
     const better = [destination, 'via', lab.nexthop(2, family).via, 'metric', '5'];
@@ -81,7 +81,7 @@ test('what changes while it is looked at is no shadow, and the next look tells',
         return before;
       },
     },
-    table.announcedRoutes(),
+    table.beliefs.announcedRoutes(),
     links,
   );
   t.deepEqual(shadows, []);
