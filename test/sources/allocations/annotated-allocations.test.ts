@@ -159,7 +159,7 @@ test('while nothing happens nothing is looked up; a pod’s readiness is no reas
   t.is(lab.lookUps(), settled.before);
 });
 
-test('an address that moves to another veth is followed at once', async t => {
+test('an address that moves to another veth is followed', async t => {
   const lab = await createNode(t);
   await addVeth(lab.node, lab.pods, 'veth1', ...ptp);
   await addVeth(lab.node, lab.pods, 'veth2');
@@ -203,7 +203,7 @@ test('what the kernel tells nobody is found by asking again', async t => {
 });
 
 test('a route that a CNI writes anew is no flap; one that stays away ends the allocation', async t => {
-  const lab = await createNode(t, { patienceMs: 4000 });
+  const lab = await createNode(t, { patienceMs: 15_000 });
   await addVeth(lab.node, lab.pods, 'veth1', ...ptp);
   await addVeth(lab.node, lab.pods, 'eth0', '10.9.9.1');
   await lab.node.ip('route', 'add', 'default', 'via', '10.9.9.1', 'dev', 'eth0');
@@ -219,7 +219,7 @@ test('a route that a CNI writes anew is no flap; one that stays away ends the al
   await lab.node.ip('route', 'del', '10.0.0.5', 'dev', 'veth1');
   await eventually('its end', () => lab.where() === undefined);
   // Whole patience anew: what was lost once and came back is not held against it.
-  t.true(performance.now() - removed > 3990);
+  t.true(performance.now() - removed > 14_990);
   t.deepEqual(lab.history, ['veth1', undefined]);
   t.true(
     lab.source.refusals().some(({ message }) => message.includes('through the gateway 10.9.9.1 on eth0')),
