@@ -21,9 +21,11 @@ const probe = '127.53.53.53';
 
 export class KernelWatch {
   readonly seen: Sighting[] = [];
+  readonly #namespace: Namespace;
   readonly #child: ChildProcess;
 
-  private constructor(child: ChildProcess) {
+  private constructor(namespace: Namespace, child: ChildProcess) {
+    this.#namespace = namespace;
     this.#child = child;
   }
 
@@ -35,20 +37,26 @@ export class KernelWatch {
     });
     if (child.stdout === null || child.pid === undefined) throw new Error('ip monitor did not start');
     goFirst(child.pid);
-    const watch = new KernelWatch(child);
+    const watch = new KernelWatch(namespace, child);
     createInterface(child.stdout).on('line', line => watch.#take(line));
-    // It does not say when it begins to listen; a route of our own that it reports does.
-    await eventually(`ip monitor in ${namespace.role}`, async () => {
-      await namespace.ipBatch([`route replace ${probe} dev lo`, `route del ${probe} dev lo`]);
-      return watch.seen.some(({ what }) => what === probe);
-    });
+    // It does not say when it begins to listen.
+    await watch.#hearsProbe();
     return watch;
   }
 
   /** Ends it when it has told of what has happened by now. */
   async stop(): Promise<void> {
-    await new Promise(resolve => setTimeout(resolve, 50));
+    await this.#hearsProbe();
     await endChild(this.#child, 1000);
+  }
+
+  /** Waits until it reports a route of our own, and with it all that came before. */
+  async #hearsProbe(): Promise<void> {
+    const before = this.seen.length;
+    await eventually(`ip monitor in ${this.#namespace.role}`, async () => {
+      await this.#namespace.ipBatch([`route replace ${probe} dev lo`, `route del ${probe} dev lo`]);
+      return this.seen.slice(before).some(({ what }) => what === probe);
+    });
   }
 
   /** `[2026-11-24T02:20:01.123456] Deleted 7: flock1a@if2: <…`, or `[…] 192.0.2.53 via …` of a route. */
