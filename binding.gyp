@@ -1,5 +1,5 @@
 {
-  # What `npm install` falls back to where no prebuilt addon fits, and what prebuildify runs.
+  # The build that `npm install` runs when no prebuilt addon fits, and that prebuildify runs.
   # Sources and flags are in native/sources.gypi, which native/CMakeLists.txt reads too.
   "includes": ["native/sources.gypi"],
   "targets": [
@@ -10,7 +10,7 @@
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
       "cflags_cc": ["<@(addon_cflags)", "<!@(pkg-config --cflags libnl-3.0)"],
-      # $ORIGIN: a prebuilt addon finds the libnl that lies beside it.
+      # With $ORIGIN, a prebuilt addon finds the libnl in its own folder.
       "ldflags": ["<@(addon_ldflags)", "-Wl,-rpath,'$$ORIGIN'"],
       "libraries": ["<!@(pkg-config --libs libnl-3.0)"]
     }

@@ -1,11 +1,11 @@
-// What the addon exports: one class. lib/kernel/socket/route-socket.ts is its only importer.
+// The addon's exports: one class. Only lib/kernel/socket/route-socket.ts imports it.
 #include <napi.h>
 
 #include "route_socket.h"
 
 namespace {
 
-// Once per JavaScript environment: worker threads each get a class of their own, and nothing is shared.
+// Called once for each JavaScript environment. Each Node worker gets its own class, and they share nothing.
 Napi::Object Register(Napi::Env env, Napi::Object exports) {
   exports.Set("RouteSocket", anycast::RouteSocket::Define(env));
   return exports;

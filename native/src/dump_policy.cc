@@ -6,7 +6,7 @@ namespace {
 
 constexpr int kFilteredReadings = 64;
 
-// A route that is handed out for nothing costs as much as five to twenty that the kernel passes over.
+// A route that is copied to us and dropped costs as much as five to twenty that the kernel's filter skips.
 bool IsWholeDumpCheaper(size_t ours, size_t others) { return others <= 64 + ours / 16; }
 
 }  // namespace

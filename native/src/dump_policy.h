@@ -1,5 +1,4 @@
-// How much of a routing table is ours, as readings of it found: whether the kernel's filter is worth its
-// price.
+// Whether a routing table is dumped whole or by protocol.
 #pragma once
 
 #include <cstddef>
@@ -10,19 +9,20 @@
 
 namespace anycast {
 
-// The filter takes one protocol, and each is a walk through the whole table: with 65,536 IPv6 routes, 15 ms
-// of 90. Where hardly anything is others', all is read in one walk and the rest passed over here. May be used
-// by any thread.
+// The kernel's filter takes one protocol, so each protocol costs a walk through the whole table: with 65,536
+// IPv6 routes, 15 ms of 90. A table that holds almost only our routes is therefore dumped whole, in one walk,
+// and other protocols' routes are dropped here. May be called on any thread.
 class DumpPolicy {
  public:
-  // Whether to read all at once: where nobody knows, or it has been otherwise for many readings, to find out.
+  // Also true when nothing is known of the table, and once after many dumps by protocol: others' routes may
+  // have gone meanwhile.
   bool ShouldDumpWhole(uint8_t family, uint32_t table);
-  // What a reading of all found.
+  // The number of routes that a dump of the whole table returned.
   void RecordWholeDump(uint8_t family, uint32_t table, size_t ours, size_t others);
 
  private:
   std::mutex mutex_;
-  // Readings by protocol that are left before all is tried again; 0 where it was worth it.
+  // How many more dumps go by protocol before the next whole one. 0 while whole dumps are cheaper.
   std::map<std::pair<uint8_t, uint32_t>, int> filtered_left_;
 };
 

@@ -15,8 +15,8 @@ namespace anycast {
 
 namespace {
 
-// The kernel fills 32 KiB a read at most, but learns from the first read how large a buffer is: with 64 KiB a
-// dump of 65,536 routes took 29 ms (IPv6 57), with 8 KiB 88 (147).
+// The kernel returns at most 32 KiB for each read, and learns our buffer's size from the first read. With 64
+// KiB, a dump of 65,536 routes took 29 ms (IPv6 57), with 8 KiB 88 ms (147).
 constexpr size_t kReceiveBuffer = 64 * 1024;
 constexpr int kAttempts = 10;
 constexpr std::chrono::seconds kReplyTimeout{5};
@@ -25,10 +25,11 @@ constexpr std::chrono::seconds kReplyTimeout{5};
 
 DumpReader::DumpReader(NetlinkSocket& socket) : socket_(socket), receive_buffer_(kReceiveBuffer) { Prime(); }
 
-// One answered request, for the kernel to learn the size of our buffer (netlink_recvmsg,
-// net/netlink/af_netlink.c). It fills the first part of a dump before anything is read, by a page's size at
-// first, and a route that does not fit it is left out without a word: one of 1,500 nexthops was missing from
-// a fresh socket's first dump. (Beyond 32 KiB, some 2,000 IPv4 nexthops, it is missing from every dump.)
+// Sends one request and reads its answer, so that the kernel learns our buffer's size (netlink_recvmsg,
+// net/netlink/af_netlink.c). The kernel builds the first part of a dump before the first read, on a new
+// socket with a buffer of one page, and silently leaves out a route that does not fit: a route with 1,500
+// nexthops was missing from a new socket's first dump. (A route of more than 32 KiB, about 2,000 IPv4
+// nexthops, is missing from every dump.)
 void DumpReader::Prime() {
   alignas(nlmsghdr) uint8_t request[NLMSG_HDRLEN];
   MessageWriter writer(request, NLMSG_NOOP, NLM_F_REQUEST | NLM_F_ACK);
@@ -74,10 +75,10 @@ bool DumpReader::Attempt(std::span<uint8_t> request, const std::function<void(co
     auto* message = reinterpret_cast<nlmsghdr*>(receive_buffer_.data());
     int rest = static_cast<int>(length);
     for (; nlmsg_ok(message, rest); message = nlmsg_next(message, &rest)) {
-      if (message->nlmsg_seq != sequence_) continue;  // of a dump that was given up
+      if (message->nlmsg_seq != sequence_) continue;  // of an earlier dump that failed
       if ((message->nlmsg_flags & NLM_F_DUMP_INTR) != 0) consistent = false;
       if (message->nlmsg_type == NLMSG_DONE || message->nlmsg_type == NLMSG_ERROR) {
-        // Both begin with a negative errno; DONE has it since a dump may fail midway.
+        // Both begin with a negative errno or 0: a dump that fails midway ends with NLMSG_DONE and the error.
         int32_t result = 0;
         std::memcpy(&result, nlmsg_data(message),
                     std::min<size_t>(sizeof result, static_cast<size_t>(nlmsg_datalen(message))));

@@ -1,4 +1,5 @@
-// One netlink dump: the request, all parts of the answer, and both again where a change interrupted it.
+// Netlink dumps: sends a request, reads all parts of the answer, and repeats both when a change interrupted
+// them.
 #pragma once
 
 #include <linux/netlink.h>
@@ -20,13 +21,14 @@ class DumpReader {
   // Throws SystemError.
   explicit DumpReader(NetlinkSocket& socket);
 
-  // Repeats `attempt` until it tells that nothing interrupted it. Throws SystemError EINTR if every one was.
+  // Repeats `attempt` until it returns that nothing interrupted it. Throws SystemError EINTR when changes
+  // interrupted all of ten attempts.
   void UntilConsistent(const std::function<bool()>& attempt);
-  // Sends `request`, one encoded message, and hands every message of the answer to `take`. Sets the request's
-  // sequence number. Returns whether no change interrupted it; where one did, it
-  // hands over what came before. Throws SystemError, the kernel's.
+  // Sends `request`, one encoded message whose sequence number is set here, and calls `take` with every
+  // message of the answer. Returns false when a change interrupted the dump; `take` then got only what came
+  // before. Throws SystemError with the kernel's error.
   bool Attempt(std::span<uint8_t> request, const std::function<void(const nlmsghdr*)>& take);
-  // Both: hands every message to `take`, after `begin`; both again for each repetition.
+  // Repeats Attempt() until it is consistent. Calls `begin` before each attempt.
   void Dump(std::span<uint8_t> request, const std::function<void()>& begin,
             const std::function<void(const nlmsghdr*)>& take);
 

@@ -1,4 +1,4 @@
-// What goes wrong below the seam, as C++ exceptions; js_values.cc turns them into JavaScript errors.
+// The exceptions of this addon. js_values.cc converts them to JavaScript errors.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace anycast {
 
-// A system call or a whole netlink exchange that failed.
+// A system call or a whole netlink exchange failed.
 struct SystemError : std::runtime_error {
   SystemError(int number, std::string call, const std::string& text)
       : std::runtime_error(text), number(number), call(std::move(call)) {}
@@ -16,7 +16,7 @@ struct SystemError : std::runtime_error {
   std::string call;  // the system call, such as "setns"
 };
 
-// A batch whose bytes are not well formed; nothing of it was sent.
+// A batch is malformed. Nothing of it was sent.
 struct RecordError : std::runtime_error {
   RecordError(size_t index, std::string field, const std::string& reason)
       : std::runtime_error("record " + std::to_string(index) + ": " + field + " " + reason),
@@ -26,7 +26,7 @@ struct RecordError : std::runtime_error {
   std::string field;
 };
 
-// The socket was closed before this request was begun.
+// The socket was closed before this request began.
 struct ClosedError : std::runtime_error {
   ClosedError() : std::runtime_error("the route socket is closed") {}
 };

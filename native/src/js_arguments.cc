@@ -8,9 +8,10 @@ namespace anycast {
 
 namespace {
 
-// Worst case replies to the largest window (route_writer.cc), three times over.
+// Three times the replies to the largest window when every request of it fails (kReplyCost and kMaximumWindow
+// in route_writer.cc).
 constexpr uint32_t kReceiveBuffer = 4 * 1024 * 1024;
-// A netlink message each in the monitor's filter; more than anybody has, and the filter stays small.
+// Each protocol costs two instructions in the monitor's filter and a dump's walk through the table.
 constexpr uint32_t kMaximumProtocols = 64;
 
 uint32_t ReadUnsigned(Napi::Value value, uint32_t maximum, const std::string& name) {

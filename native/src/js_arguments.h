@@ -1,4 +1,4 @@
-// From JavaScript's arguments to C++ values. All throw a TypeError or RangeError that names the argument.
+// Converts JavaScript arguments to C++ values. All throw a TypeError or RangeError that names the argument.
 #pragma once
 
 #include <napi.h>

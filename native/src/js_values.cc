@@ -53,12 +53,12 @@ Napi::Value ToApplyResult(Napi::Env env, Outcomes outcomes) {
   Napi::Object messages = env.Global().Get("Map").As<Napi::Function>().New({});
   if (!outcomes.messages.empty()) {
     const auto set = messages.Get("set").As<Napi::Function>();
-    for (const auto& [index, words] : outcomes.messages) {
+    for (const auto& [index, text] : outcomes.messages) {
       const Napi::HandleScope scope(env);
-      set.Call(messages, {Napi::Number::New(env, index), Napi::String::New(env, words)});
+      set.Call(messages, {Napi::Number::New(env, index), Napi::String::New(env, text)});
     }
   }
-  // Not enumerable, so that two results compare and print as arrays.
+  // Not enumerable, so that results are compared and printed as arrays.
   result.DefineProperty(Napi::PropertyDescriptor::Value("messages", messages, napi_default));
   return result;
 }
@@ -69,7 +69,8 @@ Napi::Value ToBytes(Napi::Env env, std::vector<uint8_t> bytes) {
   const auto buffer = Napi::ArrayBuffer::New(
       env, owner->data(), owner->size(),
       [](Napi::Env, void*, std::vector<uint8_t>* memory) { delete memory; }, owner.get());
-  // From here the buffer's finalizer owns it; making the buffer fails while a worker is terminated.
+  // From here on the buffer's finalizer owns the memory. Before, New() may have thrown, as it does while a
+  // Node worker is being terminated.
   return Napi::Uint8Array::New(env, owner.release()->size(), buffer, 0);
 }
 

@@ -1,4 +1,4 @@
-// From C++ values to JavaScript's.
+// Converts C++ values to JavaScript values.
 #pragma once
 
 #include <napi.h>
@@ -14,10 +14,11 @@
 
 namespace anycast {
 
-// An Error with `code`, and `errno`, `syscall` or `index`, `field` where they apply.
+// An Error with `code`; of a SystemError also with `errno` and `syscall`, of a RecordError with `index` and
+// `field`.
 Napi::Error ToError(Napi::Env env, const std::exception_ptr& failure);
 
-// An Int32Array with the property `messages`, a Map.
+// An Int32Array of the errors, with the property `messages`: a Map from a request's index to its text.
 Napi::Value ToApplyResult(Napi::Env env, Outcomes outcomes);
 // A Uint8Array that owns `bytes`.
 Napi::Value ToBytes(Napi::Env env, std::vector<uint8_t> bytes);

@@ -14,7 +14,7 @@ namespace anycast {
 std::optional<Link> DecodeLink(const nlmsghdr* message) {
   if (!nlmsg_valid_hdr(message, sizeof(ifinfomsg))) return std::nullopt;
   const auto* head = static_cast<const ifinfomsg*>(nlmsg_data(message));
-  // When an interface leaves a bridge, RTM_DELLINK of family AF_BRIDGE says so, and the interface lives on.
+  // `ip link set p0 nomaster` causes an RTM_DELLINK of family AF_BRIDGE, although the interface still exists.
   if (head->ifi_family != AF_UNSPEC) return std::nullopt;
   const nlattr* name = nlmsg_find_attr(const_cast<nlmsghdr*>(message), sizeof(ifinfomsg), IFLA_IFNAME);
   if (name == nullptr) return std::nullopt;
@@ -25,7 +25,7 @@ std::optional<Link> DecodeLink(const nlmsghdr* message) {
 std::optional<LocalAddress> DecodeAddress(const nlmsghdr* message) {
   if (!nlmsg_valid_hdr(message, sizeof(ifaddrmsg))) return std::nullopt;
   const auto* head = static_cast<const ifaddrmsg*>(nlmsg_data(message));
-  // On a point-to-point interface IFA_ADDRESS is the peer's; rtnetlink(7).
+  // On a point-to-point interface, IFA_ADDRESS is the peer's address: rtnetlink(7).
   auto* raw = const_cast<nlmsghdr*>(message);
   const nlattr* address = nlmsg_find_attr(raw, sizeof(ifaddrmsg), IFA_LOCAL);
   if (address == nullptr) address = nlmsg_find_attr(raw, sizeof(ifaddrmsg), IFA_ADDRESS);
@@ -41,7 +41,7 @@ std::vector<Link> DumpLinks(DumpReader& reader) {
   std::vector<uint8_t> request(NLMSG_SPACE(sizeof(ifinfomsg)) + RTA_SPACE(sizeof(uint32_t)));
   MessageWriter writer(request.data(), RTM_GETLINK, kDumpFlags);
   writer.Reserve<ifinfomsg>();
-  // Without this, counters are half of what the kernel reports of each interface.
+  // Without this flag, half of what the kernel sends for each interface is counters.
   writer.Attribute(IFLA_EXT_MASK, uint32_t{RTEXT_FILTER_SKIP_STATS});
   writer.Finish();
   std::vector<Link> links;

@@ -1,4 +1,4 @@
-// Network interfaces and local addresses as rtnetlink tells of them.
+// Network interfaces and local addresses as rtnetlink reports them.
 #pragma once
 
 #include <linux/netlink.h>
@@ -20,17 +20,17 @@ struct Link {
 };
 
 struct LocalAddress {
-  uint32_t index;  // of its interface
+  uint32_t index;  // of the interface
   std::vector<uint8_t> bytes;
   uint8_t prefix_length;
   bool gone;
 };
 
-// Nothing for a message that is not about an interface as such (a bridge speaks of its ports this way).
+// Returns nothing for a bridge's message about one of its ports.
 std::optional<Link> DecodeLink(const nlmsghdr* message);
 std::optional<LocalAddress> DecodeAddress(const nlmsghdr* message);
 
-// Throws SystemError.
+// All interfaces. Throws SystemError.
 std::vector<Link> DumpLinks(DumpReader& reader);
 
 }  // namespace anycast

@@ -17,9 +17,9 @@ namespace anycast {
 
 namespace {
 
-// A route with 2,048 nexthops of the longest form is 64 KiB, and a datagram holds one notification.
+// A datagram holds one notification. A route with 2,048 nexthops takes at most 64 KiB.
 constexpr size_t kReceiveBuffer = 128 * 1024;
-// A program that does not take for so long is better served by reading everything again.
+// In bytes of routes that JavaScript has not taken yet. Beyond this, reading everything again is cheaper.
 constexpr size_t kChangesLimit = 16 * 1024 * 1024;
 
 }  // namespace
@@ -41,7 +41,7 @@ Monitor::Monitor(std::unique_ptr<NetlinkSocket> socket, RouteFilter filter, std:
 
 Monitor::~Monitor() {
   const uint64_t one = 1;
-  // Can not fail: the counter is far from full, and the descriptor is ours.
+  // This can not fail: the counter is far from its maximum, and only this object has the descriptor.
   [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
   thread_.join();
 }
@@ -55,7 +55,7 @@ Changes Monitor::Take() {
 void Monitor::Loop() {
   for (;;) {
     pollfd files[] = {{socket_->file(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
-    if (poll(files, 2, -1) < 0) continue;  // EINTR, the only failure there can be
+    if (poll(files, 2, -1) < 0) continue;  // EINTR, the only possible error
     if (files[1].revents != 0) return;
     Drain();
   }
@@ -72,7 +72,7 @@ void Monitor::Drain() {
     Add({receive_buffer_.data(), length});
   }
   if (changes_.routes.size() > kChangesLimit) changes_ = Changes{{}, {}, {}, true, true};
-  // At once, at the price of a second call for what follows: a route that vanished is missed by somebody.
+  // At once, although changes that follow cost a second call: while a route is missing, packets are lost.
   if (!notified_ && !changes_.empty()) {
     notified_ = true;
     notify_();

@@ -1,4 +1,4 @@
-// Listens to what others change: routes, interfaces and local addresses.
+// Collects changes that other programs make to routes, interfaces, local addresses and nexthop objects.
 #pragma once
 
 #include <functional>
@@ -13,12 +13,12 @@
 
 namespace anycast {
 
-// What happened since the last Take(), each list in order.
+// The changes since the last Take(). Each list is in the kernel's order.
 struct Changes {
   std::vector<uint8_t> routes;  // packed records, operation replace or delete
   std::vector<Link> links;
   std::vector<LocalAddress> addresses;
-  bool objects = false;  // nexthop objects of ours were changed
+  bool objects = false;  // nexthop objects of the filter's protocols were changed
   bool overrun = false;  // notifications were lost: read everything again
 
   bool empty() const { return routes.empty() && links.empty() && addresses.empty() && !objects && !overrun; }
@@ -26,15 +26,16 @@ struct Changes {
 
 class Monitor {
  public:
-  // Listens on `socket`, which has its filter attached, from now on. `notify` is called on the monitor's
-  // thread when there is something to take, once until it is taken. Throws SystemError.
+  // Joins the multicast groups on `socket`, whose filter must be attached already, and starts the thread.
+  // `notify` is called on that thread when there are changes, and not again before Take(). Throws
+  // SystemError.
   Monitor(std::unique_ptr<NetlinkSocket> socket, RouteFilter filter, std::function<void()> notify);
-  // Stops and waits for the thread.
+  // Stops the thread and waits for it.
   ~Monitor();
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
-  // What has gathered; while the caller is busy, more gathers instead of queueing up call by call.
+  // Returns all changes since the last call. While the caller is busy, they are collected here for one call.
   Changes Take();
 
  private:
@@ -43,7 +44,7 @@ class Monitor {
   void Add(std::span<const uint8_t> datagram);
 
   std::unique_ptr<NetlinkSocket> socket_;
-  FileDescriptor wake_;  // an eventfd: the thread is to end
+  FileDescriptor wake_;  // an eventfd that ends the thread
   RouteFilter filter_;
   std::function<void()> notify_;
   std::vector<uint8_t> receive_buffer_;

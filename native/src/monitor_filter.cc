@@ -21,14 +21,14 @@ constexpr uint32_t kAttributes = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(rtmsg));
 constexpr sock_filter kPass = BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
 constexpr sock_filter kDrop = BPF_STMT(BPF_RET | BPF_K, 0);
 
-// Classic BPF (Documentation/networking/filter.rst). Loads turn network into host order, netlink is in host
-// order: constants are compared in network order.
+// Classic BPF (Documentation/networking/filter.rst). A load converts from network to host byte order, but
+// netlink is in host order, so constants must be in network order.
 class Program {
  public:
   void Load(uint16_t size, size_t offset) {
     code_.push_back(BPF_STMT(static_cast<uint16_t>(BPF_LD | BPF_ABS | size), static_cast<uint32_t>(offset)));
   }
-  // If what was loaded is `value`, the verdict; else goes on.
+  // Returns the verdict if the loaded value is `value`. Otherwise the next instruction follows.
   void IfEqual(uint32_t value, sock_filter verdict) {
     code_.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1));
     code_.push_back(verdict);
@@ -50,12 +50,12 @@ class Program {
 };
 
 void PassMetric(Program& program, uint32_t metric) {
-  // nla_find() as an instruction: from the offset in A, for the attribute in X.
+  // SKF_AD_NLATTR is nla_find() as an instruction: it searches from the offset in A for the attribute in X.
   program.Add(BPF_STMT(BPF_LDX | BPF_IMM, RTA_PRIORITY));
   program.Add(BPF_STMT(BPF_LD | BPF_IMM, kAttributes));
   program.Add(BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
                        static_cast<uint32_t>(SKF_AD_OFF) + static_cast<uint32_t>(SKF_AD_NLATTR)));
-  // IPv4 leaves metric 0 out.
+  // IPv4 omits the attribute when the metric is 0.
   program.IfEqual(0, metric == 0 ? kPass : kDrop);
   program.Add(BPF_STMT(BPF_MISC | BPF_TAX, 0));
   program.Add(BPF_STMT(BPF_LD | BPF_W | BPF_IND, NLA_HDRLEN));
@@ -74,7 +74,7 @@ void AttachMonitorFilter(NetlinkSocket& socket, const RouteFilter& filter,
   program.Add(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(RTM_DELROUTE), 1, 0));
   program.Add(kPass);  // links, addresses and nexthop objects
   if (filter.has_host_routes) {
-    // rtm_family and rtm_dst_len, side by side.
+    // Loads rtm_family and rtm_dst_len, which are adjacent.
     program.Load(BPF_H, kRoute + offsetof(rtmsg, rtm_family));
     program.IfEqual(AF_INET << 8 | 32, kPass);
     program.IfEqual(AF_INET6 << 8 | 128, kPass);

@@ -1,4 +1,4 @@
-// What a monitor's socket lets through, decided in the kernel.
+// The kernel's socket filter of a monitor.
 #pragma once
 
 #include <span>
@@ -8,10 +8,9 @@
 
 namespace anycast {
 
-// Drops, before they cost a byte of receive buffer, notifications of what the sockets with these ports did,
-// and routes that the filter does not want. Without it, a batch of ours of 10,000 routes would overrun our
-// own monitor, and so would a BGP daemon that loads its table. Call before joining groups. Throws
-// SystemError.
+// Drops notifications about what the sockets with `own_ports` did and about routes that `filter` does not
+// match, before they use any receive buffer. Without it, our own batch of 10,000 routes would overrun our
+// monitor, and so would a BGP daemon that loads its table. Call it before joining groups. Throws SystemError.
 void AttachMonitorFilter(NetlinkSocket& socket, const RouteFilter& filter,
                          std::span<const uint32_t> own_ports);
 

@@ -11,12 +11,12 @@ std::shared_ptr<MonitorHandle> MonitorHandle::Start(Napi::Function callback,
                                                     RouteFilter filter) {
   const Napi::Env env = callback.Env();
   const std::shared_ptr<MonitorHandle> handle(new MonitorHandle(env));
-  // The function's finalizer holds the handle: a call already queued may come after everybody else let go.
+  // The function's finalizer owns a reference: a queued call may run after all other references are gone.
   handle->callback_ = Callback::New(
       env, callback, "flock-anycast monitor", 0, 1, handle.get(),
       [](Napi::Env, std::shared_ptr<MonitorHandle>* keep, MonitorHandle*) { delete keep; },
       new std::shared_ptr<MonitorHandle>(handle));
-  // After the function, so that it runs before the function's own hook when a worker is terminated.
+  // Added after the function's own hook, so it runs before that one when a Node worker is terminated.
   napi_add_env_cleanup_hook(env, Cleanup, handle.get());
   try {
     handle->monitor_.emplace(std::move(socket), std::move(filter),
@@ -47,8 +47,8 @@ void MonitorHandle::HandleChanges(Napi::Env env, Napi::Function callback, Monito
   try {
     callback.Call({ToChanges(env, std::move(changes))});
   } catch (const Napi::Error& error) {
-    // Node swallows what such a callback throws (DEP0168) unless it is told: an uncaught exception like any
-    // other. While a worker is being terminated the error has no value, and nobody to be told to.
+    // Node drops an exception of such a callback (DEP0168), so it is raised as an uncaught exception here.
+    // While a Node worker is being terminated, the error has no value and nobody receives it.
     if (!error.IsEmpty()) napi_fatal_exception(env, error.Value());
   }
 }

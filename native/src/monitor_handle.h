@@ -1,4 +1,4 @@
-// A running monitor as JavaScript holds it.
+// A running monitor and its JavaScript callback.
 #pragma once
 
 #include <napi.h>
@@ -11,16 +11,16 @@
 
 namespace anycast {
 
-// Joins a Monitor's thread to a JavaScript callback. All methods are the JavaScript thread's.
+// Calls JavaScript with what a Monitor's thread collects. All methods are for the JavaScript thread only.
 class MonitorHandle : public std::enable_shared_from_this<MonitorHandle> {
  public:
-  // Begins; `callback` is called with KernelChanges until Stop(). Keeps the event loop alive so long.
+  // Calls `callback` with KernelChanges until Stop(), and keeps the event loop alive until then.
   static std::shared_ptr<MonitorHandle> Start(Napi::Function callback, std::unique_ptr<NetlinkSocket> socket,
                                               RouteFilter filter);
   ~MonitorHandle();
-  // Ends the thread; no callback after it returns. A second call does nothing.
+  // Ends the thread. The callback is not called after Stop() returns. A second call does nothing.
   void Stop();
-  // An object with `stop()`.
+  // A JavaScript object with the method `stop()`.
   Napi::Object ToObject(Napi::Env env);
 
  private:

@@ -65,8 +65,8 @@ NetlinkSocket::NetlinkSocket(uint32_t receive_buffer) : socket_(nl_socket_alloc(
     throw SystemError(errno != 0 ? errno : EIO, "nl_connect", nl_geterror(result));
   }
   const int on = 1;
-  // A reply without the request's bytes, and with the kernel's words: small, so that a window of replies fits
-  // the receive buffer. Linux 4.12; older kernels answer larger and without words.
+  // Replies omit the request's bytes (Linux 4.3), so that the replies to a window fit the receive buffer, and
+  // contain the kernel's error text (Linux 4.12). Older kernels refuse the options, and work without.
   setsockopt(file(), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
   setsockopt(file(), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
   SetReceiveBuffer(receive_buffer);
@@ -74,10 +74,10 @@ NetlinkSocket::NetlinkSocket(uint32_t receive_buffer) : socket_(nl_socket_alloc(
 }
 
 void NetlinkSocket::SetReceiveBuffer(uint32_t bytes) {
-  // socket(7): the kernel doubles what is set, and getsockopt gives the doubled value back.
+  // socket(7): the kernel doubles the value that is set, and getsockopt returns the doubled value.
   const int half = static_cast<int>(std::min<uint32_t>(bytes, INT32_MAX) / 2);
   if (setsockopt(file(), SOL_SOCKET, SO_RCVBUFFORCE, &half, sizeof half) != 0) {
-    // Without CAP_NET_ADMIN in the first user namespace: as much as net.core.rmem_max allows.
+    // Without CAP_NET_ADMIN in the initial user namespace, net.core.rmem_max is the limit.
     if (setsockopt(file(), SOL_SOCKET, SO_RCVBUF, &half, sizeof half) != 0) Fail("setsockopt");
   }
   receive_buffer_ = Option(SO_RCVBUF);
@@ -122,7 +122,7 @@ void NetlinkSocket::Drain() {
 
 NetlinkSocket::Received NetlinkSocket::Receive(std::span<uint8_t> buffer, Deadline deadline, size_t& length) {
   for (;;) {
-    // First without waiting: the kernel has answered before send returned, nearly always.
+    // First without waiting: the kernel has nearly always answered before send returns.
     const ssize_t received = recv(file(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
     if (received >= 0) {
       length = static_cast<size_t>(received);

@@ -1,4 +1,4 @@
-// A route netlink socket (netlink(7), rtnetlink(7)) opened in a chosen network namespace.
+// A route netlink socket (netlink(7), rtnetlink(7)), opened in a given network namespace.
 #pragma once
 
 #include <netlink/socket.h>
@@ -14,7 +14,7 @@
 
 namespace anycast {
 
-// An open file that is closed with its owner.
+// Owns an open file and closes it when destroyed.
 class FileDescriptor {
  public:
   FileDescriptor() = default;
@@ -28,15 +28,15 @@ class FileDescriptor {
   int number_ = -1;
 };
 
-// Where sockets are opened. Holds the namespace's file, so that a path that is bound anew later does not
-// matter.
+// The network namespace in which sockets are opened. Keeps its file open: it stays the same namespace even
+// when another one is later mounted at the path.
 class NetworkNamespace {
  public:
-  // No path: the calling thread's own. Throws SystemError.
+  // Without a path: the namespace of the thread that calls Enter(). Throws SystemError.
   explicit NetworkNamespace(const std::optional<std::string>& path);
 
-  // Runs `open` inside: on a thread of its own, because setns(2) moves the calling thread, and neither the
-  // program's main thread nor one of its pool may be moved. What `open` throws is thrown here.
+  // Runs `open` inside the namespace and waits for it. setns(2) moves the calling thread, and Node's own
+  // threads must not be moved, so `open` runs on a new thread. Rethrows what `open` throws.
   void Enter(const std::function<void()>& open) const;
 
  private:
@@ -48,38 +48,37 @@ class NetlinkSocket {
  public:
   using Deadline = std::chrono::steady_clock::time_point;
 
-  // What became of a receive.
+  // The outcome of Receive().
   enum class Received { kData, kOverflow, kTimeout };
 
-  // Opens in the calling thread's namespace; `receive_buffer` in bytes as getsockopt(2) counts them.
+  // Opens in the calling thread's namespace. `receive_buffer` is in bytes, as getsockopt(2) reports them.
   // Throws SystemError.
   explicit NetlinkSocket(uint32_t receive_buffer);
   NetlinkSocket(const NetlinkSocket&) = delete;
   NetlinkSocket& operator=(const NetlinkSocket&) = delete;
 
   int file() const { return nl_socket_get_fd(socket_.get()); }
-  // The address by which the kernel names this socket in what it did on its behalf (nlmsg_pid).
+  // The socket's netlink address. Notifications about changes that it made carry it as nlmsg_pid.
   uint32_t port() const { return nl_socket_get_local_port(socket_.get()); }
-  // Bytes of receive and send buffer that were really granted.
+  // The buffer sizes that the kernel granted, in bytes.
   uint32_t receive_buffer() const { return receive_buffer_; }
   uint32_t send_buffer() const { return send_buffer_; }
 
   // Asks the kernel to filter dumps by the request's header (NETLINK_GET_STRICT_CHK, Linux 4.20).
   void RequireStrictCheck();
-  // Listens to one multicast group, such as RTNLGRP_LINK. Throws SystemError.
+  // Joins one multicast group, such as RTNLGRP_LINK. Throws SystemError.
   void Join(int group);
 
-  // Sends one datagram of one or more messages whole. Gives 0 or the errno, and then nothing was processed.
+  // Sends one datagram with one or more messages. Returns 0, or an errno; then no message was processed.
   int Send(std::span<const uint8_t> messages);
 
-  // Throws away what was not received. After an overflow the kernel drops the answer to the next request as
-  // well, until the queue was empty once (NETLINK_S_CONGESTED, net/netlink/af_netlink.c): to be called before
-  // it.
+  // Discards all queued datagrams. Call it before a request: after an overflow the kernel drops answers until
+  // the queue has been empty once (NETLINK_S_CONGESTED, net/netlink/af_netlink.c).
   void Drain();
 
-  // Receives one datagram into `buffer`. kOverflow is ENOBUFS: the kernel dropped something for want of
-  // buffer. `length` may be more than the buffer has, when the datagram did not fit. Throws SystemError
-  // otherwise.
+  // Receives one datagram into `buffer`. kOverflow is ENOBUFS: the receive buffer was full and the kernel
+  // dropped something. `length` is the datagram's whole length, even when it is longer than `buffer` and was
+  // cut. Throws SystemError on any other error.
   Received Receive(std::span<uint8_t> buffer, Deadline deadline, size_t& length);
 
  private:

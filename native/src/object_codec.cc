@@ -15,11 +15,11 @@ namespace anycast {
 
 namespace {
 
-// struct nexthop_grp as Linux 6.12 has it; before, the high byte was reserved and had to be 0.
+// struct nexthop_grp of Linux 6.12. Before, the high byte was reserved and had to be 0.
 struct Member {
   uint32_t id;
-  uint8_t weight;  // less 1
-  uint8_t weight_high;
+  uint8_t weight;       // low byte of the weight minus 1
+  uint8_t weight_high;  // high byte of the same
   uint16_t reserved;
 };
 static_assert(sizeof(Member) == sizeof(nexthop_grp));
@@ -100,8 +100,8 @@ void ReadResilience(const nlattr* nest, PackedNexthopObject& object) {
 }  // namespace
 
 size_t EncodedObjectLimit(const PackedNexthopObject& object) {
-  // Header, nhmsg, NHA_ID; then NHA_OIF and NHA_GATEWAY, or NHA_GROUP, NHA_GROUP_TYPE and NHA_RES_GROUP with
-  // three attributes.
+  // Header, nhmsg and NHA_ID. Then NHA_OIF and NHA_GATEWAY, or NHA_GROUP, NHA_GROUP_TYPE and NHA_RES_GROUP
+  // with three attributes.
   constexpr size_t fixed = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(nhmsg)) + RTA_SPACE(4) + RTA_SPACE(16) +
                            2 * RTA_SPACE(0) + 4 * RTA_SPACE(4);
   return fixed + object.nexthop_count * sizeof(Member);

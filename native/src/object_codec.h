@@ -1,5 +1,5 @@
-// Packed nexthop objects to RTM_*NEXTHOP messages and back: include/uapi/linux/nexthop.h, net/ipv4/nexthop.c.
-// Pure, as route_codec is for routes.
+// Converts packed nexthop objects to RTM_*NEXTHOP messages and back (include/uapi/linux/nexthop.h,
+// net/ipv4/nexthop.c). Pure functions, as in route_codec.h.
 #pragma once
 
 #include <linux/netlink.h>
@@ -13,16 +13,17 @@
 
 namespace anycast {
 
-// Bytes that EncodeObject may write for this record at most.
+// The most bytes that EncodeObject() writes for this record.
 size_t EncodedObjectLimit(const PackedNexthopObject& object);
 
-// Writes one request at `out`, which has room for EncodedObjectLimit(), and gives its length.
+// Writes one request at `out`, which is four-byte aligned and has room for EncodedObjectLimit(). Returns its
+// length. CheckBatch() must have accepted the record.
 size_t EncodeObject(const RecordView& record, uint32_t sequence, uint8_t* out);
 
-// Appends what an RTM_NEWNEXTHOP tells.
+// Appends the object of an RTM_NEWNEXTHOP as a packed record with operation none.
 void DecodeObject(const nlmsghdr* message, std::vector<uint8_t>& batch);
 
-// Whether an RTM_NEWNEXTHOP or RTM_DELNEXTHOP is about an object of these protocols.
+// Whether the object of an RTM_NEWNEXTHOP or RTM_DELNEXTHOP has one of these protocols.
 bool IsObjectOf(const nlmsghdr* message, std::span<const uint8_t> protocols);
 
 }  // namespace anycast

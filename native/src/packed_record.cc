@@ -12,7 +12,7 @@ namespace anycast {
 
 namespace {
 
-// Bytes one nexthop takes inside RTA_MULTIPATH; see AppendNexthops in route_codec.cc.
+// The length in bytes of one nexthop inside RTA_MULTIPATH; see AppendNexthops() in route_codec.cc.
 size_t EncodedLength(uint8_t family, const PackedNexthop& nexthop) {
   const size_t address = AddressLength(nexthop.gateway_family);
   if (nexthop.gateway_family == 0) return sizeof(rtnexthop);
@@ -20,7 +20,7 @@ size_t EncodedLength(uint8_t family, const PackedNexthop& nexthop) {
   return sizeof(rtnexthop) + RTA_SPACE(sizeof(rtvia) + address);
 }
 
-// Of a route's RTA_MULTIPATH: eight bits that count from 1.
+// A nexthop of RTA_MULTIPATH has its weight minus 1 in eight bits.
 constexpr uint16_t kMaximumNexthopWeight = 256;
 
 [[noreturn]] void Refuse(size_t index, const std::string& field, const std::string& reason) {
@@ -38,7 +38,7 @@ void CheckNexthop(const PackedNexthop& nexthop, size_t index, size_t position, u
   };
   if (nexthop.weight < 1 || nexthop.weight > maximum) {
     Refuse(index, field("weight"),
-           std::to_string(nexthop.weight) + " is not within 1 and " + std::to_string(maximum));
+           std::to_string(nexthop.weight) + " is not from 1 to " + std::to_string(maximum));
   }
   if (nexthop.gateway_family != 0 && nexthop.gateway_family != AF_INET &&
       nexthop.gateway_family != AF_INET6) {
@@ -69,7 +69,7 @@ void CheckRoute(const RecordView& record, size_t index) {
 
 void CheckObject(const RecordView& record, size_t index) {
   const PackedNexthopObject object = record.object();
-  if (object.id == 0) Refuse(index, "id", "0 would let the kernel choose one");
+  if (object.id == 0) Refuse(index, "id", "is 0: the kernel would choose one");
   if (object.kind > kResilientGroup) {
     Refuse(index, "kind",
            std::to_string(object.kind) + " is not nexthop (0), group (1) or resilient group (2)");
@@ -78,10 +78,10 @@ void CheckObject(const RecordView& record, size_t index) {
   if (object.kind == kNexthop) {
     CheckFamily(object.family, index);
     if (object.nexthop_count != 1) {
-      Refuse(index, "nexthopCount", std::to_string(object.nexthop_count) + " is not the 1 of a nexthop");
+      Refuse(index, "nexthopCount", std::to_string(object.nexthop_count) + " is not 1, as a nexthop needs");
     }
   } else if (object.nexthop_count == 0) {
-    Refuse(index, "nexthopCount", "0: the kernel has no group without members");
+    Refuse(index, "nexthopCount", "is 0: the kernel accepts no group without members");
   }
   const uint16_t maximum = object.kind == kNexthop ? kMaximumNexthopWeight : UINT16_MAX;
   for (size_t i = 0; i < object.nexthop_count; i++) CheckNexthop(record.nexthop(i), index, i, maximum);
@@ -91,7 +91,8 @@ void CheckRecord(const RecordView& record, size_t index) {
   const uint8_t operation = record.route.operation;
   if (operation < kReplace || operation > kDeleteObject) {
     Refuse(index, "operation",
-           std::to_string(operation) + " is not replace (1), create (2) or delete (3), nor 4 to 6");
+           std::to_string(operation) +
+               " is not replace (1), create (2), delete (3) or the same for an object (4 to 6)");
   }
   if (record.is_object()) return CheckObject(record, index);
   CheckRoute(record, index);
@@ -112,17 +113,17 @@ size_t CheckBatch(std::span<const uint8_t> batch) {
     const size_t rest = batch.size() - offset;
     if (rest < sizeof(PackedRoute)) {
       throw RecordError(count, "length",
-                        "can not be: " + std::to_string(rest) + " bytes are left, a header has 40");
+                        "can not be read: " + std::to_string(rest) + " bytes are left, a header has 40");
     }
     const RecordView record(batch.data() + offset);
     const PackedRoute& route = record.route;
     if (route.nexthop_count > kMaximumNexthops) {
       throw RecordError(count, "nexthopCount", std::to_string(route.nexthop_count) + " is more than 2048");
     }
-    // Exact, so that a count can never point past the record; and hence a multiple of four.
+    // An exact match, so the count can not lead past the record, and the next one is four-byte aligned.
     if (route.length != sizeof(PackedRoute) + route.nexthop_count * sizeof(PackedNexthop)) {
       throw RecordError(count, "length",
-                        std::to_string(route.length) + " is not that of a record with " +
+                        std::to_string(route.length) + " is not the length of a record with " +
                             std::to_string(route.nexthop_count) + " nexthops");
     }
     if (route.length > rest) {

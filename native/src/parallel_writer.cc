@@ -15,11 +15,11 @@ namespace anycast {
 
 namespace {
 
-// From so many requests on two threads are faster: 128 IPv6 routes with one nexthop took 0.7 of the time that
-// one took, 64 0.8, deletions of so few about as long.
+// From this many requests on, two threads are faster: for 128 IPv6 routes with one nexthop they took 0.7 of
+// the time of one thread, for 64 routes 0.8. Deletions of so few took about the same time.
 constexpr size_t kMinimumToShard = 128;
 
-// What one connection wrote, once all are done.
+// The result of one connection's thread.
 struct WriteResult {
   KernelMessages messages;
   std::exception_ptr failure;
@@ -45,7 +45,7 @@ Outcomes ParallelWriter::Apply(std::span<const uint8_t> batch) {
   const std::span<const Request> all(requests);
   Outcomes outcomes;
   outcomes.errors.assign(requests.size(), Outcomes::kUnknown);
-  // Stretches without a barrier are sharded where they are long; all else is in order over one socket.
+  // A long run of requests without a barrier is sharded. Everything else is sent in order over one socket.
   size_t written = 0;
   for (size_t start = 0; start < all.size();) {
     const auto barrier = std::find_if(all.begin() + static_cast<ptrdiff_t>(start), all.end(), IsBarrier);
@@ -81,11 +81,11 @@ void ParallelWriter::WriteSharded(std::span<const Request> requests, Outcomes& o
   };
   std::thread helper;
   try {
-    // Older kernels carry out one message after the other, whoever sends it, and two threads in each other's
-    // way are slower than one, by up to a third: measured by IPv4 shared out between two.
+    // Older kernels process one message at a time, even of two sockets, and two threads that wait for each
+    // other take up to a third longer than one: measured with IPv4 split between two.
     if (shards.size() > 1 && ChangesIpv6InParallel()) helper = std::thread(write, 1);
   } catch (const std::system_error&) {
-    // No thread to be had: this one writes all.
+    // The system has no thread left, so this one writes everything.
   }
   write(0);
   if (helper.joinable()) helper.join();

@@ -1,4 +1,4 @@
-// Writing a batch over as many sockets as make it faster.
+// Writes a batch over one or two sockets, whichever is faster.
 #pragma once
 
 #include <array>
@@ -17,14 +17,15 @@ class ParallelWriter {
   // Opens its sockets in the calling thread's namespace. Throws SystemError.
   explicit ParallelWriter(uint32_t receive_buffer);
 
-  // Sends every request of a batch and gives what became of each. A small batch goes in order over one
-  // socket; of a large one, see shards.h, what may go side by side does. Blocks; one caller at a time. Throws
-  // RecordError before anything is sent if the batch is malformed, SystemError if a socket broke.
+  // Sends every request of a batch and returns the outcome of each. A small batch is sent in order over one
+  // socket; a large one is split into shards (shards.h), which are sent in parallel. Blocks. Only one caller
+  // at a time. Throws RecordError, before anything is sent, if the batch is malformed, and SystemError if a
+  // socket failed.
   Outcomes Apply(std::span<const uint8_t> batch);
 
-  // Bytes of receive buffer a socket was granted.
+  // The receive buffer that the kernel granted each socket, in bytes.
   uint32_t receive_buffer() const { return connections_[0].socket.receive_buffer(); }
-  // The sockets' addresses; see NetlinkSocket::port().
+  // The sockets' netlink addresses; see NetlinkSocket::port().
   std::array<uint32_t, 2> ports() const {
     return {connections_[0].socket.port(), connections_[1].socket.port()};
   }

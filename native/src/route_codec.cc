@@ -30,7 +30,7 @@ void AppendNexthops(MessageWriter& writer, const RecordView& record) {
     auto* header = writer.Reserve<rtnexthop>();
     header->rtnh_ifindex = static_cast<int>(nexthop.interface_index);
     header->rtnh_hops = static_cast<uint8_t>(nexthop.weight - 1);
-    // dead and linkdown are the kernel's to say: it refuses them (EINVAL).
+    // The kernel sets RTNH_F_DEAD and RTNH_F_LINKDOWN itself and rejects them in a request (EINVAL).
     header->rtnh_flags = nexthop.flags & RTNH_F_ONLINK;
     AppendGateway(writer, record.route.family, nexthop);
     header->rtnh_len = writer.LengthFrom(header);
@@ -60,8 +60,8 @@ uint16_t RequestFlags(uint8_t operation) {
   }
 }
 
-// Reading goes by rtnetlink(3)'s macros: libnl's nla_ok, nla_next and nla_type are calls, a tenth of the time
-// that reading a dump of 65,536 routes took.
+// Routes are decoded with the macros of rtnetlink(3). libnl's nla_ok, nla_next and nla_type are function
+// calls: they took a tenth of the time of reading a dump of 65,536 routes.
 uint16_t Type(const rtattr* attribute) { return attribute->rta_type & NLA_TYPE_MASK; }
 
 uint32_t ReadU32(const rtattr* attribute) {
@@ -117,8 +117,8 @@ bool Matches(const RouteFilter& filter, const PackedRoute& route) {
 }  // namespace
 
 size_t EncodedLimit(const PackedRoute& route) {
-  // Header, rtmsg, RTA_DST, RTA_TABLE, RTA_PRIORITY, RTA_NH_ID or RTA_OIF, the multipath's header, and a
-  // nexthop with the longer of its two address forms.
+  // Header, rtmsg, RTA_DST, RTA_TABLE, RTA_PRIORITY, RTA_NH_ID or RTA_OIF, the header of RTA_MULTIPATH, and
+  // each nexthop with RTA_VIA, which is longer than RTA_GATEWAY.
   constexpr size_t fixed =
       NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(rtmsg)) + RTA_SPACE(16) + 3 * RTA_SPACE(4) + RTA_SPACE(0);
   return fixed + route.nexthop_count * (sizeof(rtnexthop) + RTA_SPACE(sizeof(rtvia) + 16));
@@ -137,7 +137,8 @@ size_t EncodeRoute(const RecordView& record, uint32_t sequence, uint8_t* out) {
   if (route.prefix_length != 0) writer.Attribute(RTA_DST, route.destination, AddressLength(route.family));
   if (route.metric != 0) writer.Attribute(RTA_PRIORITY, route.metric);
   if (route.operation == kDelete) {
-    // Any scope and type; a nexthop here would take only itself out of an IPv6 route.
+    // RT_SCOPE_NOWHERE matches any scope, and type 0 any type. No nexthops: with one, an IPv6 route would
+    // lose only that nexthop.
     message->rtm_scope = RT_SCOPE_NOWHERE;
   } else {
     message->rtm_scope = route.scope;
@@ -152,7 +153,8 @@ bool DecodeRoute(const nlmsghdr* message, const RouteFilter& filter, Operation o
   if (!nlmsg_valid_hdr(message, sizeof(rtmsg))) return false;
   const auto* head = static_cast<const rtmsg*>(nlmsg_data(message));
   if (head->rtm_family != AF_INET && head->rtm_family != AF_INET6) return false;
-  if ((head->rtm_flags & RTM_F_CLONED) != 0) return false;  // a cached or exception route, not in the table
+  if ((head->rtm_flags & RTM_F_CLONED) != 0)
+    return false;  // a cached or exception route, which is not in the table
 
   PackedRoute route{};
   route.operation = operation;
@@ -162,7 +164,7 @@ bool DecodeRoute(const nlmsghdr* message, const RouteFilter& filter, Operation o
   route.type = head->rtm_type;
   route.scope = head->rtm_scope;
   route.table = head->rtm_table;
-  // The low byte is RTNH_F_* of a single nexthop.
+  // The low byte has the RTNH_F_* flags of a single nexthop.
   route.flags = static_cast<uint16_t>(head->rtm_flags & 0xff00);
   PackedNexthop single{};
   single.weight = 1;
@@ -200,7 +202,7 @@ bool DecodeRoute(const nlmsghdr* message, const RouteFilter& filter, Operation o
     }
   }
   if (!Matches(filter, route)) return false;
-  // A multipath route has no top-level interface; a blackhole has none at all (IPv6 names lo).
+  // A multipath route has no top-level interface. A blackhole has none at all (in IPv6 it has lo).
   if (nexthops.empty() && (single.interface_index != 0 || single.gateway_family != 0)) {
     nexthops.push_back(single);
   }

@@ -1,6 +1,6 @@
-// Packed records to rtnetlink messages and back. Pure: no sockets, no allocation but the caller's vectors.
-// The messages are described in rtnetlink(7), include/uapi/linux/rtnetlink.h, net/ipv4/fib_frontend.c and
-// net/ipv6/route.c.
+// Converts packed routes to rtnetlink messages and back. Pure functions: no sockets, and memory only in the
+// caller's vectors. The messages are described in rtnetlink(7), include/uapi/linux/rtnetlink.h,
+// net/ipv4/fib_frontend.c and net/ipv6/route.c.
 #pragma once
 
 #include <linux/netlink.h>
@@ -14,28 +14,29 @@
 
 namespace anycast {
 
-// Bytes that EncodeRoute may write for this record at most.
+// The most bytes that EncodeRoute() writes for this record.
 size_t EncodedLimit(const PackedRoute& route);
 
-// Writes one request at `out`, which is four-byte aligned and has room for EncodedLimit(), and gives its
-// length. The record must have passed CheckBatch.
+// Writes one request at `out`, which is four-byte aligned and has room for EncodedLimit(). Returns its
+// length. CheckBatch() must have accepted the record.
 size_t EncodeRoute(const RecordView& record, uint32_t sequence, uint8_t* out);
 
-// Which routes a reader wants. The kernel's filters are hints: every message is checked against this again.
+// The routes that a reader wants. The kernel's filters may let others pass, so every message is checked here
+// again.
 struct RouteFilter {
   uint32_t table = 0;
   std::vector<uint8_t> protocols;
-  // A route of any protocol at this metric is wanted too: it sits at the key of ours (monitor only).
+  // Also routes of any protocol at this metric: in the kernel they have the same key as ours (monitor only).
   bool has_metric = false;
   uint32_t metric = 0;
-  // Host prefixes of any table, protocol and metric are wanted too: ways to pods (monitor only).
+  // Also host prefixes of any table, protocol and metric: routes to pods (monitor only).
   bool has_host_routes = false;
-  // Whether nexthop objects of these protocols changed is wanted too (monitor only).
+  // Also changes of nexthop objects of these protocols (monitor only).
   bool has_objects = false;
 };
 
-// Decodes an RTM_NEWROUTE or RTM_DELROUTE and appends it to `batch`, if the filter wants it.
-// `nexthops` is scratch memory that callers keep between calls. Gives whether a record was appended.
+// Decodes an RTM_NEWROUTE or RTM_DELROUTE and appends it to `batch` if the filter matches it. Returns whether
+// it did. `nexthops` is scratch memory: callers keep it between calls, to save allocations.
 bool DecodeRoute(const nlmsghdr* message, const RouteFilter& filter, Operation operation,
                  std::vector<PackedNexthop>& nexthops, std::vector<uint8_t>& batch);
 

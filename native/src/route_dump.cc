@@ -13,7 +13,7 @@ namespace anycast {
 
 namespace {
 
-// Some 1,500 routes of two nexthops: JavaScript takes 0.3 ms for them, and the kernel is read meanwhile.
+// About 1,500 routes with two nexthops. JavaScript needs 0.3 ms for them, while the kernel is being read.
 constexpr size_t kPartBytes = 128 * 1024;
 
 std::vector<uint8_t> EncodeRouteDump(uint8_t family, uint8_t protocol, uint32_t table) {
@@ -27,8 +27,8 @@ std::vector<uint8_t> EncodeRouteDump(uint8_t family, uint8_t protocol, uint32_t 
   return request;
 }
 
-// One reading by one dump a protocol, with 0 for all; tells whether it is consistent. With the strict check
-// the kernel applies table and protocol itself.
+// Reads the table once, by one dump for each protocol; protocol 0 is all. Returns whether no change
+// interrupted it. With the strict check, the kernel filters by table and protocol.
 bool Read(DumpReader& reader, uint8_t family, std::span<const uint8_t> protocols, const RouteFilter& filter,
           const std::function<void(const nlmsghdr*)>& take) {
   for (const uint8_t protocol : protocols) {
@@ -36,7 +36,7 @@ bool Read(DumpReader& reader, uint8_t family, std::span<const uint8_t> protocols
     try {
       if (!reader.Attempt(request, take)) return false;
     } catch (const SystemError& error) {
-      // A table that never held a route: IPv4 says so by this error, IPv6 too; it is an empty table.
+      // Both families answer so for a table that never held a route: it is empty.
       if (error.number != ENOENT) throw;
     }
   }
@@ -47,7 +47,7 @@ bool Read(DumpReader& reader, uint8_t family, std::span<const uint8_t> protocols
 
 void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, DumpPolicy& policy,
                 const PartSink& take) {
-  // What else a filter may want is a monitor's: read whole, the table would give it too.
+  // Only table and protocols: a dump of the whole table would also return what the other fields are for.
   RouteFilter wanted;
   wanted.table = filter.table;
   wanted.protocols = filter.protocols;
@@ -62,7 +62,7 @@ void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, D
     bool restarted = true;
     part.clear();
     ours = others = 0;
-    const auto hand_over = [&] {
+    const auto pass_on = [&] {
       take(std::exchange(part, {}), restarted);
       restarted = false;
     };
@@ -72,9 +72,9 @@ void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, D
       const size_t before = part.size();
       DecodeRoute(message, wanted, kNone, nexthops, part);
       (part.size() > before ? ours : others)++;
-      if (part.size() >= kPartBytes) hand_over();
+      if (part.size() >= kPartBytes) pass_on();
     });
-    if (consistent && (restarted || !part.empty())) hand_over();
+    if (consistent && (restarted || !part.empty())) pass_on();
     return consistent;
   });
   if (whole) policy.RecordWholeDump(family, filter.table, ours, others);

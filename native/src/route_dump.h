@@ -1,4 +1,4 @@
-// All routes of one family that a filter wants.
+// Dumps all routes of one family that a filter matches.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ using PartSink = std::function<void(std::vector<uint8_t> records, bool restarted
 std::vector<uint8_t> DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter,
                                 DumpPolicy& policy);
 
-// The same, handed over while the kernel is being read; one part at least.
+// The same in parts, each passed to `take` while the kernel is still being read. There is at least one part.
 void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, DumpPolicy& policy,
                 const PartSink& take);
 

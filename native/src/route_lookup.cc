@@ -16,7 +16,8 @@ namespace anycast {
 
 namespace {
 
-// Answers to so many fit the smallest receive buffer there is, 416 KiB, whatever the kernel counts for each.
+// The answers to this many requests fit 416 KiB, the receive buffer that a process without CAP_NET_ADMIN
+// gets.
 constexpr size_t kWindow = 64;
 constexpr size_t kReceiveBuffer = 16 * 1024;
 constexpr std::chrono::seconds kReplyTimeout{5};
@@ -54,7 +55,7 @@ RouteAnswer Decode(const nlmsghdr* reply) {
         answer.gateway.assign(bytes, bytes + length);
         break;
       case RTA_VIA:
-        // A gateway of the other family, behind its family's two bytes.
+        // A gateway of the other family. Two bytes with its family come first.
         if (length > sizeof(rtvia)) answer.gateway.assign(bytes + sizeof(rtvia), bytes + length);
         break;
       default:
@@ -75,12 +76,13 @@ std::vector<RouteAnswer> RouteLookup::Find(const std::vector<std::vector<uint8_t
   std::vector<RouteAnswer> answers(addresses.size());
   for (size_t start = 0; start < addresses.size(); start += kWindow) {
     const size_t count = std::min(kWindow, addresses.size() - start);
-    FindSome({&addresses[start], count}, {&answers[start], count});
+    FindInOneSend({&addresses[start], count}, {&answers[start], count});
   }
   return answers;
 }
 
-void RouteLookup::FindSome(std::span<const std::vector<uint8_t>> addresses, std::span<RouteAnswer> answers) {
+void RouteLookup::FindInOneSend(std::span<const std::vector<uint8_t>> addresses,
+                                std::span<RouteAnswer> answers) {
   const uint32_t first = sequence_;
   std::vector<uint8_t> requests(addresses.size() * kRequestLimit);
   size_t request_length = 0;

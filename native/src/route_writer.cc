@@ -14,18 +14,19 @@ namespace anycast {
 
 namespace {
 
-// What one reply takes of the receive buffer: 832 bytes measured for an error without words; the next size of
-// kernel memory, for the longest words, is 1,280. A window holds as many requests as replies fit, were all to
-// fail.
+// The bytes of receive buffer that one reply takes. Measured: 832 for an error without text. The kernel's
+// next size of memory, for the longest text, is 1,280. A window has no more requests than replies fit if all
+// of them fail.
 constexpr size_t kReplyCost = 1280;
 
-// Past some hundred messages a send, more gain nothing (1,024 a send: 1.0 us a route, 128: 1.1).
+// In requests. Larger sends gain little: 1,024 in one send took 1.0 us a route, 128 took 1.1.
 constexpr size_t kMaximumWindow = 1024;
 
-// What netlink_sendmsg (net/netlink/af_netlink.c) keeps of the send buffer for itself: beyond is EMSGSIZE.
+// The bytes of the send buffer that netlink_sendmsg (net/netlink/af_netlink.c) keeps for itself. A longer
+// send fails with EMSGSIZE.
 constexpr size_t kSendReserve = 32;
 
-// The kernel answers before the send returns; this bounds a kernel that does not.
+// The kernel answers before the send returns. This limits the wait if it does not.
 constexpr std::chrono::seconds kReplyTimeout{5};
 
 constexpr size_t kReplyBuffer = 16 * 1024;
@@ -54,7 +55,7 @@ void RouteWriter::Write(std::span<const Request> requests, std::span<int32_t> er
     RequestWindow window(requests.first(count), first_sequence, errors, messages);
     const int error = socket_.Send({send_buffer_.data(), send_length_});
     if (error != 0) {
-      // What follows may reach it.
+      // The next window may still reach the kernel.
       window.Fail(error);
     } else {
       Collect(window);
@@ -84,7 +85,7 @@ void RouteWriter::Collect(RequestWindow& window) {
   const auto deadline = std::chrono::steady_clock::now() + kReplyTimeout;
   while (!window.complete()) {
     size_t length = 0;
-    // Once the kernel dropped replies, only those already queued will come.
+    // After the kernel has dropped replies, only the queued ones are left to read.
     const auto until = window.overflowed() ? NetlinkSocket::Deadline{} : deadline;
     const auto received = socket_.Receive(receive_buffer_, until, length);
     if (received == NetlinkSocket::Received::kTimeout) break;

@@ -1,4 +1,4 @@
-// Writing over one socket: requests in order, in as few sends as its buffers allow.
+// Writes requests over one socket, in order and in as few sends as its buffers allow.
 #pragma once
 
 #include <cstdint>
@@ -14,18 +14,19 @@ class RouteWriter {
  public:
   explicit RouteWriter(NetlinkSocket& socket);
 
-  // Sends these requests, whose records CheckBatch accepted, and puts what became of each in its place in
-  // `errors`, all unknown before. Blocks; one caller at a time. Throws SystemError if the socket broke.
+  // Sends these requests, whose records CheckBatch() accepted. The outcome of each goes to `errors` at its
+  // index; all are kUnknown before. Blocks. Only one caller at a time. Throws SystemError if the socket
+  // failed.
   void Write(std::span<const Request> requests, std::span<int32_t> errors, KernelMessages& messages);
 
  private:
-  // Encodes from the first on until the window or the send buffer is full; gives the number of requests.
+  // Encodes requests until the window or the send buffer is full. Returns their number.
   size_t Encode(std::span<const Request> requests);
   void Collect(RequestWindow& window);
 
   NetlinkSocket& socket_;
-  size_t window_limit_;  // requests in flight
-  size_t send_limit_;    // bytes a send
+  size_t window_limit_;  // in requests
+  size_t send_limit_;    // in bytes
   uint32_t next_sequence_ = 1;
   std::vector<uint8_t> send_buffer_;
   size_t send_length_ = 0;

@@ -1,4 +1,4 @@
-// How a large batch is divided, and in what order it is best written. Pure, no socket.
+// Splits a large batch into shards that may be written in parallel. Pure: no socket.
 #pragma once
 
 #include <span>
@@ -8,12 +8,12 @@
 
 namespace anycast {
 
-// What stands in a batch before this request is done before it, and it is done before what stands behind.
+// Whether all earlier requests of the batch must be done before this one, and this one before all later ones.
 bool IsBarrier(const Request& request);
 
-// Divides requests, none of them a barrier, into shards that may be written side by side: all of IPv4 first,
-// which the kernel changes one after the other anyhow (RTNL), and IPv6 in several of about one size. All
-// requests for one address are in one shard, in their order; those for others are not. No shard is empty.
+// Splits requests, none of them a barrier, into shards. The first has all of IPv4, which the kernel changes
+// one after the other in any case (RTNL). IPv6 is in several shards of about the same size. All requests for
+// one address are in one shard and keep their order; there is no order between addresses. No shard is empty.
 std::vector<std::vector<Request>> SplitIntoShards(std::span<const Request> requests);
 
 }  // namespace anycast

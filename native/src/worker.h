@@ -21,7 +21,7 @@ class Task : public Completion {
   virtual void Cancel() noexcept = 0;
 };
 
-// Submit(), load(), Close() and Join() are for one owner thread.
+// Only one thread, the owner, may call its methods.
 class Worker {
  public:
   // `post` takes each task that ran (on the worker's thread) or was cancelled (on the thread that closes).
