@@ -1,4 +1,4 @@
-/** A condition in the status of a custom resource, as Kubernetes has them. */
+/** A condition in the status of a custom resource, by the conventions of Kubernetes. */
 import { z } from 'zod';
 
 export const conditionSchema = z.strictObject({
@@ -6,7 +6,7 @@ export const conditionSchema = z.strictObject({
   status: z.enum(['True', 'False', 'Unknown']),
   reason: z.string(),
   message: z.string(),
-  lastTransitionTime: z.string().describe('When `status` last changed, as the running agent saw it.'),
+  lastTransitionTime: z.string().describe('When `status` last changed while the running agent saw it.'),
 });
 
 export type Condition = z.output<typeof conditionSchema>;

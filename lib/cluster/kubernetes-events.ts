@@ -1,9 +1,9 @@
 /**
- * Warning Events on pods, so that whoever wrote a pod sees by `kubectl describe pod` what is refused to it and why.
+ * Warning Events on pods, so that `kubectl describe pod` shows what is refused to a pod and why.
  *
- * One Event for each pod and reason, whose name follows from those: one that is there already, from before a
- * restart, is counted on instead of doubled. In core/v1, which every server has. What the server refuses is let
- * go of and said once; what did not reach it is tried again after a pause. Nothing waits for any of it.
+ * One Event for each pod and reason, with a name derived from both: after a restart the count of the existing Event
+ * goes on, and there is no second one. In core/v1, which every server has. An Event that the server refuses is
+ * dropped, with one log line; one that did not reach it is tried again after a pause. Nothing waits for an Event.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -15,11 +15,11 @@ import { type PodWarning, WarningQueue } from './pod-warnings.ts';
 export interface KubernetesEventsOptions {
   client: WritingClient;
   nodeName: string;
-  /** Every warning there is now. */
+  /** Gives all warnings that stand now. */
   read: () => readonly PodWarning[];
   log: Log;
   queue?: WarningQueue;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two reads. */
   everyMs?: number;
 }
 
@@ -31,13 +31,13 @@ export class KubernetesEvents {
   readonly #writer: ApiWriter;
   readonly #queue: WarningQueue;
   readonly #stopping = new AbortController();
-  /** How often each Event has happened, by its name. */
+  /** The count of each Event, by its name. */
   readonly #counts = new Map<string, number>();
 
   constructor(options: KubernetesEventsOptions) {
     this.#options = options;
     const { client, log } = options;
-    const remedy = 'allow this user to create and patch events (RBAC); refusals are at /status too';
+    const remedy = 'allow this user to create and patch events (RBAC); /status shows the refusals, too';
     this.#writer = new ApiWriter({ client, log, remedy });
     this.#queue = options.queue ?? new WarningQueue();
   }
@@ -60,7 +60,7 @@ export class KubernetesEvents {
     }
   }
 
-  /** @returns whether the server was there */
+  /** @returns whether the server answered */
   async #sendDue(signal: AbortSignal): Promise<boolean> {
     const due = this.#queue.take(this.#options.read(), performance.now());
     while (due.length > 0) {
@@ -96,18 +96,18 @@ export class KubernetesEvents {
       before === undefined
         ? await create().catch(unless(409, () => again(undefined)))
         : await again(before + 1).catch(unless(404, create));
-    // Whatever is forgotten here is found again by its name.
+    // A count that is dropped here is read again from the Event of that name.
     if (this.#counts.size > 1000) this.#counts.clear();
     this.#counts.set(name, count);
   }
 }
 
-/** Whether the server has said no to this Event, and would again. */
+/** Whether the server has refused this Event and would refuse it again. */
 function isFinal(error: unknown): boolean {
   return error instanceof ApiStatusError && [400, 403, 404, 409, 413, 422].includes(error.status);
 }
 
-/** Handles the server's answer of one status; any other error goes on. */
+/** Handles an answer with one status; any other error is thrown on. */
 function unless<T>(status: number, otherwise: () => Promise<T>): (error: unknown) => Promise<T> {
   return error => {
     if (error instanceof ApiStatusError && error.status === status) return otherwise();

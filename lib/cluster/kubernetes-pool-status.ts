@@ -1,7 +1,7 @@
 /**
- * Writes at each AnycastPool whether its spec is accepted. Every agent of the cluster would say the same, and no
- * two may take turns at it: a generation that anybody has judged is not judged again, the moment is a random
- * one, and a write that comes second is refused by the server, for it names the version that it has read.
+ * Writes into the status of each AnycastPool whether its spec is accepted. Every agent of the cluster would write
+ * the same, and one write is enough: a generation that has a status is not judged again, each agent waits for a
+ * random time, and the server refuses a second write because it names the version that was read.
  */
 import { z } from 'zod';
 import type { Log } from '../base/log.ts';
@@ -13,7 +13,7 @@ import { poolStatus } from './pool-status.ts';
 export interface KubernetesPoolStatusOptions {
   client: WritingClient;
   log: Log;
-  /** Milliseconds among which each agent picks its moment; the first one's write keeps the others from theirs. */
+  /** Each agent waits for a random time up to this long, in milliseconds; the first write is the only one. */
   spreadMs?: number;
 }
 
@@ -37,7 +37,7 @@ export class KubernetesPoolStatus {
   }
 
   /**
-   * @param pool as the server gave it last
+   * @param pool the object as last read from the server
    * @param problem what is wrong with its spec; undefined when nothing is
    */
   judge(pool: unknown, problem: string | undefined): void {
@@ -63,7 +63,7 @@ export class KubernetesPoolStatus {
       void write().catch(error => {
         if (this.#stopping.signal.aborted || isOvertaken(error)) return;
         this.#writer.reportFailure(`the status of AnycastPool ${name}`, error as Error);
-        // Unless it has been judged anew meanwhile.
+        // Unless the pool was judged again meanwhile.
         if (!this.#timers.has(name)) this.#schedule(name, againMs, write);
       });
     };
@@ -87,7 +87,7 @@ export class KubernetesPoolStatus {
   }
 }
 
-/** Somebody has written since, or the pool is gone: what is there now is heard of, and judged then. */
+/** The pool has changed since, or is gone: its current version is read by the watch, and judged then. */
 function isOvertaken(error: unknown): boolean {
   return error instanceof ApiStatusError && (error.status === 409 || error.status === 404);
 }

@@ -1,6 +1,6 @@
 /**
- * Writes the status of this node's NodeConfig: at most so often, and only when it says something else. A write
- * that fails is told once and tried again; nothing waits for it.
+ * Writes the status of this node's NodeConfig when it changes, at a limited rate. A write that fails is reported
+ * once and tried again; nothing waits for it.
  */
 
 import type { Log } from '../base/log.ts';
@@ -11,10 +11,10 @@ import type { NodeConfigStatus } from './node-config-status.ts';
 export interface KubernetesStatusOptions {
   client: WritingClient;
   nodeName: string;
-  /** What the status is now; undefined while the node has no NodeConfig of its own to show it. */
+  /** Gives the status now; undefined while the node has no NodeConfig of its own to show it. */
   read: () => Promise<NodeConfigStatus | undefined>;
   log: Log;
-  /** Milliseconds between two writes at least; up to half of it more, so that nodes do not write in step. */
+  /** Milliseconds between two writes at least, and up to half as long again, so that nodes do not write in step. */
   everyMs?: number;
 }
 
@@ -33,7 +33,7 @@ export class KubernetesStatus {
   }
 
   start(): void {
-    this.#rest();
+    this.#writeLater();
   }
 
   stop(): void {
@@ -41,11 +41,11 @@ export class KubernetesStatus {
     clearTimeout(this.#timer);
   }
 
-  #rest(): void {
+  #writeLater(): void {
     if (this.#stopping.signal.aborted) return;
     const everyMs = this.#options.everyMs ?? 5000;
     this.#timer = setTimeout(
-      () => void this.#write().finally(() => this.#rest()),
+      () => void this.#write().finally(() => this.#writeLater()),
       everyMs * (1 + Math.random() / 2),
     );
   }

@@ -1,4 +1,4 @@
-/** What the status of a NodeConfig says of its node. Pure. */
+/** The status of a NodeConfig, from the state of its node. Pure. */
 import { z } from 'zod';
 import { type Condition, conditionSchema } from './condition.ts';
 
@@ -7,40 +7,36 @@ export const nodeConfigStatusSchema = z.strictObject({
   peers: z
     .array(z.strictObject({ name: z.string(), state: z.string() }))
     .optional()
-    .describe("BGP sessions as BIRD calls their state; only 'Established' carries routes."),
-  peersEstablished: z.string().optional().describe('Such as 1/2.'),
+    .describe("BGP sessions with their state in BIRD; only 'Established' carries routes."),
+  peersEstablished: z.string().optional().describe('Established and configured peers, such as 1/2.'),
   destinations: z
     .strictObject({
       advertised: z.int().min(0).max(2_147_483_647),
       held: z.int().min(0).max(2_147_483_647).describe('Forwarded, no longer announced.'),
-      failed: z.int().min(0).max(2_147_483_647).describe('Refused by the kernel; tried again.'),
-      refused: z
-        .int()
-        .min(0)
-        .max(2_147_483_647)
-        .describe('Addresses of pods that no AnycastPool gives them.'),
+      failed: z.int().min(0).max(2_147_483_647).describe('Refused by the kernel; retried.'),
+      refused: z.int().min(0).max(2_147_483_647).describe('Requested addresses that no AnycastPool grants.'),
     })
     .optional(),
-  lastError: z.string().optional().describe('What is wrong now; empty when nothing is.'),
+  lastError: z.string().optional().describe('The worst problem now; empty when there is none.'),
 });
 
 export type NodeConfigStatus = z.output<typeof nodeConfigStatusSchema>;
 
 export interface StatusInput {
-  /** Everything was read once. */
+  /** All sources were read once. */
   synced: boolean;
-  /** BIRD is known to run what the node config says. */
+  /** BIRD is known to run this node config. */
   birdApplied: boolean;
   peers: readonly { name: string; state: string }[];
   destinations: Omit<NonNullable<NodeConfigStatus['destinations']>, 'refused'>;
-  /** Addresses that pods ask for and do not get. */
+  /** The number of addresses that pods request and that are refused. */
   refused: number;
-  /** What is wrong, the worst first. */
+  /** All problems, the worst first. */
   errors: readonly string[];
 }
 
 /**
- * @param before the conditions told last, whose times stand while their status does
+ * @param before the last conditions, whose transition time stays while their status does
  * @param now RFC 3339
  */
 export function nodeConfigStatus(

@@ -1,10 +1,10 @@
 /**
- * Which warnings about pods are to be sent now. A warning is sent when it begins, when it says something else,
- * when it comes back, and now and then while it stands; never more often than a pod and the node may. What has
- * to wait is sent later in the order in which it came up, if it still stands then. No I/O; time is passed in.
+ * Which warnings about pods are to be sent now. A warning is sent when it begins, when its message changes, when it
+ * returns, and at a long interval while it stands, within rate limits for each pod and for the node. A warning over
+ * the limit is sent later, in the order of its beginning, if it still stands then. No I/O; time is passed in.
  */
 
-/** Something of a pod that does not come into force. */
+/** A request of a pod that is refused. */
 export interface Refused {
   /** `namespace/name` of the pod. */
   readonly pod: string;
@@ -14,7 +14,7 @@ export interface Refused {
   readonly remedy: string;
 }
 
-/** All that is refused to a pod for one reason. */
+/** All refusals of a pod for one reason. */
 export interface PodWarning {
   readonly namespace: string;
   readonly name: string;
@@ -23,10 +23,10 @@ export interface PodWarning {
   readonly message: string;
 }
 
-/** The longest note of an event (events.k8s.io/v1); the older API has none of its own. */
+/** The longest note of an event (events.k8s.io/v1); core/v1 has no limit of its own. */
 const longestMessage = 1024;
 
-/** @param pods by `namespace/name`; a refusal of one that is not there is no warning */
+/** @param pods by `namespace/name`; refusals of other pods give no warning */
 export function podWarnings(
   refused: Iterable<Refused>,
   pods: ReadonlyMap<string, Pick<PodWarning, 'namespace' | 'name' | 'uid'>>,
@@ -45,10 +45,10 @@ export function podWarnings(
 }
 
 export interface WarningLimits {
-  /** Sent at once, of one pod and of all; then one each time so many milliseconds have passed. */
+  /** Token buckets of one pod and of all: `burst` warnings at once, then one every `everyMs` milliseconds. */
   pod: { burst: number; everyMs: number };
   node: { burst: number; everyMs: number };
-  /** A warning that stands is sent again after so many milliseconds: the server forgets an event in an hour. */
+  /** A warning that stands is sent again after this long, in milliseconds: the server keeps an event for an hour. */
   againMs: number;
 }
 
@@ -61,14 +61,14 @@ export const warningLimits: WarningLimits = {
 interface Sent {
   message: string;
   at: number;
-  /** Whether it was there whenever we looked since. */
+  /** Whether it has stood at each call since. */
   stands: boolean;
 }
 
 export class WarningQueue {
   readonly #limits: WarningLimits;
   readonly #sent = new Map<string, Sent>();
-  /** In the order in which they came up. */
+  /** In the order of their beginning. */
   readonly #waiting = new Map<string, PodWarning>();
   readonly #pods = new Map<string, Bucket>();
   readonly #node: Bucket;
@@ -79,12 +79,12 @@ export class WarningQueue {
   }
 
   /**
-   * @param standing every warning there is now
+   * @param standing all warnings that stand now
    * @param now milliseconds of any clock that does not go back
    * @returns those to be sent now; they count as sent
    */
   take(standing: readonly PodWarning[], now: number): PodWarning[] {
-    this.#look(standing, now);
+    this.#compare(standing, now);
     const due: PodWarning[] = [];
     for (const [key, warning] of this.#waiting) {
       if (this.#node.left(now) < 1) break;
@@ -100,12 +100,12 @@ export class WarningQueue {
     return due;
   }
 
-  /** It was not sent after all. */
+  /** Takes back a warning that could not be sent. */
   putBack(warning: PodWarning): void {
     this.#sent.delete(keyOf(warning));
   }
 
-  #look(standing: readonly PodWarning[], now: number): void {
+  #compare(standing: readonly PodWarning[], now: number): void {
     const byKey = new Map(standing.map(warning => [keyOf(warning), warning]));
     for (const key of this.#waiting.keys()) if (!byKey.has(key)) this.#waiting.delete(key);
     for (const [key, sent] of this.#sent) {
@@ -128,7 +128,7 @@ export class WarningQueue {
   }
 }
 
-/** So many at once, then one each `everyMs`. */
+/** A token bucket. */
 class Bucket {
   readonly #burst: number;
   readonly #everyMs: number;

@@ -1,16 +1,20 @@
-/** What the status of an AnycastPool says: whether agents honour what its spec says. Pure. */
+/** The status of an AnycastPool: whether agents accept its spec. Pure. */
 import { z } from 'zod';
 import { conditionSchema } from './condition.ts';
 
 export const poolStatusSchema = z.strictObject({
-  observedGeneration: z.int().min(0).optional().describe('The generation of the spec that was judged.'),
+  observedGeneration: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('The generation of the spec that this status is about.'),
   conditions: z.array(conditionSchema).optional(),
 });
 
 export type PoolStatus = z.output<typeof poolStatusSchema>;
 
 /**
- * Nothing but the spec goes in: every agent comes to the same, and whichever writes it first speaks for all.
+ * It depends on the spec alone: all agents compute the same status, and any of them may write it.
  *
  * @param problem what is wrong with the spec; undefined when nothing is
  * @param now RFC 3339
@@ -20,7 +24,7 @@ export function poolStatus(generation: number, problem: string | undefined, now:
     type: 'Accepted',
     status: problem === undefined ? 'True' : 'False',
     reason: problem === undefined ? 'Valid' : 'Invalid',
-    message: problem ?? 'nothing is wrong with its spec',
+    message: problem ?? 'the spec is valid',
     lastTransitionTime: now,
   } as const;
   return { observedGeneration: generation, conditions: [condition] };

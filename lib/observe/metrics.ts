@@ -1,4 +1,4 @@
-/** What a Prometheus scrapes; every metric is named and explained here. */
+/** The metrics for Prometheus, with their names and descriptions. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
 export class Metrics {
@@ -20,24 +20,24 @@ export class Metrics {
 
   readonly requests = new Counter({
     name: 'flock_anycast_route_requests_total',
-    help: 'Requests to the kernel, by what was asked and whether it was done.',
+    help: 'Requests to the kernel, by kind and outcome.',
     labelNames: ['request', 'outcome'] as const,
     registers: [this.registry],
   });
 
   readonly drift = new Counter({
     name: 'flock_anycast_drift_total',
-    help: 'Destinations where the kernel was found to differ from what we had programmed.',
+    help: 'Destinations whose route in the kernel was found to differ from what was programmed.',
     registers: [this.registry],
   });
 
   readonly birdUp = new Gauge({
     name: 'flock_anycast_bird_up',
-    help: 'Whether BIRD runs the configuration that we rendered.',
+    help: 'Whether BIRD runs the configuration that the agent rendered.',
     registers: [this.registry],
   });
 
-  /** Counts destinations in a state whenever somebody scrapes. */
+  /** Counts destinations in a state at each scrape. */
   watchDestinations(state: 'advertised' | 'held' | 'failed', count: () => number): void {
     new Gauge({
       name: `flock_anycast_destinations_${state}`,
@@ -49,11 +49,11 @@ export class Metrics {
     });
   }
 
-  /** Counts what pods ask for and do not get, whenever somebody scrapes. */
+  /** Counts refused addresses at each scrape. */
   watchRefusals(refused: () => Iterable<{ readonly reason: string }>): void {
     new Gauge({
       name: 'flock_anycast_refusals',
-      help: 'What pods ask for and do not get now, by reason.',
+      help: 'Requests of pods that are refused now, by reason.',
       labelNames: ['reason'] as const,
       registers: [this.registry],
       collect() {
@@ -63,7 +63,7 @@ export class Metrics {
     });
   }
 
-  /** Counts the destinations that something else forwards, whenever somebody scrapes. */
+  /** Counts shadowed destinations at each scrape. */
   watchShadows(count: () => number): void {
     new Gauge({
       name: 'flock_anycast_destinations_shadowed',

@@ -1,4 +1,4 @@
-/** Tells what the agent does: one log line an event, and the metrics. */
+/** Reports what the agent does: one log line per event, and the metrics. */
 
 import type { Log } from '../base/log.ts';
 import { RepeatedFailure } from '../base/repeated-failure.ts';
@@ -11,7 +11,7 @@ import { describeNexthops } from '../kernel/socket/nexthops.ts';
 import type { RouteEvent } from '../kernel/state/route-event.ts';
 import type { Metrics } from './metrics.ts';
 
-/** Above so many changes in one pass, a line each is for those who ask for `debug`. */
+/** With more changes than this in one pass, each has a line of its own only at the level `debug`. */
 const spelledOut = 200;
 
 export class Reporter {
@@ -47,16 +47,20 @@ export class Reporter {
       this.#log.info({ adopted: drift }, `in sync: ${drift} route(s) of ours were already in the kernel`);
     else if (drift > 0) this.#metrics.drift.inc(drift);
     for (const name of absent) {
-      const remedy = 'it is served as soon as it is up; check hostInterface of the allocations';
-      this.#log.warn({ interface: name, remedy }, `interface ${name} does not exist here, or is down`);
+      const remedy =
+        'bring it up, or correct hostInterface of the allocations; it is used as soon as it is up';
+      this.#log.warn(
+        { interface: name, remedy },
+        `interface ${name} does not exist or is down: its pods get no traffic`,
+      );
     }
-    if (shadows !== undefined) this.#tellShadows(shadows);
+    if (shadows !== undefined) this.#reportShadows(shadows);
     if (requests.length > 0) this.#metrics.passSeconds.observe(durationMs / 1000);
     this.#count(events);
     const many = events.length > spelledOut;
-    // What nobody reads is not put into words.
+    // Messages that are not logged are not composed.
     const each = !many || this.#log.isLevelEnabled('debug');
-    for (const event of events) if (each || event.message !== undefined) this.#tell(event, many);
+    for (const event of events) if (each || event.message !== undefined) this.#reportEvent(event, many);
     if (many) {
       this.#log.info(
         { changes: events.length, ms: round(durationMs) },
@@ -69,7 +73,7 @@ export class Reporter {
     const { message, code } = error as NodeJS.ErrnoException;
     if (!this.#failure.isNew(message)) return;
     this.#log.error(
-      { code, remedy: 'nothing was removed; it is tried again on every tick' },
+      { code, remedy: 'no route was removed; the next tick tries again' },
       `pass failed: ${message}`,
     );
   }
@@ -78,14 +82,14 @@ export class Reporter {
     this.#log.warn({ pod: key, value, remedy }, message);
   }
 
-  /** Each once, when it begins and when it ends. */
-  #tellShadows(shadows: readonly Shadow[]): void {
+  /** One line for each when it begins, and one when it ends. */
+  #reportShadows(shadows: readonly Shadow[]): void {
     for (const { destination, towards } of shadows) {
       if (this.#shadowed.has(destination)) continue;
-      const remedy = 'remove what stands there: a route of a better metric, a rule, an address';
+      const remedy = 'remove the route with a better metric, the rule or the address that takes its packets';
       this.#log.warn(
         { destination, code: 'ROUTE_SHADOWED', remedy },
-        `shadowed ${destination}: packets go to ${towards} instead of our pods, and nothing is announced`,
+        `shadowed ${destination}: packets go to ${towards} instead of the pods, and it is not announced`,
       );
     }
     const now = new Set(shadows.map(({ destination }) => destination));
@@ -95,7 +99,7 @@ export class Reporter {
     this.#shadowed = now;
   }
 
-  /** Most of a pass is the same: the metric is looked at when what is counted changes, not for each event. */
+  /** Most events of a pass are of one kind: the metric is incremented once for a run of equal ones. */
   #count(events: readonly RouteEvent[]): void {
     const { requests } = this.#metrics;
     for (let first = 0; first < events.length; ) {
@@ -108,7 +112,7 @@ export class Reporter {
     }
   }
 
-  #tell({ kind, destination, nexthops, message }: RouteEvent, many: boolean): void {
+  #reportEvent({ kind, destination, nexthops, message }: RouteEvent, many: boolean): void {
     const via = describeNexthops(nexthops, this.#links);
     const words = `${kind} ${destination}${via === '' ? '' : ` via ${via}`}`;
     if (message !== undefined) this.#log.warn({ destination, kind }, `${words}: ${message}`);

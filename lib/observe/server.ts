@@ -7,9 +7,9 @@ export interface ObserveOptions {
   /** `ADDRESS:PORT`, an IPv6 address in brackets. */
   listen: string;
   registry: Registry;
-  /** What `/status` shows, as JSON. */
+  /** The content of `/status`, shown as JSON. */
   status: () => unknown;
-  /** Whether the agent does its job; `/healthz` answers 503 while not. */
+  /** Whether the agent is in sync; `/healthz` answers 503 while it is not. */
   healthy: () => boolean;
 }
 

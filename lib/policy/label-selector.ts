@@ -1,4 +1,4 @@
-/** Label selectors as Kubernetes means them (apimachinery, `LabelSelector`). Pure. */
+/** Label selectors with the semantics of Kubernetes (apimachinery, `LabelSelector`). Pure. */
 
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>> | undefined;
@@ -8,11 +8,11 @@ export interface LabelSelector {
 export interface LabelExpression {
   readonly key: string;
   readonly operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist';
-  /** Of `In` and `NotIn`. */
+  /** Only for `In` and `NotIn`. */
   readonly values?: readonly string[] | undefined;
 }
 
-/** Whether every part of the selector holds; an empty one selects everything. */
+/** Whether the labels match every part of the selector; an empty one selects everything. */
 export function isSelected(labels: Readonly<Record<string, string>>, selector: LabelSelector): boolean {
   const wanted = Object.entries(selector.matchLabels ?? {});
   return (
@@ -31,12 +31,12 @@ function holds(labels: Readonly<Record<string, string>>, { key, operator, values
     case 'In':
       return value !== undefined && values.includes(value);
     case 'NotIn':
-      // A label that is not there is not among the values.
+      // A missing label is not among the values.
       return value === undefined || !values.includes(value);
   }
 }
 
-/** A label may be named like what every object inherits (`constructor`). */
+/** A label may have the name of a property that every object inherits (`constructor`). */
 function labelOf(labels: Readonly<Record<string, string>>, key: string): string | undefined {
   return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Allocations as the address policy lets them through: a refused address is not in them, whoever committed it.
- * It stands between the source of allocations and the reconciler, which sees nothing else.
+ * Allocations without the addresses that the policy refuses, whichever source committed them. It is between the
+ * source of allocations and the reconciler, which sees nothing else.
  */
 
 import { Listeners } from '../base/listeners.ts';
@@ -13,7 +13,7 @@ interface Source<Value> {
   onChange(listener: (keys: ReadonlySet<string>) => void): () => void;
 }
 
-/** The part of a pod that the policy looks at. */
+/** The part of a pod that the policy decides by. */
 export interface ClaimingPod extends PodView {
   readonly namespace: string;
   readonly serviceAccount: string;
@@ -22,11 +22,11 @@ export interface ClaimingPod extends PodView {
 export interface PermittedAllocationsOptions {
   allocations: Source<AllocationView>;
   pods: Source<ClaimingPod>;
-  /** The policy in force, undefined until all that it stands on is known: nothing is judged on a guess. */
+  /** The policy in force; undefined until all its inputs are known, and nothing is decided before that. */
   policy: () => AddressPolicy | undefined;
-  /** Labels of a namespace; undefined for one that nobody has told of. */
+  /** Labels of a namespace; undefined for an unknown one. */
   namespaceLabels: (namespace: string) => Readonly<Record<string, string>> | undefined;
-  /** Called when a pod's refusals are others than before; none when all is well again. */
+  /** Called when the refusals of a pod change; with none when nothing is refused any more. */
   onRefusals: (key: string, refusals: readonly Refusal[]) => void;
 }
 
@@ -43,13 +43,13 @@ export class PermittedAllocations {
     this.#offs = [options.allocations.onChange(judge), options.pods.onChange(judge)];
   }
 
-  /** True once everything that decides was read: before that an allocation that is absent means nothing. */
+  /** True once all inputs were read: before that an absent allocation means nothing. */
   get synced(): boolean {
     const { allocations, pods, policy } = this.#options;
     return allocations.synced && pods.synced && policy() !== undefined;
   }
 
-  /** By `namespace/name`; of pods that are there. */
+  /** By `namespace/name`; only of existing pods. */
   snapshot(): ReadonlyMap<string, AllocationView> {
     return this.#view;
   }
@@ -63,7 +63,7 @@ export class PermittedAllocations {
     return this.#listeners.add(listener);
   }
 
-  /** Judges all again: the policy, or labels of a namespace, are others. */
+  /** Decides all again: the policy, or the labels of a namespace, changed. */
   judgeAll(): void {
     this.#judge(new Set([...this.#options.allocations.snapshot().keys(), ...this.#view.keys()]));
   }
@@ -80,7 +80,7 @@ export class PermittedAllocations {
     this.#listeners.notify(changed);
   }
 
-  /** @returns whether the pod's allocation is another now */
+  /** @returns whether the pod's allocation changed */
   #judgeOne(key: string, policy: AddressPolicy): boolean {
     const allocation = this.#options.allocations.snapshot().get(key);
     const pod = this.#options.pods.snapshot().get(key);
@@ -103,7 +103,7 @@ export class PermittedAllocations {
     const anycast = permitted(allocation.anycast);
     const addresses = permitted(allocation.addresses);
     this.#note(key, refusals);
-    // The same object while nothing is refused: whoever tells a thing once per allocation knows it by that.
+    // The same object while nothing is refused: what is reported once per allocation goes by its identity.
     const judged = refusals.length === 0 ? allocation : { ...allocation, anycast, addresses };
     const before = this.#view.get(key);
     if (before === judged || JSON.stringify(before) === JSON.stringify(judged)) return false;

@@ -1,33 +1,33 @@
 /**
- * Who may use which anycast address: what stands between a pod's author and everybody else's traffic. Pure.
+ * Which pod may use which anycast address. Pure.
  *
- * A pod names its addresses itself. The node then takes all traffic for them, from the whole network; so an
- * address is refused unless an operator's pool gives it to this pod, and some are refused whatever a pool says:
- * the node's own, its peers', the API server's, and what is reserved. In doubt the answer is no.
+ * A pod requests its addresses itself, and the node then attracts all traffic for them, from the whole network. So
+ * an address is refused unless an operator's pool grants it to this pod. Some are refused whatever a pool grants:
+ * those of the node, of its peers and of the API server, and reserved ones. What is not known is refused.
  */
 import { type Address, parseAddress, whyNotAnycast } from '../base/address.ts';
 import { isSelected, type LabelSelector } from './label-selector.ts';
 import { isWithin, type Prefix, parsePrefix } from './prefix.ts';
 
-/** Addresses, and who may use them. */
+/** Addresses, and which pods may use them. */
 export interface AddressPool {
   readonly name: string;
   /** `ADDRESS/LENGTH`. */
   readonly cidrs: readonly string[];
-  /** A namespace is let in that is named or selected. */
+  /** Namespaces that are named or selected are admitted. */
   readonly namespaces: {
     readonly names?: readonly string[] | undefined;
     readonly selector?: LabelSelector | undefined;
   };
-  /** Names of service accounts in those namespaces; undefined lets all of them in. */
+  /** Names of service accounts in those namespaces; undefined admits all of them. */
   readonly serviceAccounts?: readonly string[] | undefined;
-  /** No other pool gives these addresses to anybody. */
+  /** No other pool can grant these addresses. */
   readonly exclusive: boolean;
 }
 
 export interface PolicyInput {
   readonly pools: Iterable<AddressPool>;
-  /** `ADDRESS/LENGTH` each. Undefined until an operator has set it: no pool is honoured before. */
+  /** `ADDRESS/LENGTH` each. Undefined until an operator has set it: no pool is in force before that. */
   readonly reserved: readonly string[] | undefined;
   /** Canonical texts of single addresses that can never be anycast here. */
   readonly node: ReadonlySet<string>;
@@ -35,10 +35,10 @@ export interface PolicyInput {
   readonly apiServer: ReadonlySet<string>;
 }
 
-/** Who asks: what the API server vouches for, not what the pod says of itself. */
+/** The pod that requests an address, by what the API server has verified and not by its annotations. */
 export interface Claimant {
   readonly namespace: string;
-  /** Of its namespace. Undefined while nobody has told of it: no selector selects it then. */
+  /** Undefined while the namespace is unknown: no selector selects it then. */
   readonly namespaceLabels: Readonly<Record<string, string>> | undefined;
   readonly serviceAccount: string;
 }
@@ -58,7 +58,7 @@ export type RefusalReason =
 export interface Refusal {
   /** Stable, for events and alerts. */
   readonly reason: RefusalReason;
-  /** As the pod gave it. */
+  /** As the pod requests it. */
   readonly address: string;
   readonly message: string;
   readonly remedy: string;
@@ -84,7 +84,7 @@ export class AddressPolicy {
   }
 
   /**
-   * @param text one address in any legal spelling; what has a prefix length is no address
+   * @param text one address in any legal spelling; with a prefix length it is not an address
    * @returns why the claimant may not use it; undefined when it may
    */
   refusalOf(claimant: Claimant, text: string): Refusal | undefined {
@@ -92,12 +92,17 @@ export class AddressPolicy {
     try {
       address = parseAddress(text);
     } catch (error) {
-      return refusal('NotAnAddress', text, (error as Error).message, 'give single addresses, no prefixes');
+      return refusal(
+        'NotAnAddress',
+        text,
+        (error as Error).message,
+        'request single addresses, not prefixes',
+      );
     }
     return this.#neverAnycast(address, text) ?? this.#notFromPools(claimant, address, text);
   }
 
-  /** What no pool can give. */
+  /** Why no pool can grant it. */
   #neverAnycast(address: Address, text: string): Refusal | undefined {
     const special = whyNotAnycast(address);
     const choose = 'choose an address of a pool';
@@ -110,7 +115,7 @@ export class AddressPolicy {
       }
     }
     if (this.#reserved === undefined) {
-      const message = `${text} is refused like every address: nobody has said which are reserved`;
+      const message = `${text} is refused: no address is granted before reserved addresses are configured`;
       return refusal('ReservedNotSet', text, message, 'set spec.reserved of the NodeConfig "default"');
     }
     const reserved = this.#reserved.find(({ prefix }) => isWithin(address, prefix));
@@ -127,14 +132,19 @@ export class AddressPolicy {
     const exclusive = holding.filter(pool => pool.exclusive);
     if (exclusive.length > 1) {
       const message = `${text} is in several exclusive pools: ${namesOf(exclusive)}`;
-      return refusal('ExclusiveTwice', text, message, 'let one exclusive AnycastPool have it');
+      return refusal('ExclusiveTwice', text, message, 'keep it in one exclusive AnycastPool only');
     }
     const deciding = exclusive.length > 0 ? exclusive : holding;
     if (deciding.some(pool => letsIn(pool, claimant))) return undefined;
     const { namespace, serviceAccount } = claimant;
     const who = `namespace ${namespace}, service account ${serviceAccount}`;
-    const message = `${text} is not for ${who}: AnycastPool ${namesOf(deciding)} does not let it in`;
-    return refusal('NotInPool', text, message, 'choose an address of a pool that lets this namespace in');
+    const message = `${text} is not granted to ${who}: AnycastPool ${namesOf(deciding)} does not admit it`;
+    return refusal(
+      'NotInPool',
+      text,
+      message,
+      'choose an address of a pool that admits this namespace and service account',
+    );
   }
 }
 

@@ -1,4 +1,4 @@
-/** An address prefix (CIDR), and what is in it. Pure. */
+/** Address prefixes (CIDR). Pure. */
 import { type Address, parseAddress } from '../base/address.ts';
 
 export interface Prefix {
@@ -9,8 +9,8 @@ export interface Prefix {
 }
 
 /**
- * @param text `ADDRESS/LENGTH`, as the schemas let it through
- * @throws FlockError FLOCK_ADDRESS_INVALID for an address that is none
+ * @param text `ADDRESS/LENGTH` that a schema has validated
+ * @throws FlockError FLOCK_ADDRESS_INVALID for an invalid address
  */
 export function parsePrefix(text: string): Prefix {
   const slash = text.lastIndexOf('/');

@@ -161,7 +161,7 @@ test('what turns bad, and a default that is deleted, stay as they were last good
   await told('NodeConfig default: spec: bgp.localAsn');
   t.regex(cluster.nodeConfig.problem?.message ?? '', /localAsn/);
   api.put(`${group}/nodeconfigs`, 'default', undefined);
-  await told('the NodeConfig default is gone; the last good one stays');
+  await told('the NodeConfig default was deleted; the last good one stays in force');
   t.is(cluster.nodeConfig.snapshot()?.bgp.localAsn, 64512);
   await permits(['203.0.113.53']);
   api.put(`${group}/anycastpools`, 'dns', undefined);

@@ -79,9 +79,9 @@ test('a pool is judged once a generation, however many agents there are and howe
       conditions[0]?.message,
     ]),
     [
-      [1, 'True', 'nothing is wrong with its spec'],
+      [1, 'True', 'the spec is valid'],
       [2, 'False', 'spec.cidrs.0: has bits set beyond its length'],
-      [3, 'True', 'nothing is wrong with its spec'],
+      [3, 'True', 'the spec is valid'],
     ],
   );
   t.deepEqual(lines, [], 'who comes second says nothing');

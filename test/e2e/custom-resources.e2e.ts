@@ -187,7 +187,7 @@ test.serial(
     };
     await server.apply(custom('AnycastPool', 'dns', pool));
     const agent = node.start();
-    await agent.logged('refused: 192.0.2.53 is refused like every address');
+    await agent.logged('refused: 192.0.2.53 is refused: no address is granted before reserved');
     await node.see([]);
 
     await server.apply(
@@ -327,7 +327,7 @@ test.serial("a node's own NodeConfig is laid over the default one, and shows how
     (await bird.command('show status')).includes('Router ID is 192.0.2.11'),
   );
   await server.request('DELETE', `${group}/nodeconfigs/default`);
-  await agent.logged('the NodeConfig default is gone; the last good one stays');
+  await agent.logged('the NodeConfig default was deleted; the last good one stays in force');
   await node.see(['192.0.2.53/32', '192.0.2.54/32']);
   await server.request('DELETE', `${group}/anycastpools/dns`);
 });

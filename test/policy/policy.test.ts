@@ -35,8 +35,8 @@ test('a refusal names the address, the reason and what to do', t => {
     reason: 'NotInPool',
     address: '192.0.2.53',
     message:
-      '192.0.2.53 is not for namespace evil, service account default: AnycastPool dns does not let it in',
-    remedy: 'choose an address of a pool that lets this namespace in',
+      '192.0.2.53 is not granted to namespace evil, service account default: AnycastPool dns does not admit it',
+    remedy: 'choose an address of a pool that admits this namespace and service account',
   });
 });
 

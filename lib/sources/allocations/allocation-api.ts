@@ -1,6 +1,6 @@
 /**
- * The local API: how a CNI plugin of this host tells what it gave to a pod. HTTP over a UNIX socket; who may use
- * it is who may open the socket.
+ * The local API: a CNI plugin of this host reports what it allocated to a pod. HTTP over a UNIX socket; access is
+ * controlled by the permissions of the socket.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { FlockError } from '../../base/errors.ts';
@@ -10,13 +10,13 @@ import { type ApiAnswer, answerRequest, failure } from './allocation-requests.ts
 import type { AllocationStore } from './allocation-store.ts';
 import { listenAt } from './local-socket.ts';
 
-/** Bytes of a body at most; an allocation with 500 addresses has half of it. */
+/** The most bytes of a body; an allocation with 500 addresses has half as many. */
 const longestBody = 64 * 1024;
 
-/** A request has to be here within so many milliseconds: a client that stalls holds nothing up. */
+/** A request must be complete within this many milliseconds, so that a slow client blocks nothing. */
 const requestMs = 5000;
 
-/** How long requests under way may take when we stop, in milliseconds. */
+/** How long open requests may take when the API stops, in milliseconds. */
 const graceMs = 300;
 
 export class AllocationApi {
@@ -38,8 +38,8 @@ export class AllocationApi {
     };
     this.#server = createServer(timeouts, (request, response) => {
       this.#serve(request, response).catch(error => {
-        // The client left in the middle of its request, or of our answer.
-        this.#log.debug({ error }, 'a request to the local API was broken off');
+        // The client closed the connection during its request or our answer.
+        this.#log.debug({ error }, 'a client of the local API closed its connection during a request');
         response.destroy();
       });
     });
@@ -48,10 +48,10 @@ export class AllocationApi {
   /** @throws FlockError FLOCK_API_UNAVAILABLE */
   async start(): Promise<void> {
     this.#removeSocket = await listenAt(this.#server, this.#path);
-    this.#log.info({ socket: this.#path }, 'the local API is served');
+    this.#log.info({ socket: this.#path }, 'serving the local API');
   }
 
-  /** Lets what is under way finish, for a moment. */
+  /** Waits a moment for open requests, then closes their connections. */
   async stop(): Promise<void> {
     await this.#removeSocket();
     if (!this.#server.listening) return;
@@ -71,7 +71,7 @@ export class AllocationApi {
   }
 }
 
-/** Undefined when it is too large; the rest is read and thrown away, so that the client reads our answer. */
+/** Undefined when it is too large; the rest is read and discarded, so that the client reads our answer. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;

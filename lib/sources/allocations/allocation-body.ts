@@ -1,15 +1,15 @@
 /**
- * An allocation as a program sends it. Stricter than the file: whoever asks is there to mend it, so an address
- * that could not be routed is refused at once instead of warned of later.
+ * An allocation in a request. Its checks are stricter than those of the file: the client can correct it, so an
+ * address that can not be routed is refused at once, without a later warning.
  */
 import type { z } from 'zod';
 import { parseAddress, whyNotAnycast } from '../../base/address.ts';
 import { allocationSchema } from './allocation.ts';
 
-/** Whose it is the path says; the body may repeat it, so that what GET gives can be PUT. */
+/** The path names the pod; the body may repeat it, so that the answer of a GET can be sent by a PUT. */
 export const allocationBodySchema = allocationSchema.partial({ namespace: true, name: true });
 
-/** What is wrong with a body beyond its shape, each with its field: `ipv4: …; …`; empty when nothing is. */
+/** What is wrong with a body that its schema accepts, each with its field: `ipv4: …; …`; empty when nothing is. */
 export function contradictions(
   body: z.output<typeof allocationBodySchema>,
   namespace: string,

@@ -1,4 +1,4 @@
-/** Allocations from a file that another program keeps: read and watched, never written. */
+/** Allocations from a file that another program writes: only read and watched. */
 import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import { WatchedFile } from '../../base/watched-file.ts';
@@ -29,7 +29,7 @@ export class WatchedAllocations implements AllocationSource {
     });
   }
 
-  /** Reads the file; while it is missing or broken we are not in sync, and wait for it to be mended. */
+  /** Reads and follows the file; not in sync while it was never valid. */
   async start(): Promise<void> {
     this.#file.start();
   }
@@ -47,7 +47,7 @@ export class WatchedAllocations implements AllocationSource {
     return this.#listeners.add(listener);
   }
 
-  /** An allocation that did not change keeps its identity, so that its warnings are not told again. */
+  /** An unchanged allocation keeps its identity, so that its warnings are not logged again. */
   #take(next: ReadonlyMap<string, Allocation>): void {
     const before = this.#allocations;
     const changed = new Set([...before.keys()].filter(key => !next.has(key)));

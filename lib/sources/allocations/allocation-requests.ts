@@ -1,4 +1,4 @@
-/** What the local API answers: a request in, an answer out, the store in between. Documented in docs/openapi.yaml. */
+/** Requests to the local API: each changes or reads the store and gives an answer. See docs/openapi.yaml. */
 
 import { describeIssues } from '../../base/describe-issues.ts';
 import { FlockError } from '../../base/errors.ts';
@@ -16,26 +16,26 @@ export interface ApiRequest {
 
 export interface ApiAnswer {
   status: number;
-  /** Nothing at 204. */
+  /** Undefined with status 204. */
   body?: unknown;
-  /** Methods that there are, at 405. */
+  /** The methods allowed, with status 405. */
   allow?: string;
 }
 
 const base = '/v1/allocations';
-const remedy = 'see docs/openapi.yaml for the requests there are';
+const remedy = 'see docs/openapi.yaml for the requests of this API';
 
 export async function answerRequest(store: AllocationStore, request: ApiRequest): Promise<ApiAnswer> {
   try {
     return await route(store, request);
   } catch (error) {
     if (error instanceof FlockError) return failure(400, error);
-    // What is left are errors of the file system.
+    // Other errors are those of the file system.
     return failure(500, unwritable(error as Error));
   }
 }
 
-/** An error as every answer but the good ones carries it. */
+/** An answer with an error. */
 export function failure(status: number, { code, message, remedy }: FlockError): ApiAnswer {
   return { status, body: { error: { code, message, ...(remedy !== undefined && { remedy }) } } };
 }
@@ -52,7 +52,7 @@ async function route(store: AllocationStore, { method, url, body }: ApiRequest):
   if (!namespace || !name || rest.length > 0)
     return failure(
       404,
-      new FlockError('FLOCK_REQUEST_INVALID', `there is no ${pathname}`, { value: url, remedy }),
+      new FlockError('FLOCK_REQUEST_INVALID', `there is no resource ${pathname}`, { value: url, remedy }),
     );
   switch (method) {
     case 'GET':
@@ -79,12 +79,12 @@ function show(store: AllocationStore, namespace: string, name: string): ApiAnswe
   );
 }
 
-/** Names of Kubernetes objects need no escapes, so the path is taken as it is. */
+/** Names of Kubernetes objects need no escapes, so the path is not unescaped. */
 function readUrl(url: string): URL {
   try {
     return new URL(url, 'http://localhost');
   } catch (cause) {
-    throw new FlockError('FLOCK_REQUEST_INVALID', `${url} is no path`, { value: url, remedy, cause });
+    throw new FlockError('FLOCK_REQUEST_INVALID', `${url} is not a path`, { value: url, remedy, cause });
   }
 }
 
@@ -103,7 +103,7 @@ function readBody(text: string, namespace: string, name: string): Allocation {
 }
 
 function notAllowed(method: string, allow: string): ApiAnswer {
-  const words = `there is no ${method} here, but ${allow}`;
+  const words = `the method ${method} is not allowed here; allowed: ${allow}`;
   return {
     ...failure(405, new FlockError('FLOCK_REQUEST_INVALID', words, { value: method, remedy })),
     allow,
@@ -112,7 +112,7 @@ function notAllowed(method: string, allow: string): ApiAnswer {
 
 function unwritable(cause: Error): FlockError {
   return new FlockError('FLOCK_ALLOCATIONS_UNWRITABLE', `nothing was changed: ${cause.message}`, {
-    remedy: 'see that the folder of allocations.path can be written and has space, and send the same again',
+    remedy: 'make the folder of allocations.path writable, with free space, and repeat the request',
     cause,
   });
 }

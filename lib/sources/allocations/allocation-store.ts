@@ -14,13 +14,13 @@ import {
   parseAllocationFile,
 } from './allocation.ts';
 
-/** What the agent needs of allocations, whoever keeps them. */
+/** A source of allocations. */
 export interface AllocationSource {
   /** True once the allocations were read for the first time. */
   readonly synced: boolean;
   /** Allocations by `namespace/name`; a value is never changed in place. */
   snapshot(): ReadonlyMap<string, Allocation>;
-  /** Calls `listener` with the keys that changed, after they are in force. Gives a function that ends it. */
+  /** Calls `listener` with the keys that changed, after they are in force. The function returned unsubscribes it. */
   onChange(listener: (keys: ReadonlySet<string>) => void): () => void;
   start(): Promise<void>;
   stop(): void;
@@ -80,7 +80,7 @@ export class AllocationStore implements AllocationSource {
   /**
    * Removes a pod's allocation; resolves when that is durable and in force, at once when there is none.
    *
-   * @param uid only if it is of this pod object: a name is used again, and the word of a former pod's end may be late
+   * @param uid remove it only if it is of this pod object: a name is used again, and a release may come late
    */
   release(namespace: string, name: string, uid?: string): Promise<void> {
     const key = podKey(namespace, name);

@@ -1,4 +1,4 @@
-/** What CNI committed for a pod, and the file format that carries it. */
+/** An allocation, which CNI committed for a pod, and the file format of allocations. */
 import { z } from 'zod';
 import { describeIssues } from '../../base/describe-issues.ts';
 import { FlockError } from '../../base/errors.ts';
@@ -7,7 +7,11 @@ import { objectName, podKey } from '../pods/pod.ts';
 export const allocationSchema = z.strictObject({
   namespace: objectName,
   name: objectName,
-  uid: z.string().min(1).max(128).describe('The pod object these addresses were given to; names are reused.'),
+  uid: z
+    .string()
+    .min(1)
+    .max(128)
+    .describe('The uid of the pod object that these addresses were allocated to; names are reused.'),
   hostInterface: z
     .string()
     .regex(
@@ -20,14 +24,16 @@ export const allocationSchema = z.strictObject({
   onlink: z
     .boolean()
     .optional()
-    .describe('Both are on hostInterface by a host route, and no address of that interface covers them.'),
+    .describe(
+      'Both addresses are reached through hostInterface by host routes; no address of that interface covers them.',
+    ),
   anycast: z.array(z.string()).default([]).describe('Anycast addresses from the anycast annotation.'),
   addresses: z.array(z.string()).default([]).describe('Further anycast addresses that the pod binds.'),
   state: z.enum(['pending', 'committed']).describe('Only committed allocations are routed.'),
 });
 
 export type Allocation = z.output<typeof allocationSchema>;
-/** The same as a program hands it in: lists may be left out. */
+/** An allocation as a program passes it: lists may be left out. */
 export type AllocationInput = z.input<typeof allocationSchema>;
 
 /** @throws FlockError FLOCK_ALLOCATIONS_INVALID naming `origin`, the wrong keys and what is allowed */
@@ -36,14 +42,14 @@ export function parseAllocation(raw: unknown, origin: string): Allocation {
   if (result.success) return result.data;
   throw new FlockError('FLOCK_ALLOCATIONS_INVALID', `${origin}: ${describeIssues(result.error)}`, {
     value: raw,
-    remedy: 'mend this allocation; the others are in force',
+    remedy: 'correct this allocation; the others are in force',
   });
 }
 
-/** A parsed allocation file: what is in force, and what is not but must not be lost. */
+/** A parsed allocation file: allocations in force, and invalid entries that must not be lost. */
 export interface AllocationFile {
   allocations: Map<string, Allocation>;
-  /** Entries that break the schema, as they stand in the file. */
+  /** Entries that do not match the schema, as they are in the file. */
   unusable: { raw: unknown; error: FlockError }[];
 }
 
@@ -54,7 +60,7 @@ const fileSchema = z.strictObject({
 });
 
 /**
- * @param text the whole file; an empty one is one that somebody is about to write, not an empty set
+ * @param text the whole file; an empty file is about to be written and is not an empty set
  * @param origin how messages name it, usually its path
  * @throws FlockError FLOCK_ALLOCATIONS_INVALID when the file as a whole can not be understood; a single bad
  *   entry is in `unusable` instead, and so is the second of two for one pod
@@ -72,7 +78,7 @@ export function parseAllocationFile(text: string, origin: string): AllocationFil
           `${origin}: allocations[${index}]: a second allocation of ${key}`,
           {
             value: key,
-            remedy: 'keep one allocation a pod; the first is in force',
+            remedy: 'keep one allocation per pod; the first is in force',
           },
         );
       }
@@ -85,14 +91,14 @@ export function parseAllocationFile(text: string, origin: string): AllocationFil
   return file;
 }
 
-/** The file's text; unusable entries stand behind the others, untouched. */
+/** The file's text; unusable entries come after the others, unchanged. */
 export function formatAllocationFile(file: AllocationFile): string {
   const allocations = [...file.allocations.values(), ...file.unusable.map(({ raw }) => raw)];
   return `${JSON.stringify({ version: fileVersion, allocations }, null, 2)}\n`;
 }
 
 function parseEnvelope(text: string, origin: string): z.output<typeof fileSchema> {
-  const remedy = 'restore the file from its last good copy; what is programmed stays as it is meanwhile';
+  const remedy = 'restore the file from its last good copy; routes stay as they are until then';
   let raw: unknown;
   try {
     raw = JSON.parse(text);

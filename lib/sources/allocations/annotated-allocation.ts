@@ -1,15 +1,15 @@
-/** What a pod's annotations amount to, given the ways to its addresses: an allocation, or why not. Pure. */
+/** The allocation that a pod's annotations request, given the paths to its addresses, or why there is none. Pure. */
 import { parseAddress } from '../../base/address.ts';
 import type { AddressPath } from '../../base/address-path.ts';
 import type { Pod } from '../pods/pod.ts';
 import type { Allocation } from './allocation.ts';
 import { addressesAskedFor, type Reason } from './anycast-annotation.ts';
 
-/** How an address that nothing leads to can be served after all. */
+/** What to do about a pod whose address can not be a nexthop. */
 const remedy =
-  'run the pod in its own network namespace on a CNI that routes its address to a veth or bridge of its node';
+  'run the pod in its own network namespace, with a CNI that routes its address to a veth or bridge of its node';
 
-/** Whether a pod asks for something, and the ways to its addresses matter. */
+/** Whether a pod requests addresses, and the paths to its own addresses are needed. */
 export function needsPaths(pod: Pod, keys: readonly string[]): boolean {
   return (
     !pod.hostNetwork && !pod.containersTerminated && keys.some(key => Object.hasOwn(pod.annotations, key))
@@ -17,8 +17,8 @@ export function needsPaths(pod: Pod, keys: readonly string[]): boolean {
 }
 
 /**
- * @param pathTo the way to one of its addresses, known for each of them if it `needsPaths`
- * @param formerInterface where it was allocated last, if it ever was
+ * @param pathTo the path to one of its addresses, known for each of them if it `needsPaths`
+ * @param formerInterface the host interface of its last allocation, if it had one
  */
 export function allocationOf(
   pod: Pod,
@@ -30,7 +30,7 @@ export function allocationOf(
   if (asked === undefined || pod.containersTerminated) return { reasons: [] };
   const reasons = pod.terminating ? [] : asked.reasons;
   const refuse = (value: string, message: string) => {
-    // Ways come with a pod's start and go with its end: neither is worth a word.
+    // A pod that starts or ends has no path for a moment: that is not reported.
     if (pod.ready && !pod.terminating) reasons.push({ reason: 'NoWayToPod', value, message, remedy });
   };
   if (pod.hostNetwork) {
@@ -64,14 +64,14 @@ export function allocationOf(
     else refuse(wanted.join(', '), `${wanted.join(', ')}: ${obstacle}`);
   }
   if (hostInterface === undefined) return { reasons };
-  // Its address may be given to another pod before this one's object is gone: what drains never moves.
+  // Its address may be given to another pod before its object is gone: a draining pod keeps its interface.
   if (pod.terminating && formerInterface !== undefined && formerInterface !== hostInterface)
     return { reasons };
   const { namespace, name, uid } = pod;
   return {
     allocation: {
       ...{ namespace, name, uid, hostInterface, ...via },
-      // The kernel was asked, and is asked again whenever that may change.
+      // The kernel reports such a path, and is asked again whenever it may change.
       onlink: true,
       ...{ anycast, addresses: [], state: 'committed' },
     },

@@ -1,5 +1,5 @@
 /**
- * Allocations from pods' annotations, with any CNI: a pod asks for anycast addresses, its own address is the
+ * Allocations from pods' annotations, with any CNI: a pod requests anycast addresses, its own address is the
  * nexthop, and the interface is the one that the kernel routes that address to.
  */
 import type { PathFinder } from '../../base/address-path.ts';
@@ -18,20 +18,20 @@ export interface AnnotatedAllocationsOptions {
   finder: PathFinder;
   /** Annotations that are read. */
   keys: readonly string[];
-  /** Between two look-ups of all ways without a cause, in milliseconds. */
+  /** Between two look-ups of all paths, in milliseconds, if nothing changes. */
   againMs: number;
-  /** For how long a lost way is still believed in, in milliseconds. */
+  /** How long a lost path stays in force, in milliseconds. */
   patienceMs?: number;
   log: Log;
 }
 
-/** A pod that asks for something. */
+/** A pod that requests addresses. */
 interface Candidate {
   readonly uid: string;
-  /** Its addresses whose ways are followed. */
+  /** Its addresses whose paths are followed. */
   followed: readonly string[];
   reasons: readonly Reason[];
-  /** The interface of its last allocation, also when that has ended. */
+  /** The interface of its last allocation, also after that has ended. */
   hostInterface?: string;
 }
 
@@ -56,7 +56,7 @@ export class AnnotatedAllocations implements AllocationSource {
     });
   }
 
-  /** Follows the pods; we are in sync when they are and the ways to all that ask are known. */
+  /** Follows the pods; in sync when they are and the paths to all that request addresses are known. */
   async start(): Promise<void> {
     const { pods } = this.#options;
     await this.#paths.start();
@@ -78,7 +78,7 @@ export class AnnotatedAllocations implements AllocationSource {
     return this.#listeners.add(listener);
   }
 
-  /** What is asked for now and not in force, and why. */
+  /** What is requested now and not in force, and why. */
   refusals(): Refusal[] {
     return [...this.#candidates].flatMap(([pod, { reasons }]) => reasons.map(reason => ({ pod, ...reason })));
   }
@@ -100,7 +100,7 @@ export class AnnotatedAllocations implements AllocationSource {
     this.#listeners.notify(changed);
   }
 
-  /** @returns whether its allocation is another than before */
+  /** @returns whether its allocation changed */
   #judgeOne(key: string, pod: Pod | undefined): boolean {
     const { keys } = this.#options;
     const followed = pod !== undefined && needsPaths(pod, keys) ? pod.podIPs : [];
@@ -109,11 +109,11 @@ export class AnnotatedAllocations implements AllocationSource {
       this.#candidates.delete(key);
       return this.#allocations.delete(key);
     }
-    // What was in force stays so until we know better; another pod's of the same name never is.
+    // Its allocation stays in force until the paths are known. An allocation of another uid is never used.
     if (followed.some(address => this.#paths.get(address) === undefined)) return false;
     const pathTo = (address: string) => this.#paths.get(address);
     const { allocation, reasons } = allocationOf(pod, keys, pathTo, candidate.hostInterface);
-    this.#tell(key, candidate.reasons, reasons);
+    this.#report(key, candidate.reasons, reasons);
     candidate.reasons = reasons;
     if (followed.length === 0 && reasons.length === 0) this.#candidates.delete(key);
     if (sameAllocation(this.#allocations.get(key), allocation)) return false;
@@ -129,19 +129,19 @@ export class AnnotatedAllocations implements AllocationSource {
     const candidate: Candidate = known?.uid === uid ? known : { uid, followed, reasons: [] };
     candidate.followed = followed;
     this.#candidates.set(key, candidate);
-    this.#paths.want(followed);
+    this.#paths.follow(followed);
     if (left.length > 0) {
-      // Two pods can have one address for a while: the one that ends and the one that it was given to.
-      const wanted = new Set([...this.#candidates.values()].flatMap(other => other.followed));
-      this.#paths.forget(left.filter(address => !wanted.has(address)));
+      // Two pods can have the same address for a while: one that ends, and one that got it after that.
+      const stillFollowed = new Set([...this.#candidates.values()].flatMap(other => other.followed));
+      this.#paths.unfollow(left.filter(address => !stillFollowed.has(address)));
     }
     return candidate;
   }
 
-  /** Each reason once a pod. */
-  #tell(key: string, told: readonly Reason[], reasons: readonly Reason[]): void {
+  /** Logs each reason once per pod. */
+  #report(key: string, reported: readonly Reason[], reasons: readonly Reason[]): void {
     for (const { message, value, remedy } of reasons) {
-      if (told.some(reason => reason.message === message)) continue;
+      if (reported.some(reason => reason.message === message)) continue;
       this.#options.log.warn({ pod: key, value, remedy }, message);
     }
   }

@@ -1,4 +1,4 @@
-/** The anycast addresses that a pod asks for by annotation. Pure. */
+/** The anycast addresses that a pod requests by annotation. Pure. */
 import { parseAddress, whyNotAnycast } from '../../base/address.ts';
 import type { Pod } from '../pods/pod.ts';
 
@@ -9,14 +9,14 @@ export type AnnotationRefusal =
   | 'HostNetwork'
   | 'NoWayToPod';
 
-/** Something asked for by annotation that does not come into force, and why. */
+/** A request by annotation that is refused, and why. */
 export interface Refusal {
   /** `namespace/name` of the pod. */
   readonly pod: string;
   /** Stable, for events and alerts. */
   readonly reason: AnnotationRefusal;
   readonly message: string;
-  /** What is refused, as the pod's author wrote it. */
+  /** What is refused, in its original spelling. */
   readonly value: string;
   readonly remedy: string;
 }
@@ -24,17 +24,17 @@ export interface Refusal {
 /** A reason without its pod. */
 export type Reason = Omit<Refusal, 'pod'>;
 
-/** More is no service's need, and an annotation of 256 KiB holds 20,000: a warning and a route each. */
+/** More than a service needs. An annotation of 256 KiB could hold 20,000, each with a warning and a route. */
 const mostAddresses = 64;
 
-/** The longest text of an address (inet_ntop(3)); what is longer is not repeated whole. */
+/** The longest text of an address (inet_ntop(3)); a longer one is truncated in messages. */
 const longestAddress = 45;
 
 /**
  * Reads lists such as `192.0.2.53, 2001:db8::53`: separated by commas or white space, in any legal spelling.
  *
  * @param keys annotations that are read, all together
- * @returns canonical addresses, each once, and what is wrong with the others; undefined when no key is there
+ * @returns canonical addresses, each once, and what is wrong with the others; undefined when the pod has no such key
  */
 export function addressesAskedFor(
   annotations: Pod['annotations'],
@@ -70,7 +70,7 @@ function readOne(
     if (special === undefined) return { address: address.text };
     why = ['SpecialPurpose', special];
   } catch {
-    // Not an address; said below.
+    // Not an address: see below.
   }
   const [reason, words] = why;
   const message = `annotation ${key}: ${JSON.stringify(value)} is ${words}`;
@@ -80,11 +80,11 @@ function readOne(
 }
 
 function tooMany(key: string, value: string): Reason {
-  const message = `annotation ${key}: ${value} and what follows it is more than ${mostAddresses} addresses`;
+  const message = `annotation ${key}: ${value} and the following addresses exceed the limit of ${mostAddresses}`;
   return {
     reason: 'TooManyAddresses',
     value,
     message,
-    remedy: `ask for ${mostAddresses} addresses at most; the first ones are in force`,
+    remedy: `request ${mostAddresses} addresses at most; the first ones are in force`,
   };
 }

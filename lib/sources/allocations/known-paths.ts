@@ -1,9 +1,9 @@
 /**
- * The ways to the addresses that somebody cares for, kept current: looked up in one call when they are new, when
- * something that could change them happened, and now and then. While nothing happens nothing is looked up.
+ * The current paths to the addresses that are followed. They are looked up in one call when they are new, after a
+ * change that may affect them, and at a long interval.
  *
- * A way that is lost while its interface stays is believed lost only a moment later: a CNI that starts again
- * writes its routes anew, and an announcement that flaps costs more than a second's patience.
+ * A path that is lost while its interface is up stays in force for a moment: a CNI that restarts writes its routes
+ * again, and a flapping announcement costs more than a second of delay.
  */
 import { type AddressPath, type PathChange, type PathFinder, samePath } from '../../base/address-path.ts';
 import type { Log } from '../../base/log.ts';
@@ -12,24 +12,25 @@ import { RepeatedFailure } from '../../base/repeated-failure.ts';
 export interface KnownPathsOptions {
   finder: PathFinder;
   log: Log;
-  /** Between two look-ups of everything without a cause, in milliseconds. */
+  /** Between two look-ups of all paths, in milliseconds, if nothing changes. */
   againMs: number;
-  /** For how long a lost way is still believed in, in milliseconds. */
+  /** How long a lost path stays in force, in milliseconds. */
   patienceMs?: number;
-  /** Called with the addresses whose ways are known now, or are others. */
+  /** Called with the addresses whose paths became known or changed. */
   onChange: (addresses: ReadonlySet<string>) => void;
 }
 
-/** Until a look-up that failed is tried again, in milliseconds. */
+/** The delay of the next attempt after a failed look-up, in milliseconds. */
 const retryMs = 1000;
 
 export class KnownPaths {
   readonly #options: Required<KnownPathsOptions>;
-  /** Undefined: wanted, and not known yet. */
+  /** Undefined: followed, and not known yet. */
   readonly #paths = new Map<string, AddressPath | undefined>();
-  /** Addresses whose ways are lost: what ends our belief in them, or that it has ended. */
-  readonly #lost = new Map<string, NodeJS.Timeout | 'disbelieved'>();
-  readonly #doubtful = new Set<string>();
+  /** Addresses whose paths are lost: the timer until which the old path stays, or that it has expired. */
+  readonly #lost = new Map<string, NodeJS.Timeout | 'expired'>();
+  /** Addresses to look up. */
+  readonly #stale = new Set<string>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #looking = false;
   #stopped = false;
@@ -41,8 +42,8 @@ export class KnownPaths {
 
   async start(): Promise<void> {
     const { finder, againMs } = this.#options;
-    await finder.start(change => this.#doubtChanged(change));
-    this.#timers.add(setInterval(() => this.#doubt(this.#paths.keys()), againMs));
+    await finder.start(change => this.#markChanged(change));
+    this.#timers.add(setInterval(() => this.#markStale(this.#paths.keys()), againMs));
   }
 
   stop(): void {
@@ -52,57 +53,57 @@ export class KnownPaths {
     this.#options.finder.stop();
   }
 
-  /** The way to an address; undefined while it is not known. */
+  /** The path to an address; undefined while it is not known. */
   get(address: string): AddressPath | undefined {
     return this.#paths.get(address);
   }
 
-  /** Every way that is wanted is known. */
+  /** Whether all paths that are followed are known. */
   get complete(): boolean {
     for (const path of this.#paths.values()) if (path === undefined) return false;
     return true;
   }
 
-  /** From now on these are cared for, too. */
-  want(addresses: Iterable<string>): void {
+  /** Follows these addresses, too. */
+  follow(addresses: Iterable<string>): void {
     const fresh = [...addresses].filter(address => !this.#paths.has(address));
     for (const address of fresh) this.#paths.set(address, undefined);
-    this.#doubt(fresh);
+    this.#markStale(fresh);
   }
 
-  /** Nobody cares for these any more. */
-  forget(addresses: Iterable<string>): void {
+  /** No longer follows these addresses. */
+  unfollow(addresses: Iterable<string>): void {
     for (const address of addresses) {
       this.#paths.delete(address);
       this.#noLongerLost(address);
-      this.#doubtful.delete(address);
+      this.#stale.delete(address);
     }
   }
 
-  #doubtChanged({ addresses, interfaces, everything }: PathChange): void {
-    const doubtful: string[] = [];
+  #markChanged({ addresses, interfaces, everything }: PathChange): void {
+    const stale: string[] = [];
     for (const [address, path] of this.#paths) {
-      // Any interface, with its subnets, may be the way to what had none.
+      // An address without a path may be reached by any interface and its subnets.
       const concerned = path?.kind === 'neighbour' ? interfaces.has(path.interface) : interfaces.size > 0;
-      if (everything || concerned || addresses.has(address)) doubtful.push(address);
+      if (everything || concerned || addresses.has(address)) stale.push(address);
     }
-    this.#doubt(doubtful);
+    this.#markStale(stale);
   }
 
-  #doubt(addresses: Iterable<string>): void {
-    for (const address of addresses) this.#doubtful.add(address);
-    if (this.#doubtful.size > 0 && !this.#looking) void this.#look();
+  #markStale(addresses: Iterable<string>): void {
+    for (const address of addresses) this.#stale.add(address);
+    if (this.#stale.size > 0 && !this.#looking) void this.#look();
   }
 
-  /** One look-up at a time; what becomes doubtful meanwhile is in the next. */
+  /** One look-up at a time; what becomes stale meanwhile is in the next one. */
   async #look(): Promise<void> {
     this.#looking = true;
     try {
-      // Not within the event: everything else that it brings is then in the same look-up.
+      // After the event, so that all its changes are in the same look-up.
       await Promise.resolve();
-      while (this.#doubtful.size > 0 && !this.#stopped) {
-        const addresses = [...this.#doubtful];
-        this.#doubtful.clear();
+      while (this.#stale.size > 0 && !this.#stopped) {
+        const addresses = [...this.#stale];
+        this.#stale.clear();
         await this.#lookUp(addresses);
       }
     } finally {
@@ -119,8 +120,8 @@ export class KnownPaths {
     } catch (error) {
       if (this.#stopped) return;
       const { message, code } = error as NodeJS.ErrnoException;
-      if (this.#failure.isNew(message)) log.error({ code }, `can not look up the ways to pods: ${message}`);
-      this.#doubtLater(addresses, retryMs);
+      if (this.#failure.isNew(message)) log.error({ code }, `can not look up the paths to pods: ${message}`);
+      this.#markStaleLater(addresses, retryMs);
       return;
     }
     if (this.#stopped) return;
@@ -132,18 +133,18 @@ export class KnownPaths {
     if (changed.size > 0) onChange(changed);
   }
 
-  /** @returns whether what we know of the address is another than before */
+  /** @returns whether the known path changed */
   #take(address: string, path: AddressPath): boolean {
     if (!this.#paths.has(address)) return false;
     const known = this.#paths.get(address);
-    if (this.#isBelieved(address, known, path)) return false;
+    if (this.#staysInForce(address, known, path)) return false;
     this.#noLongerLost(address);
     this.#paths.set(address, path);
     return !samePath(known, path);
   }
 
-  /** Whether `known` stands although `path` was found. */
-  #isBelieved(address: string, known: AddressPath | undefined, path: AddressPath): boolean {
+  /** Whether `known` stays in force although `path` was found. */
+  #staysInForce(address: string, known: AddressPath | undefined, path: AddressPath): boolean {
     const { finder, patienceMs } = this.#options;
     if (known?.kind !== 'neighbour' || path.kind === 'neighbour' || !finder.isUsable(known.interface))
       return false;
@@ -151,26 +152,26 @@ export class KnownPaths {
     if (lost === undefined)
       this.#lost.set(
         address,
-        setTimeout(() => this.#disbelieve(address), patienceMs),
+        setTimeout(() => this.#expire(address), patienceMs),
       );
-    return lost !== 'disbelieved';
+    return lost !== 'expired';
   }
 
-  #disbelieve(address: string): void {
-    this.#lost.set(address, 'disbelieved');
-    this.#doubt([address]);
+  #expire(address: string): void {
+    this.#lost.set(address, 'expired');
+    this.#markStale([address]);
   }
 
   #noLongerLost(address: string): void {
     const lost = this.#lost.get(address);
-    if (lost !== 'disbelieved') clearTimeout(lost);
+    if (lost !== 'expired') clearTimeout(lost);
     this.#lost.delete(address);
   }
 
-  #doubtLater(addresses: string[], ms: number): void {
+  #markStaleLater(addresses: string[], ms: number): void {
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
-      this.#doubt(addresses.filter(address => this.#paths.has(address)));
+      this.#markStale(addresses.filter(address => this.#paths.has(address)));
     }, ms);
     this.#timers.add(timer);
   }

@@ -1,8 +1,8 @@
 /**
- * A UNIX socket at a path, for programs of this host: its folder 0750 where we make it, itself 0660.
+ * A UNIX socket at a path, for programs of this host, with mode 0660; its folder gets 0750 if it is made here.
  *
- * It is bound beside its place, given its mode, and renamed over it: so it is never there with a wider mode, and
- * what a killed program left is replaced in one step.
+ * It is bound under a temporary name, gets its mode and is renamed: so it never has a wider mode, and the socket of
+ * a killed program is replaced in one step.
  */
 import { chmod, lstat, rename, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
@@ -11,9 +11,9 @@ import { FlockError } from '../../base/errors.ts';
 import { makeFolder } from '../../base/folder.ts';
 
 /**
- * @returns what takes the socket's file away again, if it is still ours; closing the server is the caller's
- * @throws FlockError FLOCK_API_UNAVAILABLE when somebody else is there, or the file system or unix(7) refuses: a
- *   path may have 103 bytes
+ * @returns a function that removes the socket's file if it is still ours; the caller closes the server
+ * @throws FlockError FLOCK_API_UNAVAILABLE when the path is in use, or the file system or unix(7) refuses it: a path
+ *   may have 103 bytes
  */
 export async function listenAt(server: Server, path: string): Promise<() => Promise<void>> {
   try {
@@ -41,24 +41,24 @@ export async function listenAt(server: Server, path: string): Promise<() => Prom
   }
 }
 
-/** Only a socket that nobody answers at may be replaced. */
+/** Only a socket on which no program listens may be replaced. */
 async function requireFree(path: string): Promise<void> {
   const present = await lstat(path).catch(() => undefined);
   if (present === undefined) return;
-  if (!present.isSocket()) throw unavailable(path, 'there is a file that is no socket');
+  if (!present.isSocket()) throw unavailable(path, 'a file that is not a socket is there');
   const answered = await new Promise<boolean>(resolve => {
     const client = connect({ path }, () => resolve(true));
     client.once('connect', () => client.destroy());
     client.once('error', () => resolve(false));
   });
-  if (answered) throw unavailable(path, 'another program answers there');
+  if (answered) throw unavailable(path, 'another program listens there');
 }
 
 function unavailable(path: string, reason: string, cause?: unknown): FlockError {
   return new FlockError('FLOCK_API_UNAVAILABLE', `can not listen at ${path}: ${reason}`, {
     value: path,
     remedy:
-      'give allocations.socket a path where this program may make a socket, such as /run/flock-anycast/api.sock',
+      'set allocations.socket to a path where this program may create a socket, such as /run/flock-anycast/api.sock',
     cause,
   });
 }

@@ -1,4 +1,4 @@
-/** What the API server answers: JSON, lines of events, or a refusal. What is none of these is an error. */
+/** Answers of the API server: JSON, lines of events, or a refusal. Anything else is an error. */
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 
@@ -26,7 +26,7 @@ export interface WatchEvent {
   object: unknown;
 }
 
-/** A refusal is a Status object where it comes from the API server, and anything where from a proxy. */
+/** A refusal of the API server is a Status object, one of a proxy can be anything. */
 export async function statusErrorOf(response: IncomingMessage): Promise<ApiStatusError> {
   const body = await text(response);
   const seconds = Number(response.headers['retry-after']);
@@ -70,14 +70,14 @@ export async function* linesOf(
     yield* lines;
     if (rest.length > longestLine) throw new GarbageError('the API server sent a line without an end');
   }
-  if (rest !== '') throw new GarbageError('the API server ended in the middle of an event');
+  if (rest !== '') throw new GarbageError('the API server ended its answer in the middle of an event');
 }
 
 /** @throws ApiStatusError for an event of type ERROR, GarbageError for a line that is no event */
 export function parseEvent(line: string): WatchEvent {
   const event = parseJson(line) as Partial<WatchEvent> | null;
   if (typeof event?.type !== 'string' || typeof event.object !== 'object' || event.object === null) {
-    throw new GarbageError(`the API server sent what is no event: ${line.slice(0, 80)}`);
+    throw new GarbageError(`the API server sent a line that is not an event: ${line.slice(0, 80)}`);
   }
   if (event.type === 'ERROR') {
     const { code, message } = event.object as { code?: unknown; message?: unknown };
@@ -91,6 +91,6 @@ export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new GarbageError(`the API server sent what is no JSON: ${text.slice(0, 80)}`, { cause });
+    throw new GarbageError(`the API server sent text that is not JSON: ${text.slice(0, 80)}`, { cause });
   }
 }

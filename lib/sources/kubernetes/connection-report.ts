@@ -37,7 +37,10 @@ export class ConnectionReport {
     if (this.#lost?.kind === kind) return;
     const reason = messageOf(error);
     const code: ErrorCode = 'FLOCK_KUBERNETES_UNREACHABLE';
-    log.warn({ code, server, remedy }, `kubernetes: lost ${what}: ${reason}; retrying, what was known stays`);
+    log.warn(
+      { code, server, remedy },
+      `kubernetes: can not follow ${what}: ${reason}; retrying, the last known state stays in force`,
+    );
     this.#lost = { kind, since: this.#lost?.since ?? performance.now() };
   }
 }
@@ -50,7 +53,7 @@ function diagnose(error: unknown, server: string, what: string): { kind: string;
     case 403:
       return { kind: 'forbidden', remedy: `allow this user to list and watch ${what} (RBAC)` };
     case 404: {
-      const remedy = `have the API server know ${what}: install the custom resource definitions`;
+      const remedy = `install the custom resource definitions: the API server does not know ${what}`;
       return { kind: 'unknown', remedy };
     }
   }
@@ -58,7 +61,10 @@ function diagnose(error: unknown, server: string, what: string): { kind: string;
   if (/CERT|SELF_SIGNED|TLS|SSL/.test(code)) {
     return { kind: 'untrusted', remedy: 'correct certificate-authority in the kubeconfig' };
   }
-  return { kind: 'unreachable', remedy: `make ${server} answer this node; it is tried until it does` };
+  return {
+    kind: 'unreachable',
+    remedy: `make ${server} reachable from this node; it is tried until it answers`,
+  };
 }
 
 /** An error of several attempts (both families of a host name) has no message of its own. */

@@ -24,14 +24,14 @@ export interface KubernetesWrite {
 }
 
 export interface AnswerDeadlines {
-  /** Milliseconds until the server must have begun to answer, and between two pieces of a list. */
+  /** Milliseconds until the server must begin to answer, and between two pieces of a list. */
   answerMs: number;
-  /** Milliseconds for the whole of a list, or of an event that has begun, however steadily it comes. */
+  /** Milliseconds for the whole of a list, or of an event that has begun. */
   wholeMs: number;
 }
 
 export interface WatchDeadlines extends AnswerDeadlines {
-  /** Milliseconds a watch may be silent. Events and bookmarks are signs of life. */
+  /** Milliseconds between two events or bookmarks of a watch. */
   idleMs: number;
 }
 
@@ -43,7 +43,8 @@ export class KubernetesClient {
   constructor(server: KubernetesServer) {
     this.url = server.url;
     this.#server = server;
-    // A connection a request: they are minutes apart, and a fresh one finds another server behind a balancer.
+    // One connection per request: requests are minutes apart, and a new connection can reach another server behind a
+    // load balancer.
     this.#agent = server.url.protocol === 'https:' ? new HttpsAgent() : new HttpAgent();
   }
 
@@ -66,7 +67,7 @@ export class KubernetesClient {
   }
 
   /**
-   * Writes once; whether to try again is the caller's business.
+   * Writes once; trying again is the caller's decision.
    * @param path with its query
    * @param write the verb, the body's media type (a patch has several) and the body, sent as JSON
    * @param deadlineMs milliseconds for the whole answer
@@ -92,7 +93,7 @@ export class KubernetesClient {
   }
 
   /**
-   * Watches until the server ends it in order, giving `undefined` once when it has begun, then its events.
+   * Watches until the server ends the watch regularly. Yields `undefined` once when it has begun, then its events.
    * @param path with its query
    * @throws as `getJson`; an event of type ERROR is an ApiStatusError too
    */
@@ -119,12 +120,12 @@ export class KubernetesClient {
     }
   }
 
-  /** Ends every connection at once. */
+  /** Closes all connections at once. */
   close(): void {
     this.#agent.destroy();
   }
 
-  /** Opens a GET, or sends a payload, and resolves with the response when the server has said 200 or 201. */
+  /** Sends a GET, or a payload, and resolves with the response when its status is 200 or 201. */
   async #open(
     path: string,
     signal: AbortSignal,
@@ -148,7 +149,7 @@ export class KubernetesClient {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
       const request = send(new URL(base + path, this.url), options, resolve);
       request.on('socket', socket => socket.setKeepAlive(true, keepAliveMs));
-      // Stays for the request's life: an abort after the response reports here too.
+      // It stays for the whole request: an abort after the response is reported here, too.
       request.on('error', reject);
       request.end(payload?.text);
     });

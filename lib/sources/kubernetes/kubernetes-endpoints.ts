@@ -1,6 +1,6 @@
 /**
- * Where the API servers really are: the Endpoints of the Service `kubernetes`, which they keep themselves. Its
- * cluster address is in the service CIDR, and `reserved` has that.
+ * Addresses of the API servers: the Endpoints of the Service `kubernetes`, which the servers maintain. The cluster
+ * address of the Service is in the service CIDR, which `reserved` contains.
  */
 import { z } from 'zod';
 import { parseAddress } from '../../base/address.ts';

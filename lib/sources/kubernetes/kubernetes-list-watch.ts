@@ -1,18 +1,17 @@
 /**
- * Follows a collection of Kubernetes objects for as long as the program lives: one list, then watches, each from
- * where the last one ended.
+ * Follows a collection of Kubernetes objects until it is stopped: one list, then watches, each from where the last
+ * one ended.
  *
  * client-node's informer ends on most errors and leaves the restart to its user (its issues 596, 958, 1933).
- * Here every end leads on:
- * - the server's own time-out, or silence: watch again from the last version;
+ * Here no error ends it:
+ * - the server's own timeout, or silence: watch again from the last version;
  * - too many requests (429): the same, after a pause;
- * - 410, a version too old: list again, at once;
- * - cut, ended early, refused, an answer that makes no sense or never ends, and all the rest: list again, after
- *   a pause.
- * A list and not a watch, because a server that was away may come back with another history: from a version that
- * a restored etcd has not come to yet, a watch is open and silent (seen with 1.20). A list at that version is
- * refused, and the newest is asked for. Pauses grow, with jitter, so that a server that comes back is not met by
- * all nodes at once. What was known stays all the while.
+ * - 410, the version is too old: list again, at once;
+ * - any other error, such as a closed connection, a refusal or an invalid answer: list again, after a pause.
+ * A list and not a watch, because a server may return with another history: at a version that a restored etcd has
+ * not reached yet, a watch is open and silent (seen with 1.20). A list at that version is refused, and then the
+ * newest is requested. Pauses grow, with jitter, so that not all nodes reach a server that returns at once. The last
+ * known objects stay meanwhile.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../../base/log.ts';
@@ -22,21 +21,21 @@ import type { KubernetesClient } from './kubernetes-client.ts';
 import { SilenceError } from './request-lifetime.ts';
 
 export interface ListWatchTiming {
-  /** A watch ends by itself after this many seconds at least, and after twice as many at most (client-go: 300). */
+  /** The server ends a watch after this many seconds at least, and twice as many at most (client-go: 300). */
   watchSeconds: number;
   /**
    * Milliseconds a watch may be silent. The server sends a bookmark a minute while objects of this kind change
-   * anywhere in the cluster, and none while none does (seen with 1.20): a still cluster is asked again this often.
+   * anywhere in the cluster, and none otherwise (seen with 1.20): without changes a watch is repeated this often.
    */
   idleMs: number;
   /** Milliseconds until an answer begins, and between two pieces of a list. */
   answerMs: number;
-  /** Milliseconds for the whole of a list, or of an event that has begun. A slow network may take its time. */
+  /** Milliseconds for the whole of a list, or of an event that has begun, also on a slow network. */
   wholeMs: number;
   /** The first pause after a failure, in milliseconds; it doubles with each further one. */
   firstPauseMs: number;
   longestPauseMs: number;
-  /** After a watch of this many milliseconds, what failed before is forgotten. */
+  /** After a watch of this many milliseconds the pauses begin at the first one again. */
   steadyMs: number;
 }
 
@@ -50,9 +49,9 @@ export const defaultTiming: ListWatchTiming = {
   steadyMs: 10_000,
 };
 
-/** Whoever keeps the objects. None of it may throw. */
+/** What keeps the objects. None of its functions may throw. */
 export interface ListWatchTarget {
-  /** All there are, now. */
+  /** All objects that exist now. */
   replace(objects: unknown[]): void;
   upsert(object: unknown): void;
   remove(object: unknown): void;
@@ -76,7 +75,7 @@ export class ListWatch {
   readonly #stopping = new AbortController();
   /** The version the next watch begins at; undefined when a list must come first. */
   #version: string | undefined;
-  /** How new a list must be: `0` is whatever the server has at hand, empty the newest, which it reads from etcd. */
+  /** How new a list must be: `0` is any version in the server's cache, empty is the newest, read from etcd. */
   #listVersion = '0';
   #watchBegan: number | undefined;
 
@@ -106,10 +105,10 @@ export class ListWatch {
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
-        // A watch that began and then fell silent is begun again; the next answer tells whether that was a loss.
+        // A silent watch is started again; the next answer shows whether the server was lost.
         if (error instanceof SilenceError && this.#watchBegan !== undefined) continue;
         if (statusOf(error) !== 429) this.#version = undefined;
-        // A version grows old while the server restarts, and that is no failure: not if it was just given to us.
+        // A version can become too old while the server restarts. That is no failure unless this list was just read.
         if (statusOf(error) === 410 && resumed) continue;
         failures = this.#watchedMs() >= this.#options.timing.steadyMs ? 1 : failures + 1;
         this.#report.lost(error);
@@ -127,7 +126,7 @@ export class ListWatch {
     try {
       list = (await client.getJson(query, timing, signal)) as typeof list;
     } catch (error) {
-      // 410: that version is forgotten. 504: the server has not come to it ("Too large resource version").
+      // 410: the server no longer has that version. 504: not yet ("Too large resource version").
       if (this.#listVersion === '' || ![410, 504].includes(statusOf(error) ?? 0)) throw error;
       this.#listVersion = '';
       return this.#list(signal);
@@ -135,7 +134,7 @@ export class ListWatch {
     signal.throwIfAborted();
     const version = list?.metadata?.resourceVersion;
     if (typeof version !== 'string' || !Array.isArray(list?.items)) {
-      throw new GarbageError('the API server sent what is no list');
+      throw new GarbageError('the API server sent an answer that is not a list');
     }
     target.replace(list.items);
     this.#advance(version);
@@ -159,14 +158,17 @@ export class ListWatch {
       }
       const { type, object } = event;
       const version = (object as { metadata?: { resourceVersion?: unknown } }).metadata?.resourceVersion;
-      if (typeof version !== 'string') throw new GarbageError(`the API server sent ${type} of nothing`);
+      if (typeof version !== 'string')
+        throw new GarbageError(`the API server sent an event ${type} of an object without a version`);
       if (type === 'DELETED') target.remove(object);
       else if (type === 'ADDED' || type === 'MODIFIED') target.upsert(object);
-      else if (type !== 'BOOKMARK') throw new GarbageError(`the API server sent an event ${type}`);
+      else if (type !== 'BOOKMARK')
+        throw new GarbageError(`the API server sent an event of the unknown type ${type}`);
       this.#advance(version);
     }
-    // Clocks differ a little; a server that is shutting down ends its watches at any time.
-    if (this.#watchedMs() < seconds * 900) throw new Error('the API server ended the watch before its time');
+    // Clocks differ a little. A server that shuts down ends its watches at any time.
+    if (this.#watchedMs() < seconds * 900)
+      throw new Error('the API server ended the watch before its timeout');
   }
 
   #advance(version: string): void {
@@ -179,14 +181,14 @@ export class ListWatch {
     return `${path}?${new URLSearchParams({ fieldSelector, ...parameters })}`;
   }
 
-  /** Milliseconds the last watch has lived; 0 if there was none. */
+  /** The age of the last watch in milliseconds; 0 if there was none. */
   #watchedMs(): number {
     return this.#watchBegan === undefined ? 0 : performance.now() - this.#watchBegan;
   }
 
   /**
-   * Between a half and the whole of a pause that doubles with each failure; and if the server asks for a longer
-   * one, that and up to half of it more, for it asks all nodes for the same.
+   * Between half and all of a pause that doubles with each failure. If the server requests a longer one: that one
+   * and up to half of it more, because the server requests the same of all nodes.
    */
   #pauseMs(failures: number, askedMs: number): number {
     const { firstPauseMs, longestPauseMs } = this.#options.timing;

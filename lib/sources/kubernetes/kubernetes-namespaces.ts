@@ -1,4 +1,4 @@
-/** Labels of the cluster's namespaces: what a pool's selector looks at. A pod's author can not write them. */
+/** Labels of the cluster's namespaces, for the selectors of pools. The author of a pod can not write them. */
 import { z } from 'zod';
 import { type ClusterAccess, KubernetesCollection } from './kubernetes-collection.ts';
 

@@ -1,9 +1,9 @@
 /**
- * The node config from custom resources: the NodeConfig named like the node, laid over the one named `default`.
+ * The node config from custom resources: the NodeConfig named like the node, merged over the one named `default`.
  *
- * Two watches of one object each, and not one of all: every node writes the status of its own, and with one watch
- * of all each of those writes would go to every node. A `default` that was there and is deleted stays in force
- * until there is one again, as a file does that vanishes: it would take every node's sessions along.
+ * Two watches of one object each, and not one of all: every node writes the status of its own, and one watch of all
+ * would send each of those writes to every node. A `default` that is deleted stays in force until there is one
+ * again, as a deleted file does: without it every node would lose its BGP sessions.
  */
 import { FlockError } from '../../base/errors.ts';
 import { Listeners } from '../../base/listeners.ts';
@@ -51,7 +51,7 @@ export class KubernetesNodeConfig implements NodeConfigSource {
     this.#own = follow(nodeName);
   }
 
-  /** True once the server has said of both what they are, or that there are none. */
+  /** True once both were read, or found to be missing. */
   get synced(): boolean {
     return this.#default.synced && this.#own.synced;
   }
@@ -61,18 +61,18 @@ export class KubernetesNodeConfig implements NodeConfigSource {
     return this.#value;
   }
 
-  /** What is wrong now, while `snapshot()` still gives what was good. */
+  /** What is wrong now, while `snapshot()` still gives the last good one. */
   get problem(): FlockError | undefined {
     const [problem] = [...this.#own.problems().values(), ...this.#default.problems().values()];
     return problem ?? this.#problem;
   }
 
-  /** Whether the node has a NodeConfig of its own, good or not, which shows its status. */
+  /** Whether the node has a NodeConfig of its own, valid or not, which shows its status. */
   get hasOwn(): boolean {
     return this.#own.snapshot().has(this.#nodeName) || this.#own.problems().has(this.#nodeName);
   }
 
-  /** Calls `listener` after each change, also of `problem` and `hasOwn`, and when `synced`. */
+  /** Calls `listener` after each change, also of `problem`, `hasOwn` and `synced`. */
   onChange(listener: () => void): () => void {
     return this.#listeners.add(listener);
   }
@@ -95,7 +95,7 @@ export class KubernetesNodeConfig implements NodeConfigSource {
     try {
       this.#problem = undefined;
       if (base === undefined && this.#value?.reserved !== undefined) throw defaultIsGone();
-      // None at all is no problem yet, as is no file: BIRD is left alone.
+      // No NodeConfig at all is no problem yet, like a missing file: BIRD is not configured.
       if (base !== undefined || own !== undefined) {
         this.#value = mergeNodeConfig(base, own, `NodeConfig ${this.#nodeName} over default`);
       }
@@ -112,9 +112,9 @@ export class KubernetesNodeConfig implements NodeConfigSource {
 function defaultIsGone(): FlockError {
   return new FlockError(
     'FLOCK_NODE_CONFIG_INVALID',
-    'the NodeConfig default is gone; the last good one stays',
+    'the NodeConfig default was deleted; the last good one stays in force',
     {
-      remedy: 'create it again: a restarted agent would honour no AnycastPool',
+      remedy: 'create it again: after a restart of the agent no AnycastPool would be in force',
     },
   );
 }

@@ -1,4 +1,4 @@
-/** Whether Kubernetes says that this node drains: by a taint, or where configured by being unschedulable. */
+/** Whether this node drains according to Kubernetes: by a taint, or where configured by being unschedulable. */
 import { z } from 'zod';
 import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';

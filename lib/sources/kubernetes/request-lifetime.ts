@@ -1,12 +1,12 @@
-/** How long a request to the API server may live: its caller may end it, and so does silence. */
+/** The lifetime of a request to the API server: its caller ends it, or a deadline does. */
 
-/** No sign of life for too long. */
+/** The server sent nothing for too long. */
 export class SilenceError extends Error {}
 
-/** Signs of life, and no end. */
+/** The server went on sending, but did not complete its answer in time. */
 export class TooSlowError extends Error {}
 
-/** A request's own abort signal: it follows the caller's, and ends the request when time is up. */
+/** An abort signal for one request: it follows the caller's, and aborts at a deadline. */
 export class Lifetime {
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal;
@@ -25,7 +25,7 @@ export class Lifetime {
     return this.#controller.signal;
   }
 
-  /** Something must happen within so many milliseconds from now; until called again. */
+  /** Aborts unless this is called again within this many milliseconds. */
   expectWithin(ms: number): void {
     if (this.#timer !== undefined && this.#timerMs === ms) {
       this.#timer.refresh();
@@ -34,27 +34,30 @@ export class Lifetime {
     clearTimeout(this.#timer);
     this.#timerMs = ms;
     this.#timer = setTimeout(
-      () => this.#controller.abort(new SilenceError(`the API server said nothing for ${ms} ms`)),
+      () => this.#controller.abort(new SilenceError(`the API server sent nothing for ${ms} ms`)),
       ms,
     );
   }
 
-  /** What has begun must be there in full so many milliseconds from now; undefined when nothing is owed. */
+  /** Aborts this many milliseconds from now unless this is called again; undefined sets no deadline. */
   expectWhole(ms: number | undefined): void {
     clearTimeout(this.#wholeTimer);
     if (ms === undefined) return;
     this.#wholeTimer = setTimeout(
-      () => this.#controller.abort(new TooSlowError(`the API server sent for ${ms} ms and came to no end`)),
+      () =>
+        this.#controller.abort(
+          new TooSlowError(`the API server did not complete its answer within ${ms} ms`),
+        ),
       ms,
     );
   }
 
-  /** Why it was aborted, for Node tells only that; else the error itself. */
+  /** The reason of the abort, because Node's error has none; or the error itself if it was not aborted. */
   reasonOr(error: unknown): unknown {
     return this.signal.aborted ? this.signal.reason : error;
   }
 
-  /** Ends the request if it is still under way, and lets go of the caller's signal. */
+  /** Ends the request if it has not ended, and no longer listens to the caller's signal. */
   end(): void {
     clearTimeout(this.#timer);
     clearTimeout(this.#wholeTimer);

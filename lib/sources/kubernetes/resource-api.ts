@@ -4,7 +4,7 @@ export const resourceGroup = 'anycast.flock-anycast.io';
 export const resourceVersion = 'v1alpha1';
 export const resourceApiVersion = `${resourceGroup}/${resourceVersion}`;
 
-/** The NodeConfig that all nodes begin with. A node can not be named so and have one of its own. */
+/** The NodeConfig that applies to all nodes. A node of this name can not have one of its own. */
 export const defaultNodeConfigName = 'default';
 
 /** @param plural such as `nodeconfigs` */

@@ -1,4 +1,4 @@
-/** The pods of this node as last heard of. Sources write, the reconciler reads; neither knows the other. */
+/** The last known pods of this node. Sources write, the reconciler reads; neither knows the other. */
 import { Listeners } from '../../base/listeners.ts';
 import { type Pod, podKey } from './pod.ts';
 
@@ -12,20 +12,20 @@ export class PodCache {
     return this.#synced;
   }
 
-  /** Pods by `namespace/name`: a live view, so read it in one go; a pod in it is never changed in place. */
+  /** Pods by `namespace/name`: a live view, to be read without awaiting; a pod in it is never changed in place. */
   snapshot(): ReadonlyMap<string, Pod> {
     return this.#pods;
   }
 
   /**
-   * Calls `listener` with the keys that were added, changed or removed, after the change is in force. The first
-   * full list is told also when it changes no pod, for then `synced` did. Gives a function that ends it.
+   * Calls `listener` with the keys that were added, changed or removed, after the change is in force; for the first
+   * full list also when it changes no pod, because `synced` changed. The function returned unsubscribes it.
    */
   onChange(listener: (keys: ReadonlySet<string>) => void): () => void {
     return this.#listeners.add(listener);
   }
 
-  /** A full list: what is not in it is gone. One notification for all of it, and none if nothing changed. */
+  /** Takes a full list: other pods are gone. One notification for all of it, and none if nothing changed. */
   replace(pods: Iterable<Pod>): void {
     const gone = new Set(this.#pods.keys());
     const changed = new Set<string>();

@@ -1,5 +1,5 @@
 /**
- * Pods from a folder of manifests with status, one pod a file: for hosts without Kubernetes, the demo and tests.
+ * Pods from a folder of manifests with status, one pod per file: for hosts without Kubernetes, the demo and tests.
  *
  * An event names one file, and that one is read at once. A rescan finds what no event reported, and reads only
  * what has changed. A file that turns bad keeps its last good pod, and is reported if the rescan finds it still
@@ -42,7 +42,7 @@ export class PodDirectory {
   readonly #entries = new Map<string, Entry>();
   /** Which files describe a pod, by its key. The first by name is in force. */
   readonly #claims = new Map<string, Set<string>>();
-  /** Problems already in the log, so that each is told once and its end too. */
+  /** Problems already in the log, so that each is logged once, and its end once. */
   #reported = new Map<string, string>();
 
   constructor({ path, cache, log, rescanMs = 2000, annotationPrefixes = [] }: PodDirectoryOptions) {
@@ -137,7 +137,7 @@ export class PodDirectory {
       entry.pod = readPodFile(path, this.#annotationPrefixes);
     } catch (error) {
       if (isGone(error)) {
-        // A folder that vanished says nothing about the pods that were described in it.
+        // A missing folder says nothing about the pods that were described in it.
         if (!this.#isFolderThere()) return new Set();
         this.#entries.delete(name);
         return this.#claim(name, before, undefined);
@@ -175,12 +175,12 @@ export class PodDirectory {
     return statSync(this.#path, { throwIfNoEntry: false })?.isDirectory() ?? false;
   }
 
-  /** Tells what is wrong now and was not told before, and what is no longer wrong. */
+  /** Logs what is wrong now and was not logged before, and what is no longer wrong. */
   #report(folderProblem?: Error): void {
     const problems = new Map<string, FlockError>();
     if (folderProblem !== undefined) {
       const message = `can not read the folder ${this.#path}: ${folderProblem.message}`;
-      const remedy = 'bring it back; what was known of its pods stands until then';
+      const remedy = 'restore the folder; its last known pods stay in force until then';
       problems.set(this.#path, new FlockError('FLOCK_POD_INVALID', message, { remedy }));
     }
     for (const [name, { problem }] of this.#entries) if (problem) problems.set(name, problem);
@@ -199,7 +199,7 @@ export class PodDirectory {
   #duplicate(key: string, names: ReadonlySet<string>): FlockError {
     const [first, ...others] = [...names].sort();
     const message = `${key} is described by ${first} and by ${others.join(', ')}; ${first} is in force`;
-    return new FlockError('FLOCK_POD_INVALID', message, { value: key, remedy: 'keep one file a pod' });
+    return new FlockError('FLOCK_POD_INVALID', message, { value: key, remedy: 'keep one file per pod' });
   }
 }
 

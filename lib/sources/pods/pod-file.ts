@@ -1,14 +1,14 @@
-/** One pod manifest in a file: whether it changed, and what it says. */
+/** A file with one pod manifest: whether it changed, and its pod. */
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { parse } from 'yaml';
 import { FlockError } from '../../base/errors.ts';
 import { type Pod, podFromManifest } from './pod.ts';
 
-/** No pod's manifest is near this; etcd itself takes no object above 1.5 MiB. */
+/** No manifest of a pod is nearly this long; etcd accepts no object above 1.5 MiB. */
 const maximumBytes = 1 << 20;
 
-/** Not a dot file, and none that an editor writes on its way (`pod.yaml~`, `#pod.yaml#`, `.pod.yaml.swp`). */
+/** Neither a dot file nor a temporary file of an editor (`pod.yaml~`, `#pod.yaml#`, `.pod.yaml.swp`). */
 const manifestName = /^[^.].*\.(json|yaml|yml)$/;
 
 export function isManifestName(name: string): boolean {
@@ -16,7 +16,7 @@ export function isManifestName(name: string): boolean {
 }
 
 /**
- * What tells one content of a file from another without reading it. The change time is in it because a
+ * Differs when the content of a file may differ, without reading it. It includes the change time because a
  * modification time can be set back (`cp -p`, `touch -d`).
  *
  * @returns undefined when there is no such file
@@ -29,9 +29,9 @@ export function fileSignature(path: string): string | undefined {
 
 /**
  * Reads and parses a manifest, JSON or YAML by its name. Synchronous: a file of a few kilobytes is read in
- * microseconds, and a pod's readiness should not wait for a turn of the thread pool.
+ * microseconds, and a pod's readiness should not wait for the thread pool.
  *
- * @throws FlockError FLOCK_POD_INVALID for what can not be read, is too large, does not parse or is no pod;
+ * @throws FlockError FLOCK_POD_INVALID for a file that can not be read, is too large, does not parse or is not a pod;
  *   its `cause` has the code `ENOENT` when the file is gone
  */
 export function readPodFile(path: string, annotationPrefixes: readonly string[]): Pod {
@@ -42,7 +42,7 @@ export function readPodFile(path: string, annotationPrefixes: readonly string[])
     if (cause instanceof FlockError) throw cause;
     throw new FlockError('FLOCK_POD_INVALID', `can not read ${path}: ${(cause as Error).message}`, {
       value: path,
-      remedy: 'make it readable; what was known of its pod stands until then',
+      remedy: 'make it readable; the last known state of its pod stays in force until then',
       cause,
     });
   }
@@ -52,18 +52,18 @@ export function readPodFile(path: string, annotationPrefixes: readonly string[])
 function parseText(text: string, path: string): unknown {
   const isJson = extname(path) === '.json';
   try {
-    // The log level keeps the parser from writing warnings to standard error by itself.
+    // At this level the parser itself writes no warnings to standard error.
     return isJson ? JSON.parse(text) : parse(text, { logLevel: 'error' });
   } catch (cause) {
     const message = `${path} is not ${isJson ? 'JSON' : 'YAML'}: ${(cause as Error).message.trim()}`;
     throw new FlockError('FLOCK_POD_INVALID', message, {
-      remedy: 'correct its syntax; what was known of its pod stands until then',
+      remedy: 'correct its syntax; the last known state of its pod stays in force until then',
       cause,
     });
   }
 }
 
-/** Opened without blocking: a FIFO of that name would otherwise hold up the whole program. */
+/** Opens without blocking: a FIFO of that name would otherwise block the whole program. */
 function readBounded(path: string): string {
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -71,11 +71,13 @@ function readBounded(path: string): string {
     if (!stat.isFile() || stat.size > maximumBytes) {
       throw new FlockError(
         'FLOCK_POD_INVALID',
-        stat.isFile() ? `${path} has ${stat.size} bytes, more than ${maximumBytes}` : `${path} is no file`,
-        { value: path, remedy: 'keep one pod manifest a file in this folder, and nothing else' },
+        stat.isFile()
+          ? `${path} has ${stat.size} bytes, more than ${maximumBytes}`
+          : `${path} is not a regular file`,
+        { value: path, remedy: 'keep only pod manifests in this folder, one per file' },
       );
     }
-    // It may grow while it is read: never more than was asked for, and what is cut off does not parse.
+    // It may grow while it is read: no more than this size is read, and a truncated manifest does not parse.
     const buffer = Buffer.allocUnsafe(stat.size);
     let length = 0;
     while (length < buffer.length) {

@@ -1,4 +1,4 @@
-/** What is known of a pod, trimmed to what decides about routes: memory counts on every node of a cluster. */
+/** A pod, trimmed to what decides about routes, to save memory on every node of a cluster. */
 import { z } from 'zod';
 import { FlockError } from '../../base/errors.ts';
 import { parsedOrIssue } from '../../config/address-schema.ts';
@@ -6,21 +6,21 @@ import { parsedOrIssue } from '../../config/address-schema.ts';
 export interface Pod {
   readonly namespace: string;
   readonly name: string;
-  /** The pod object; a name is used again, a uid never. */
+  /** Identifies the pod object; a name can be used again, a uid can not. */
   readonly uid: string;
   readonly nodeName?: string;
   /** The condition `Ready` is `True`. */
   readonly ready: boolean;
-  /** It has a deletionTimestamp; `ready` may stand for as long as its containers answer. */
+  /** It has a deletionTimestamp; `ready` may stay true while its containers answer. */
   readonly terminating: boolean;
-  /** None of its containers runs, nor will again: it serves nothing. */
+  /** None of its containers runs or will run again. */
   readonly containersTerminated: boolean;
   readonly hostNetwork: boolean;
-  /** The account it runs as; `default` where it does not say. */
+  /** The service account it runs as; `default` if the pod names none. */
   readonly serviceAccount: string;
-  /** Its unicast addresses as canonical text, at most one a family in Kubernetes. */
+  /** Its unicast addresses as canonical text, at most one per family in Kubernetes. */
   readonly podIPs: readonly string[];
-  /** Only those whose keys were asked for. */
+  /** Only those whose keys have one of the prefixes requested. */
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -43,7 +43,7 @@ const containerStatuses = z
   .array(z.object({ state: z.object({ terminated: z.unknown(), running: z.unknown() }).partial().nullish() }))
   .nullish();
 
-/** The fields of a v1 Pod that are read; everything else in it is nobody's business here. */
+/** The fields of a v1 Pod that are read; the others are ignored. */
 const manifestSchema = z.object({
   apiVersion: z.literal('v1').nullish(),
   kind: z.literal('Pod').nullish(),
@@ -78,7 +78,7 @@ type Manifest = z.output<typeof manifestSchema>;
 type Status = NonNullable<Manifest['status']>;
 
 /**
- * Reads a v1 Pod object as the Kubernetes API and `kubectl get pod -o json` give it.
+ * Reads a v1 Pod object in the form of the Kubernetes API and of `kubectl get pod -o json`.
  *
  * @param object the parsed JSON or YAML, of any shape
  * @param origin how messages name it, such as the path of its file
@@ -104,7 +104,7 @@ export function podFromManifest(
     hostNetwork: spec?.hostNetwork ?? false,
     serviceAccount: spec?.serviceAccountName || 'default',
     podIPs: podIPs(status ?? {}),
-    // fromEntries and not assignment: a key such as `__proto__` is then a key like any other.
+    // fromEntries and not assignment, so that a key such as `__proto__` is an ordinary key.
     annotations: Object.fromEntries(
       Object.entries(metadata.annotations ?? {}).filter(([key]) =>
         annotationPrefixes.some(prefix => key.startsWith(prefix)),
@@ -113,7 +113,7 @@ export function podFromManifest(
   };
 }
 
-/** `status.podIPs` came with dual stack; a hand-written manifest may have the older `podIP` alone. */
+/** `status.podIPs` exists since dual stack; a hand-written manifest may have only the older `podIP`. */
 function podIPs({ podIP, podIPs }: Status): string[] {
   const addresses = podIPs?.map(({ ip }) => ip) ?? [];
   if (addresses.length === 0 && podIP) addresses.push(podIP);
@@ -121,8 +121,8 @@ function podIPs({ podIP, podIPs }: Status): string[] {
 }
 
 /**
- * A phase of Succeeded or Failed says it outright, but a kubelet sets it late. Before that every container must
- * have ended, and no sidecar (an init container that goes on running) may be left to answer.
+ * The phase Succeeded or Failed means so, but a kubelet sets it late. Before that, every container must have ended,
+ * and no sidecar (an init container that goes on running) may still run.
  */
 function areContainersTerminated(
   containers: number,
@@ -149,7 +149,7 @@ function invalidPod(object: unknown, origin: string, error: z.ZodError): FlockEr
   const found = value === undefined ? 'is missing' : `is ${abbreviate(value)}`;
   return new FlockError('FLOCK_POD_INVALID', `${origin}: ${field} ${found}: ${issue?.message}`, {
     value,
-    remedy: `correct ${field}; what was known of this pod stands until then`,
+    remedy: `correct ${field}; the last known state of this pod stays in force until then`,
     cause: error,
   });
 }

@@ -234,13 +234,13 @@ test('the socket is for its owner and group in a folder for them, and goes with 
 test('what a killed program left is replaced; a living one, or a file that is no socket, is not', async t => {
   const first = await serve(t);
   const error = await t.throwsAsync(serve(t, first.folder), { code: 'FLOCK_API_UNAVAILABLE' });
-  t.regex(error?.message ?? '', /another program answers/);
+  t.regex(error?.message ?? '', /another program listens/);
   t.is((await first.ask('GET', '/v1/allocations')).status, 200, 'and is not disturbed');
 
   const folder = folderOf(t);
   mkdirSync(join(folder, 'run'));
   writeFileSync(join(folder, 'run', 'api.sock'), 'precious');
-  await t.throwsAsync(serve(t, folder), { code: 'FLOCK_API_UNAVAILABLE', message: /no socket/ });
+  await t.throwsAsync(serve(t, folder), { code: 'FLOCK_API_UNAVAILABLE', message: /not a socket/ });
   t.is(readFileSync(join(folder, 'run', 'api.sock'), 'utf8'), 'precious');
 });
 

@@ -302,7 +302,10 @@ for (const [status, kind] of [
       await pods.start();
       t.true(await isPatient(lists), `${lists.length} lists`);
       t.is(warnings().length, 1);
-      t.regex(warnings()[0]?.event ?? '', new RegExp(`lost the pods of node-a: .*${status}: go away`));
+      t.regex(
+        warnings()[0]?.event ?? '',
+        new RegExp(`can not follow the pods of node-a: .*${status}: go away`),
+      );
       t.regex(warnings()[0]?.remedy ?? '', new RegExp(kind));
       api.list = listOf('1');
       await eventually('a list', () => cache.synced);
@@ -393,7 +396,7 @@ test('a server that takes requests and never answers is a loss', async t => {
   api.list = () => {};
   await pods.start();
   await eventually('a warning', () => warnings().length > 0);
-  t.regex(warnings()[0]?.event ?? '', /said nothing for 100 ms/);
+  t.regex(warnings()[0]?.event ?? '', /sent nothing for 100 ms/);
 });
 
 test.serial('a list that takes its time is waited for as long as it goes on', async t => {
@@ -419,7 +422,7 @@ test('an event that comes in drops without an end is a loss', async t => {
   };
   await pods.start();
   await eventually('a fresh list', () => lists.length >= 2);
-  t.regex(warnings()[0]?.event ?? '', /came to no end/);
+  t.regex(warnings()[0]?.event ?? '', /did not complete its answer/);
 });
 
 test.serial('events without a pause between them are no loss, however long they last', async t => {
