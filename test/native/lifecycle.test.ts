@@ -150,11 +150,11 @@ test('a socket that is forgotten unclosed is cleaned up, and leaves no file open
   const openFiles = () => readdirSync('/proc/self/fd').length;
   const before = openFiles();
   for (let number = 0; number < 50; number++) await new RouteSocket({ netns: lab.host.path }).links();
-  for (let round = 0; round < 20 && openFiles() > before + 10; round++) {
+  await eventually('closed files', () => {
     collect();
-    await new Promise(resolve => setTimeout(resolve, 10));
-  }
-  t.true(openFiles() <= before + 10);
+    return openFiles() <= before + 10;
+  });
+  t.pass();
 });
 
 test('what can not be opened says which path and why', t => {

@@ -153,15 +153,22 @@ test('while JavaScript is busy, changes gather into one call', async t => {
   const lab = await createRouteLab(t, 1);
   const heard = listen(t, lab);
   const other = lab.open();
-  const created = Array.from({ length: 5 }, (_, number) =>
-    pack(route(Operation.create, 4, number, [lab.nexthop(4, 0)])),
-  );
-  // Small batches are sent before apply returns, so all of this is within one turn of the event loop.
-  for (const bytes of created) void other.apply(bytes);
-  const until = performance.now() + 50;
-  while (performance.now() < until);
-  await eventually('all five', () => heard.routes().length === 5);
-  t.is(heard.calls.length, 1);
+  const calls: number[] = [];
+  // On a busy machine the thread that listens may come when JavaScript is idle again: then for longer.
+  for (const [round, busyMs] of [50, 500, 5000, 20_000].entries()) {
+    heard.calls.length = 0;
+    const created = Array.from({ length: 5 }, (_, number) =>
+      pack(route(Operation.create, 4, round * 5 + number, [lab.nexthop(4, 0)])),
+    );
+    // Small batches are sent before apply returns, so all of this is within one turn of the event loop.
+    for (const bytes of created) void other.apply(bytes);
+    const until = performance.now() + busyMs;
+    while (performance.now() < until);
+    await eventually('all five', () => heard.routes().length === 5);
+    calls.push(heard.calls.length);
+    if (calls.at(-1) === 1) break;
+  }
+  t.is(calls.at(-1), 1, `${calls}`);
 });
 
 test('a stopped monitor is silent, and can be stopped again, also from its own callback', async t => {
