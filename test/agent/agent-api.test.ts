@@ -37,7 +37,7 @@ test('what is put is routed, survives kill -9, and what is deleted is gone', asy
   };
 
   const first = startAgent(node, files);
-  await first.logged('the local API is served');
+  await first.logged('serving the local API');
   t.is(await ask(socket, 'PUT', allocation), 200);
   first.child.kill('SIGKILL');
   await first.exit;

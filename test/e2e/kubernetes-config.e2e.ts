@@ -9,7 +9,7 @@ import type { KubeApiServer } from '../support/kube-api-server.ts';
 import { serverOfFile } from './file-server.ts';
 
 const { dir, start } = serverOfFile(test);
-const source = (name: string) => new URL(`../../lib/sources/kubernetes/${name}.ts`, import.meta.url).href;
+const source = (path: string) => new URL(`../../lib/sources/${path}.ts`, import.meta.url).href;
 let server: KubeApiServer;
 
 test.before(async t => {
@@ -68,8 +68,8 @@ test.serial('in a pod, its own service account is used', async t => {
   writeFileSync(join(account, 'token'), server.token);
   copyFileSync(server.caPath, join(account, 'ca.crt'));
   const program = `
-    import { KubernetesPods } from '${source('kubernetes-pods')}';
-    import { PodCache } from '${source('pod-cache')}';
+    import { KubernetesPods } from '${source('kubernetes/kubernetes-pods')}';
+    import { PodCache } from '${source('pods/pod-cache')}';
     const log = { info: console.log, warn: console.log };
     const cache = new PodCache();
     const pods = new KubernetesPods({ nodeName: 'node-in-pod', cache, log });
