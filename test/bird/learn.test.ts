@@ -2,6 +2,7 @@ import test from 'ava';
 import { startBird } from '../support/bird.ts';
 import { eventually } from '../support/lab.ts';
 import { everyForm, program } from '../support/program.ts';
+import { watchRoutes } from '../support/route-watch.ts';
 import { established, fabric, gateways, kernelRoutes, routes, startNode } from './fabric.ts';
 
 const four = '192.0.2.53/32';
@@ -231,12 +232,8 @@ test('a BIRD that crashed and recovers (-R) leaves the router its routes; its ke
   for (const prefix of [four, six]) {
     await eventually(prefix, async () => (await gateways(router, prefix)).length === 1);
   }
-  const monitor = router.spawn('ip', ['monitor', 'route'], { stdio: ['ignore', 'pipe', 'ignore'] });
-  let events = '';
-  monitor.stdout?.on('data', chunk => {
-    events += String(chunk);
-  });
-  await new Promise(resolve => setTimeout(resolve, 200));
+  const watch = watchRoutes(router, [12]);
+  t.teardown(() => watch.stop());
   await bird.kill();
   const again = await startBird(node.host, { name: 'node1', recover: true });
   await established(again, 2);
@@ -246,7 +243,7 @@ test('a BIRD that crashed and recovers (-R) leaves the router its routes; its ke
   }
   t.is((await kernelRoutes(node.host, four)).length, 1);
   // None on an idle machine, which the traffic proof counts packets for; here other tests run beside this one.
-  t.log(`${events.split('\n').length - 1} route events at the router`);
+  t.log(`${watch.seen.length} route events at the router`);
   await node.host.ip('route', 'del', four, 'proto', '70', 'metric', '16');
   await eventually('withdrawn as ever', async () => (await gateways(router, four)).length === 0);
 });

@@ -47,7 +47,7 @@ test('a BIRD that is killed and started again is configured again', async t => {
 test('a BIRD that hangs keeps its file, and may still announce what it did', async t => {
   const { configPath, bird, manager } = await place(t);
   const running = await bird(foreign);
-  const one = manager({ timeoutMs: 200 });
+  const one = manager({ timeoutMs: 3000 });
   await one.apply({ nodeConfig, active: [four] });
   const good = readFileSync(configPath, 'utf8');
   running.signal('SIGSTOP');
@@ -55,7 +55,7 @@ test('a BIRD that hangs keeps its file, and may still announce what it did', asy
   for (let pass = 0; pass < 2; pass++) {
     const outcome = await one.apply({ nodeConfig, active: [six] });
     t.is(outcome.state, 'unreachable');
-    t.regex(outcome.error?.message ?? '', /gave no answer to .* in 200 ms/);
+    t.regex(outcome.error?.message ?? '', /gave no answer to .* in 3000 ms/);
     t.true(outcome.announced.has(four));
   }
   t.is(readFileSync(configPath, 'utf8'), good);
