@@ -14,10 +14,10 @@ namespace anycast {
 // and other protocols' routes are dropped here. May be called on any thread.
 class DumpPolicy {
  public:
-  // Also true when nothing is known of the table, and once after many dumps by protocol: others' routes may
-  // have gone meanwhile.
+  // True while nearly all routes of the table are ours. Also for a table not yet dumped, and once after many
+  // dumps by protocol, since others' routes may have gone.
   bool ShouldDumpWhole(uint8_t family, uint32_t table);
-  // The number of routes that a dump of the whole table returned.
+  // Takes the numbers of routes that a dump of the whole table returned.
   void RecordWholeDump(uint8_t family, uint32_t table, size_t ours, size_t others);
 
  private:

@@ -70,13 +70,13 @@ void ParallelWriter::WriteSharded(std::span<const Request> requests, Outcomes& o
   std::array<WriteResult, 2> results;
   // Each connection takes the next shard until none is left, so a slow or late one takes fewer.
   std::atomic<size_t> next = 0;
-  const auto write = [&](size_t number) noexcept {
+  const auto write = [&](size_t index) noexcept {
     try {
       for (size_t shard; (shard = next++) < shards.size();) {
-        connections_[number].writer.Write(shards[shard], outcomes.errors, results[number].messages);
+        connections_[index].writer.Write(shards[shard], outcomes.errors, results[index].messages);
       }
     } catch (...) {
-      results[number].failure = std::current_exception();
+      results[index].failure = std::current_exception();
     }
   };
   std::thread helper;

@@ -36,7 +36,7 @@ bool Read(DumpReader& reader, uint8_t family, std::span<const uint8_t> protocols
     try {
       if (!reader.Attempt(request, take)) return false;
     } catch (const SystemError& error) {
-      // Both families answer so for a table that never held a route: it is empty.
+      // Both families answer with ENOENT for a table that never held a route: it is empty.
       if (error.number != ENOENT) throw;
     }
   }
@@ -69,9 +69,8 @@ void DumpRoutes(DumpReader& reader, uint8_t family, const RouteFilter& filter, D
     const bool consistent = Read(reader, family, protocols, filter, [&](const nlmsghdr* message) {
       if (message->nlmsg_type != RTM_NEWROUTE) return;
       if (part.capacity() == 0) part.reserve(kPartBytes + kPartBytes / 8);
-      const size_t before = part.size();
-      DecodeRoute(message, wanted, kNone, nexthops, part);
-      (part.size() > before ? ours : others)++;
+      const bool is_ours = DecodeRoute(message, wanted, kNone, nexthops, part);
+      (is_ours ? ours : others)++;
       if (part.size() >= kPartBytes) pass_on();
     });
     if (consistent && (restarted || !part.empty())) pass_on();
