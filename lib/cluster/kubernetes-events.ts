@@ -15,7 +15,7 @@ import { type PodWarning, WarningQueue } from './pod-warnings.ts';
 export interface KubernetesEventsOptions {
   client: WritingClient;
   nodeName: string;
-  /** Gives all warnings that stand now. */
+  /** Gives all warnings now. */
   read: () => readonly PodWarning[];
   log: Log;
   queue?: WarningQueue;

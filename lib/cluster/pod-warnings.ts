@@ -1,7 +1,7 @@
 /**
  * Which warnings about pods are to be sent now. A warning is sent when it begins, when its message changes, when it
- * returns, and at a long interval while it stands, within rate limits for each pod and for the node. A warning over
- * the limit is sent later, in the order of its beginning, if it still stands then. No I/O; time is passed in.
+ * returns, and at a long interval while it lasts, within rate limits for each pod and for the node. A warning over
+ * the limit is sent later, in the order of its beginning, if it is still current then. No I/O; time is passed in.
  */
 
 /** A request of a pod that is refused. */
@@ -48,7 +48,7 @@ export interface WarningLimits {
   /** Token buckets of one pod and of all: `burst` warnings at once, then one every `everyMs` milliseconds. */
   pod: { burst: number; everyMs: number };
   node: { burst: number; everyMs: number };
-  /** A warning that stands is sent again after this long, in milliseconds: the server keeps an event for an hour. */
+  /** A warning that lasts is sent again after this long, in milliseconds: the server keeps an event for an hour. */
   againMs: number;
 }
 
@@ -61,8 +61,8 @@ export const warningLimits: WarningLimits = {
 interface Sent {
   message: string;
   at: number;
-  /** Whether it has stood at each call since. */
-  stands: boolean;
+  /** Whether it was current at each call since. */
+  isCurrent: boolean;
 }
 
 export class WarningQueue {
@@ -79,12 +79,12 @@ export class WarningQueue {
   }
 
   /**
-   * @param standing all warnings that stand now
+   * @param current all warnings now
    * @param now milliseconds of any clock that does not go back
    * @returns those to be sent now; they count as sent
    */
-  take(standing: readonly PodWarning[], now: number): PodWarning[] {
-    this.#compare(standing, now);
+  take(current: readonly PodWarning[], now: number): PodWarning[] {
+    this.#compare(current, now);
     const due: PodWarning[] = [];
     for (const [key, warning] of this.#waiting) {
       if (this.#node.left(now) < 1) break;
@@ -93,7 +93,7 @@ export class WarningQueue {
       pod.spend();
       this.#node.spend();
       this.#waiting.delete(key);
-      this.#sent.set(key, { message: warning.message, at: now, stands: true });
+      this.#sent.set(key, { message: warning.message, at: now, isCurrent: true });
       due.push(warning);
     }
     for (const [uid, bucket] of this.#pods) if (bucket.isFull(now)) this.#pods.delete(uid);
@@ -105,17 +105,17 @@ export class WarningQueue {
     this.#sent.delete(keyOf(warning));
   }
 
-  #compare(standing: readonly PodWarning[], now: number): void {
-    const byKey = new Map(standing.map(warning => [keyOf(warning), warning]));
+  #compare(current: readonly PodWarning[], now: number): void {
+    const byKey = new Map(current.map(warning => [keyOf(warning), warning]));
     for (const key of this.#waiting.keys()) if (!byKey.has(key)) this.#waiting.delete(key);
     for (const [key, sent] of this.#sent) {
       if (byKey.has(key)) continue;
-      sent.stands = false;
+      sent.isCurrent = false;
       if (now - sent.at >= this.#limits.againMs) this.#sent.delete(key);
     }
     for (const [key, warning] of byKey) {
       const sent = this.#sent.get(key);
-      const isNews = sent === undefined || !sent.stands || sent.message !== warning.message;
+      const isNews = sent === undefined || !sent.isCurrent || sent.message !== warning.message;
       if (isNews || now - sent.at >= this.#limits.againMs) this.#waiting.set(key, warning);
       else this.#waiting.delete(key);
     }

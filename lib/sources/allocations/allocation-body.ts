@@ -35,11 +35,11 @@ function contradiction(said: string | undefined, path: string): string | undefin
 }
 
 function unicastProblem(text: string, family: 4 | 6): string | undefined {
-  return familyOf(text) === family ? undefined : `${JSON.stringify(text)} is no IPv${family} address`;
+  return familyOf(text) === family ? undefined : `${JSON.stringify(text)} is not an IPv${family} address`;
 }
 
 function anycastProblem(text: string): string | undefined {
-  if (familyOf(text) === undefined) return `${JSON.stringify(text)} is no IP address`;
+  if (familyOf(text) === undefined) return `${JSON.stringify(text)} is not an IP address`;
   const refusal = whyNotAnycast(parseAddress(text));
   return refusal === undefined ? undefined : `${text} is ${refusal}`;
 }

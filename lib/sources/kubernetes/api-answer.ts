@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 
-/** etcd takes no object above 1.5 MiB; a line of this many characters is no event. */
+/** etcd accepts no object above 1.5 MiB: a line of this many characters can not be an event. */
 const longestLine = 8 << 20;
 
 /** The server's own refusal. */
@@ -73,7 +73,7 @@ export async function* linesOf(
   if (rest !== '') throw new GarbageError('the API server ended its answer in the middle of an event');
 }
 
-/** @throws ApiStatusError for an event of type ERROR, GarbageError for a line that is no event */
+/** @throws ApiStatusError for an event of type ERROR, GarbageError for a line that is not an event */
 export function parseEvent(line: string): WatchEvent {
   const event = parseJson(line) as Partial<WatchEvent> | null;
   if (typeof event?.type !== 'string' || typeof event.object !== 'object' || event.object === null) {
