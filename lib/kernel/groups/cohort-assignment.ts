@@ -1,5 +1,5 @@
 /**
- * Which cohort each destination belongs to when nexthops change. Pure.
+ * Which cohort each destination belongs to when nexthops change. No I/O: what changes is told to the book of cohorts.
  *
  * A cohort is an identity that is changed in place: with resilient groups, flows stay in their buckets only so.
  * - All of a cohort want something else: the cohort changes, and takes most of its destinations along.

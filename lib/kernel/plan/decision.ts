@@ -1,5 +1,7 @@
-/** What follows from what is wanted and what the kernel holds: one decision a destination. */
-
+/**
+ * What follows from what is wanted and what the kernel holds: one decision a destination. No I/O: the times and the
+ * failure of the entry are changed, and nothing else.
+ */
 import type { Cohorts } from '../groups/cohorts.ts';
 import { sameNexthops } from '../socket/nexthops.ts';
 import { notHeld, type Programmed, type RouteEntry, type RouteProtocols } from '../state/route-entry.ts';

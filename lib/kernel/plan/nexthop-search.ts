@@ -1,4 +1,7 @@
-/** The nexthops to program while the kernel refuses the whole set: the search for what works of it. */
+/**
+ * The nexthops to program while the kernel refuses the whole set: the search for what works of it. No I/O: the search
+ * is changed, and nothing else.
+ */
 import type { Cohorts } from '../groups/cohorts.ts';
 import {
   countNexthops,

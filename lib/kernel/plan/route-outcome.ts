@@ -1,5 +1,4 @@
-/** What a request's outcome proves about one destination. Pure. */
-
+/** What a request's outcome proves about one destination. No I/O: the entry is changed, and nothing else. */
 import { errnoName } from '../socket/errno.ts';
 import { countNexthops, emptyNexthops } from '../socket/nexthops.ts';
 import { outcomeUnknown } from '../socket/route-socket.ts';

@@ -1,5 +1,6 @@
 /**
- * What others did to a route of ours, and what we believe then. Pure.
+ * What others did to a route of ours, and what we believe then. No I/O: `countRestoration` changes its entry, the others
+ * change nothing.
  *
  * Quirks, each seen on Linux 6.18 (test/kernel/state/drift.test.ts):
  * - `ip link del p0` removes the whole IPv4 multipath route, its live nexthops included, and says nothing on the

@@ -16,7 +16,10 @@ export interface Programmed {
 
 let lastProgrammed: Programmed = { protocol: 0, nexthops: emptyNexthops, group: 0 };
 
-/** Destinations that are served alike come one behind the other, and share the object. */
+/**
+ * Makes what is believed of a destination. The last one made is kept: destinations that are served alike come one after
+ * the other, and share the object.
+ */
 export function programmedAs(protocol: number, nexthops: Uint8Array, group: number): Programmed {
   const last = lastProgrammed;
   if (last.protocol === protocol && last.nexthops === nexthops && last.group === group) return last;
