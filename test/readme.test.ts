@@ -1,5 +1,5 @@
-/** What the README and the page on installing tell people to copy is what the program takes. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** What the README and the page on installing tell people to copy is what the program takes; what pages name is there. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -9,8 +9,11 @@ import { parseAgentConfig } from '../lib/config/agent-config.ts';
 import { nodeConfigKeys, parseNodeConfig } from '../lib/config/node-config.ts';
 import { parseAllocationFile } from '../lib/sources/allocations/allocation.ts';
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const install = readFileSync(new URL('../docs/install.md', import.meta.url), 'utf8');
+const root = new URL('../', import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
+const readme = read('README.md');
+const contributing = read('CONTRIBUTING.md');
+const install = read('docs/install.md');
 
 /** The first fenced block of a language that contains `mark`. */
 function example(language: string, mark: string, page = readme): string {
@@ -55,7 +58,33 @@ test('the peer of the page on installing is accepted', t => {
   t.true(nodeConfigKeys.peers.parse(peers)[0]?.bfd);
 });
 
-test('every script that the README names is there', t => {
-  const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
-  for (const [, name = ''] of readme.matchAll(/npm run ([a-z0-9:]+)/g)) t.truthy(scripts[name], name);
+for (const [name, page] of Object.entries({ README: readme, CONTRIBUTING: contributing })) {
+  test(`every script that ${name} names is there`, t => {
+    const { scripts } = JSON.parse(read('package.json'));
+    for (const [, script = ''] of page.matchAll(/npm run ([a-z0-9:]+)/g)) t.truthy(scripts[script], script);
+  });
+
+  test(`every file that ${name} names is there`, t => {
+    const named = page.matchAll(/[`(]((?:lib|native|test|scripts|docs|deploy|bench)\/[\w./-]*)/g);
+    for (const [, path = ''] of named)
+      if (!path.startsWith('bench/results')) t.true(existsSync(new URL(path, root)), path);
+  });
+}
+
+test("CONTRIBUTING's drawing has every room, in the order in which lint lets them import", t => {
+  const drawing = contributing.slice(contributing.indexOf('cli.ts'), contributing.indexOf('native/src/'));
+  const drawn = [...drawing.matchAll(/^ {2,4}(\w+)\/ /gm)].map(([, room]) => room);
+  const rooms = ['lib', 'lib/kernel'].flatMap(folder =>
+    readdirSync(new URL(folder, root), { withFileTypes: true }).flatMap(entry =>
+      entry.isDirectory() ? entry.name : [],
+    ),
+  );
+  t.deepEqual(drawn.toSorted(), rooms.toSorted());
+  const includes = [...read('.biome.rooms.jsonc').matchAll(/"lib\/(?:kernel\/)?(\w+)\/\*/g)].map(
+    ([, room]) => room,
+  );
+  t.deepEqual(
+    drawn,
+    includes.filter(room => rooms.includes(room as string)),
+  );
 });
