@@ -1,6 +1,7 @@
 /**
- * What BIRD has to know of the kernel's announcements. In learn mode nothing: it learns our routes, and only
- * the node config makes it change. In filter mode the active set, each time it changes.
+ * Keeps BIRD's configuration in step with what the kernel announces. In learn mode BIRD learns our routes from
+ * the kernel, and its configuration changes only with the node config. In filter mode the configuration contains
+ * the active set, and changes with it.
  */
 import type { Destination } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
@@ -14,17 +15,17 @@ export interface BirdAnnouncerOptions {
   bird: Pick<BirdManager, 'apply' | 'modeOf' | 'status'>;
   nodeConfig: Pick<NodeConfigSource, 'onChange' | 'snapshot'>;
   clock: Clock;
-  /** How long the peers are given to act on a withdrawal that BIRD has sent, in milliseconds. */
+  /** How long to wait after a withdrawal, so that the BGP peers act on it, in milliseconds. */
   settleMs: number;
-  /** For reporting: called when BIRD was configured, or could not be. */
+  /** For reporting: called after each attempt to configure BIRD. */
   onOutcome?: (outcome: BirdOutcome) => void;
 }
 
 /**
- * In learn mode, passes sooner after one another than so many milliseconds do not ask again whether BIRD runs what it
- * was told: rendering that costs more than the rest of a pass with nothing to do.
+ * In learn mode, a pass checks that BIRD runs the right configuration only this long after the last check, in
+ * milliseconds: the check renders the configuration, which costs more than the rest of an idle pass.
  */
-const againMs = 1000;
+const checkAgainMs = 1000;
 
 const nothing: ReadonlySet<Destination> = new Set();
 
@@ -35,14 +36,14 @@ export class BirdAnnouncer {
   readonly #clock: Clock;
   readonly #settleMs: number;
   readonly #listeners = new Listeners();
-  /** When BIRD said that it no longer announces a destination, in milliseconds of the clock; while it matters. */
+  /** When BIRD confirmed a destination's withdrawal, in milliseconds of the clock; kept for `settleMs`. */
   readonly #withdrawnAt = new Map<Destination, number>();
-  /** Undefined until BIRD was asked once: it may still announce what a former run told it. */
+  /** Undefined until BIRD was configured once: it may still announce the active set of a former run. */
   #announced: ReadonlySet<Destination> | undefined;
-  /** What BIRD is being told to announce, and has not answered yet. */
-  readonly #asked = new Set<ReadonlySet<Destination>>();
+  /** Active sets that are being applied: BIRD has not confirmed them yet. */
+  readonly #pending = new Set<ReadonlySet<Destination>>();
   #formerRoutes: readonly BirdRoutes[] = [];
-  /** What BIRD is known to run, in learn mode, and when that was last made sure of. */
+  /** In learn mode: from what BIRD's running configuration was rendered, and when that was last checked. */
   #running: { nodeConfig: unknown; formerRoutes: unknown; at: number } | undefined;
 
   constructor({ bird, nodeConfig, clock, settleMs, onOutcome = () => {} }: BirdAnnouncerOptions) {
@@ -54,20 +55,20 @@ export class BirdAnnouncer {
     this.#onOutcome = onOutcome;
   }
 
-  /** Calls `listener` when BIRD runs something else, or a destination may be withdrawn. @returns what ends it */
+  /** Calls `listener` when BIRD runs a new configuration, or a withdrawal has settled. @returns unsubscribes */
   onChange(listener: () => void): () => void {
     return this.#listeners.add(listener);
   }
 
-  /** Lets BIRD follow the kernel; never waits for it, for packets do not. */
+  /** Makes BIRD's configuration follow the kernel. Does not wait for BIRD: the routes already forward. */
   follow(active: ReadonlySet<Destination>): void {
     if (this.#mode() === 'filter') this.#apply(new Set(active));
-    else if (!this.#runsWhatItShould()) this.#apply(nothing);
+    else if (!this.#isUpToDate()) this.#apply(nothing);
   }
 
   /**
-   * Has BIRD learn routes of former configurations too, from now on. In filter mode it learns none.
-   * @returns what became of it, when BIRD was told
+   * Makes BIRD learn the routes of former configurations too, from now on. Filter mode learns no routes.
+   * @returns the outcome; undefined in filter mode
    */
   async learnAlso(formerRoutes: readonly BirdRoutes[]): Promise<BirdOutcome | undefined> {
     this.#formerRoutes = formerRoutes;
@@ -75,12 +76,12 @@ export class BirdAnnouncer {
   }
 
   /**
-   * In learn mode the tag is the announcement, and the tag has changed before anybody asks. What BIRD announces by
-   * its configuration, in filter mode or until it has left it, it has to have said that it does no more, and its
-   * peers have some time to act on it.
+   * Whether BIRD no longer announces a destination, and its peers have had `settleMs` to act on the withdrawal.
+   * In learn mode the route's tag decides, and the tag has changed before anybody asks. What BIRD announces by its
+   * configuration (in filter mode, or until it has left filter mode) is withdrawn when BIRD has confirmed it.
    */
   isWithdrawn(destination: Destination): boolean {
-    for (const asked of this.#asked) if (asked.has(destination)) return false;
+    for (const active of this.#pending) if (active.has(destination)) return false;
     if (this.#announced === undefined) return this.#mode() === 'learn';
     if (this.#announced.has(destination)) return false;
     const since = this.#withdrawnAt.get(destination);
@@ -91,14 +92,14 @@ export class BirdAnnouncer {
     return this.#bird.modeOf(this.#nodeConfig.snapshot());
   }
 
-  /** Learn mode: whether nothing has changed that BIRD's configuration follows from, as far as was looked lately. */
-  #runsWhatItShould(): boolean {
+  /** Learn mode: whether the inputs of BIRD's configuration are unchanged, and BIRD was checked lately. */
+  #isUpToDate(): boolean {
     const running = this.#running;
     return (
       running !== undefined &&
       running.nodeConfig === this.#nodeConfig.snapshot() &&
       running.formerRoutes === this.#formerRoutes &&
-      this.#clock.now() - running.at < againMs &&
+      this.#clock.now() - running.at < checkAgainMs &&
       this.#bird.status().applied
     );
   }
@@ -107,9 +108,9 @@ export class BirdAnnouncer {
     const nodeConfig = this.#nodeConfig.snapshot();
     const formerRoutes = this.#formerRoutes;
     this.#running = undefined;
-    this.#asked.add(active);
+    this.#pending.add(active);
     const outcome = await this.#bird.apply({ nodeConfig, active, formerRoutes });
-    this.#asked.delete(active);
+    this.#pending.delete(active);
     if (outcome.state === 'applied' || outcome.state === 'unchanged')
       this.#running = { nodeConfig, formerRoutes, at: this.#clock.now() };
     this.#noteWithdrawals(this.#announced ?? [], outcome.announced);

@@ -1,19 +1,19 @@
-/** BIRD's configuration file: staged beside its place, durable before it takes the place, readable by BIRD alone. */
+/** BIRD's configuration file: staged in the same folder, synced, then renamed into place; only BIRD can read it. */
 import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FlockError } from '../base/errors.ts';
 
 export class ConfigFile {
   readonly path: string;
-  /** Where a new text waits for BIRD's word: the same folder, so that the move is one rename. */
+  /** Where a new text is until BIRD has checked it: the same folder, so that the move is one rename. */
   readonly stagedPath: string;
 
-  /** @throws FlockError FLOCK_CONFIG_INVALID for a path that BIRD's command line can not carry */
+  /** @throws FlockError FLOCK_CONFIG_INVALID for a path that BIRD's command line can not express */
   constructor(path: string) {
     if (!/^\/[\x20\x21\x23-\x7e]{1,200}$/.test(path)) {
       throw new FlockError(
         'FLOCK_CONFIG_INVALID',
-        `bird.config: ${JSON.stringify(path)} can not be told to BIRD`,
+        `bird.config: ${JSON.stringify(path)} can not be written in a command of BIRD`,
         {
           value: path,
           remedy: 'give an absolute path of printable ASCII without a double quote, 200 characters at most',
@@ -24,7 +24,7 @@ export class ConfigFile {
     this.stagedPath = join(dirname(path), `.${basename(path)}.flock`);
   }
 
-  /** The text there is, undefined when there is no such file. */
+  /** @returns the file's text; undefined when there is no such file */
   async read(): Promise<string | undefined> {
     try {
       return await readFile(this.path, 'utf8');
@@ -35,15 +35,15 @@ export class ConfigFile {
   }
 
   /**
-   * Writes a text for BIRD to check. The file may hold passwords: 0640, its group the one of the file it will
-   * replace (Debian: root's file, group bird), or the folder's.
+   * Writes a text for BIRD to check. The file may contain passwords: its mode is 0640, and its group is that of the
+   * file that it will replace (Debian: owner root, group bird), or else the folder's.
    */
   async stage(text: string): Promise<void> {
     try {
       await rm(this.stagedPath, { force: true });
       await using file = await open(this.stagedPath, 'wx', 0o600);
       const { gid } = await stat(this.path).catch(() => stat(dirname(this.path)));
-      // Without the right to give it away (a user namespace) it stays our group's: BIRD then runs as we do.
+      // Without the right to change the group (a user namespace) our group stays: BIRD then runs as the same user.
       await file.chown(-1, gid).catch(() => undefined);
       await file.chmod(0o640);
       await file.writeFile(text);
@@ -69,7 +69,7 @@ export class ConfigFile {
   }
 }
 
-/** Whether two paths name one place, whether or not a file is there. */
+/** Whether two paths name the same file, which need not exist. */
 export async function isSameFile(one: string, other: string): Promise<boolean> {
   const [first, second] = await Promise.all(
     [one, other].map(async path =>
@@ -85,7 +85,7 @@ function notPossible(path: string, what: string, cause: unknown): FlockError {
     `bird.config: can not ${what} ${path}: ${(cause as Error).message}`,
     {
       value: path,
-      remedy: 'let the agent write the folder of bird.config; it is tried again',
+      remedy: 'give the agent write access to the folder of bird.config; the agent tries again',
       cause,
     },
   );

@@ -1,14 +1,14 @@
-/** One reconfiguration of BIRD, until what it read is what it runs. */
+/** One reconfiguration of BIRD; ends when BIRD runs the configuration that it read. */
 import { FlockError } from '../base/errors.ts';
 import type { BirdControl } from './control.ts';
-import { replyCode, wordsOf } from './reply.ts';
+import { replyCode, textOf } from './reply.ts';
 
-/** A reconfiguration waits for sessions to close and their routes to go; a longer one is asked for again. */
+/** In milliseconds. BIRD waits for sessions to close and their routes to go; after this long, it counts as failed. */
 const longestMs = 30_000;
 
 /**
- * Reply 0003 says done; 0004 (in progress) and 0005 (queued behind another) say later: asked again until done.
- * @throws FlockError FLOCK_BIRD_REFUSED with BIRD's words, FLOCK_BIRD_UNREACHABLE when it does not finish
+ * Reply 0003 means done. 0004 (in progress) and 0005 (queued behind another) mean not yet: the status is polled.
+ * @throws FlockError FLOCK_BIRD_REFUSED with BIRD's reply, FLOCK_BIRD_UNREACHABLE when BIRD does not finish
  */
 export async function configure(control: BirdControl): Promise<void> {
   const deadline = Date.now() + longestMs;
@@ -18,10 +18,14 @@ export async function configure(control: BirdControl): Promise<void> {
     if (has(replyCode.reconfigured)) return;
     const isUnderWay = has(replyCode.inProgress) || has(replyCode.queued);
     if (!isUnderWay || Date.now() > deadline) {
-      throw new FlockError('FLOCK_BIRD_UNREACHABLE', `BIRD did not finish to configure: ${wordsOf(reply)}`, {
-        value: wordsOf(reply),
-        remedy: 'it is asked again; see `birdc configure status` and the log of BIRD',
-      });
+      throw new FlockError(
+        'FLOCK_BIRD_UNREACHABLE',
+        `BIRD did not finish its reconfiguration: ${textOf(reply)}`,
+        {
+          value: textOf(reply),
+          remedy: 'see `birdc configure status` and the log of BIRD; the agent tries again',
+        },
+      );
     }
     await new Promise(resolve => setTimeout(resolve, pauseMs));
     pauseMs = Math.min(pauseMs * 2, 200);

@@ -1,10 +1,10 @@
 /**
- * A connection to BIRD's control socket. It is kept: its end is how we learn, at no cost, that BIRD has ended.
- * What goes wrong on it (a timeout, a line that is no reply) ends it, for its next reply could be of any command.
+ * A connection to BIRD's control socket. It is kept open: when it closes, BIRD has ended, and we need not poll.
+ * Any error (a timeout, a line that is no reply) closes it, for the next reply could belong to any command.
  */
 import { connect, type Socket } from 'node:net';
 import { FlockError } from '../base/errors.ts';
-import { errorOf, type Reply, ReplyReader, replyCode, wordsOf } from './reply.ts';
+import { errorOf, type Reply, ReplyReader, replyCode, textOf } from './reply.ts';
 
 interface Waiting {
   resolve(reply: Reply): void;
@@ -29,15 +29,16 @@ export class BirdControl {
     this.#socket.on('data', (chunk: string) => this.#read(chunk));
     this.#socket.on('error', cause => this.#end(cause.message, { cause }));
     this.#socket.on('close', () => this.#end('closed the connection'));
-    // An idle connection keeps no program alive; a command in flight does, by its timer.
+    // An idle connection does not keep the process running; the timer of an unanswered command does.
     this.#socket.unref();
   }
 
   /**
    * @param socketPath BIRD's `-s`
    * @param options.timeoutMs how long any reply, the greeting included, may take, in milliseconds
-   * @param options.signal closes it when it aborts, also while the greeting is waited for
-   * @throws FlockError FLOCK_BIRD_UNREACHABLE; `nothingListens` tells an absent BIRD from one that hangs
+   * @param options.signal when it aborts, the connection closes, also before the greeting
+   * @throws FlockError FLOCK_BIRD_UNREACHABLE; `nothingListens` distinguishes a BIRD that does not run from one
+   *   that hangs
    */
   static async open(
     socketPath: string,
@@ -50,12 +51,12 @@ export class BirdControl {
     const greeting = await control.#reply('the greeting');
     const [line] = greeting.lines;
     if (line?.code !== replyCode.ready)
-      throw control.#end(`greets with ${JSON.stringify(wordsOf(greeting))}`);
+      throw control.#end(`sent ${JSON.stringify(textOf(greeting))} instead of a greeting`);
     control.#version = line.text.replace(/^BIRD | ready\.$/g, '');
     return control;
   }
 
-  /** What the greeting said, such as `2.0.12`. */
+  /** From the greeting, such as `2.0.12`. */
   get version(): string {
     return this.#version;
   }
@@ -65,8 +66,9 @@ export class BirdControl {
   }
 
   /**
-   * Sends a command when those before it are answered, and gives its reply.
-   * @throws FlockError FLOCK_BIRD_REFUSED with BIRD's words for an error reply,
+   * Sends a command after the commands before it were answered.
+   * @returns its reply
+   * @throws FlockError FLOCK_BIRD_REFUSED with BIRD's text for an error reply,
    *   FLOCK_BIRD_UNREACHABLE when the connection ended or the reply took too long
    */
   async command(text: string): Promise<Reply> {
@@ -74,17 +76,17 @@ export class BirdControl {
     const error = errorOf(reply);
     if (error === undefined) return reply;
     throw new FlockError('FLOCK_BIRD_REFUSED', `BIRD refused ${text}: ${error.code} ${error.text}`, {
-      value: wordsOf(reply),
-      remedy: 'this is what BIRD said; what it ran before runs on',
+      value: textOf(reply),
+      remedy: "correct what BIRD's reply names; BIRD keeps its former configuration",
     });
   }
 
-  /** The same, an error reply given like any other. */
+  /** Like `command`, but returns an error reply like any other reply. */
   ask(text: string): Promise<Reply> {
     const reply = this.#turn.then(() => {
       if (this.#ended !== undefined) throw this.#ended;
       if (/[^\x20-\x7e]/.test(text)) {
-        throw new FlockError('FLOCK_BIRD_REFUSED', 'a command is one line of printable ASCII', {
+        throw new FlockError('FLOCK_BIRD_REFUSED', 'a command for BIRD must be one line of printable ASCII', {
           value: text,
         });
       }
@@ -96,15 +98,15 @@ export class BirdControl {
   }
 
   close(): void {
-    this.#end('was closed by us');
+    this.#end('the agent closed the connection');
   }
 
   #reply(to: string): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#ended !== undefined) return reject(this.#ended);
       const timer = setTimeout(() => {
-        // When it was us who were busy, the answer is there: the loop reads it before this runs.
-        late = setImmediate(() => this.#end(`gave no answer to ${to} in ${this.#timeoutMs} ms`));
+        // When our own event loop was blocked, the reply is already there: the loop reads it before this runs.
+        late = setImmediate(() => this.#end(`no answer to ${to} within ${this.#timeoutMs} ms`));
       }, this.#timeoutMs);
       let late: NodeJS.Immediate | undefined;
       const settle =
@@ -122,7 +124,7 @@ export class BirdControl {
   #read(chunk: string): void {
     try {
       for (const reply of this.#reader.push(chunk)) {
-        if (this.#waiting === undefined) throw new Error(`an answer nobody asked for: ${wordsOf(reply)}`);
+        if (this.#waiting === undefined) throw new Error(`a reply without a command: ${textOf(reply)}`);
         this.#waiting.resolve(reply);
       }
     } catch (cause) {
@@ -133,7 +135,7 @@ export class BirdControl {
   #end(why: string, details: { cause?: unknown; value?: unknown } = {}): FlockError {
     this.#ended ??= new FlockError('FLOCK_BIRD_UNREACHABLE', `BIRD at ${this.#socketPath}: ${why}`, {
       value: this.#socketPath,
-      remedy: 'start BIRD with `-s` and the path of bird.socket; it is tried again',
+      remedy: 'start BIRD with `-s` and the path of bird.socket; the agent tries again',
       ...details,
     });
     this.#socket.destroy();
@@ -142,7 +144,7 @@ export class BirdControl {
   }
 }
 
-/** Whether an error of `BirdControl.open` means that no BIRD runs there at all. */
+/** Whether an error of `BirdControl.open` means that no BIRD listens on the socket. */
 export function nothingListens(error: unknown): boolean {
   const cause = error instanceof FlockError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;
   return cause?.code === 'ENOENT' || cause?.code === 'ECONNREFUSED';

@@ -1,14 +1,15 @@
 /**
- * The closed loop: what BIRD says it exports, held against what the kernel announces.
+ * Compares what BIRD exports with what the kernel announces.
  *
- * BIRD learns from notifications, and some are lost on it: an IPv4 route that vanishes with an address, one
- * nexthop of an IPv6 route taken for the whole, an overrun of its socket. It would notice at its next scan.
+ * BIRD learns routes from notifications, and misses some changes until its next scan: an IPv4 route that the kernel
+ * drops with an address (no notification), the removal of one nexthop of an IPv6 route (BIRD takes it for the whole
+ * route), and what is lost when its socket overruns.
  */
 import type { Destination } from '../base/address.ts';
 import type { Peer } from '../config/peer.ts';
 import type { Reply } from './reply.ts';
 
-/** What differed in two checks, one after the other: a change on its way is no difference. */
+/** What differed in two checks in a row: what differs once may be a change that BIRD is still applying. */
 export interface LastingDifference {
   /** Announced by the kernel's route, and not exported. */
   missing: Destination[];
@@ -17,7 +18,7 @@ export interface LastingDifference {
 }
 
 export interface ExportAuditOptions {
-  /** Asks BIRD; undefined when it does not run what we rendered, or refuses. */
+  /** Sends BIRD a command; undefined when BIRD does not run our configuration, or refuses. */
   query: (command: string) => Promise<Reply | undefined>;
   /** Peers of the node config in force. */
   peers: () => readonly Peer[];
@@ -31,12 +32,12 @@ export class ExportAudit {
     this.#options = options;
   }
 
-  /** Whether the last check found something that the next one has to confirm. */
+  /** Whether the last check found a difference that the next check has to confirm. */
   get suspicious(): boolean {
     return this.#before.size > 0;
   }
 
-  /** @param announced gives what the kernel announces, as it is when BIRD has answered */
+  /** @param announced returns what the kernel announces; called after BIRD has answered */
   async check(announced: () => ReadonlySet<Destination>): Promise<LastingDifference> {
     const found = new Set<string>();
     for (const { name, families } of this.#options.peers()) {
@@ -64,7 +65,7 @@ export class ExportAudit {
   }
 }
 
-/** Our destinations among the routes of a reply; the node's own prefixes come from other protocols (`own4`). */
+/** The anycast destinations among the routes of a reply; the node's own prefixes come from other protocols (`own4`). */
 export function hostPrefixesIn({ lines }: Reply): Set<Destination> {
   const prefixes = new Set<Destination>();
   for (const { text } of lines) {

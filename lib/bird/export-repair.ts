@@ -1,4 +1,4 @@
-/** Checks what BIRD exports, and repairs what stays different: the route is announced again, at worst BIRD reloads. */
+/** Checks what BIRD exports, and repairs lasting differences: announces the routes again, then reloads BIRD's protocols. */
 import type { Destination } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -8,9 +8,9 @@ export interface ExportRepairOptions {
   audit: ExportAudit;
   /** What the kernel announces. */
   announced: () => ReadonlySet<Destination>;
-  /** Has BIRD hear of these destinations again, as they are. */
+  /** Writes these routes to the kernel again, unchanged, so that BIRD gets a notification. */
   reannounce: (destinations: Destination[]) => void;
-  /** Has BIRD read the kernel again. */
+  /** Makes BIRD read the kernel's routes again. */
   reload: () => Promise<unknown>;
   clock: Pick<Clock, 'after'>;
   /** Between two checks, in milliseconds. */
@@ -18,24 +18,24 @@ export interface ExportRepairOptions {
   log: Log;
 }
 
-/** A difference is looked at again so many milliseconds later: most are changes on their way. */
+/** How soon a difference is checked again, in milliseconds: most are changes that BIRD is still applying. */
 const confirmAfterMs = 1000;
-/** So often a reminder is tried before BIRD is reloaded. */
-const reminders = 2;
+/** How often the routes are announced again before BIRD's protocols are reloaded. */
+const attempts = 2;
 
 export class ExportRepair {
   readonly #options: ExportRepairOptions;
   #cancel: () => void = () => {};
   #stopped = false;
   /** Checks in a row that found a lasting difference. */
-  #unhealed = 0;
+  #differing = 0;
 
   constructor(options: ExportRepairOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#rest();
+    this.#scheduleCheck();
   }
 
   stop(): void {
@@ -43,30 +43,30 @@ export class ExportRepair {
     this.#cancel();
   }
 
-  /** One check, and its cure. */
+  /** One check, and the repair of what it found. */
   async check(): Promise<void> {
     const { audit, announced, reannounce, reload, log } = this.#options;
     const { missing, extra } = await audit.check(announced);
     if (missing.length + extra.length === 0) {
-      this.#unhealed = 0;
+      this.#differing = 0;
       return;
     }
-    this.#unhealed++;
+    this.#differing++;
     log.warn(
-      { code: 'BIRD_EXPORT_DIFFERS', missing, extra, checks: this.#unhealed },
+      { code: 'BIRD_EXPORT_DIFFERS', missing, extra, checks: this.#differing },
       `BIRD does not export ${missing.length} destination(s) that the kernel announces, and exports ${extra.length} that it does not`,
     );
-    if (this.#unhealed > reminders) await reload();
+    if (this.#differing > attempts) await reload();
     else reannounce([...missing, ...extra]);
   }
 
-  #rest(): void {
+  #scheduleCheck(): void {
     if (this.#stopped) return;
     const { clock, audit, everyMs, log } = this.#options;
     this.#cancel = clock.after(audit.suspicious ? confirmAfterMs : everyMs, () => {
       this.check()
         .catch(error => log.error({ error }, 'can not check what BIRD exports'))
-        .finally(() => this.#rest());
+        .finally(() => this.#scheduleCheck());
     });
   }
 }

@@ -1,12 +1,14 @@
 /**
- * Keeps BIRD running what we render: rendered, checked by BIRD, written, configured, and followed until applied.
+ * Keeps BIRD running the configuration that we render: renders it, lets BIRD check it, writes it, lets BIRD read it,
+ * and waits until BIRD has applied it.
  *
- * What can go wrong, and what then holds:
- * - BIRD refuses the text: the file and what runs stay, the outcome says why, the next `apply` tries again.
- * - Nothing listens: nobody can check. The file is still written when there is none or when it is ours, so that
- *   a starting BIRD announces no address from before its stop; a file of somebody else waits for BIRD's check.
- * - BIRD restarts: the kept connection ends. What runs is then unknown, and configured again on the next.
- * - BIRD hangs, or dies in the middle of a `configure`: unknown as well; the same cure.
+ * What happens on errors:
+ * - BIRD refuses the text: the file and BIRD's running configuration stay, the outcome has the error, and the next
+ *   `apply` tries again.
+ * - BIRD does not run: it can not check the text. The file is still written when there is none or when it is ours, so
+ *   that a starting BIRD announces no stale address. Another owner's file is replaced only after BIRD's check.
+ * - BIRD restarts: the connection closes. What BIRD runs is then unknown, and the next `apply` configures it again.
+ * - BIRD hangs, or ends during a `configure`: handled like a restart.
  */
 import { isAbsolute } from 'node:path';
 import type { Destination } from '../base/address.ts';
@@ -22,7 +24,7 @@ import { announcedIn, type BirdRoutes, renderBirdConfig, renderedMark } from './
 import { type Reply, replyCode } from './reply.ts';
 
 export interface BirdManagerOptions {
-  /** Unless the node config says another. */
+  /** Used when the node config sets none. */
   mode: BirdMode;
   /** BIRD's `-c`. */
   configPath: string;
@@ -38,20 +40,20 @@ export interface BirdManagerOptions {
 }
 
 export interface BirdInput {
-  /** Undefined until one was ever loaded: BIRD is then left alone. */
+  /** Undefined until one was loaded: BIRD's configuration then stays as it is. */
   nodeConfig: NodeConfig | undefined;
-  /** What is to be announced; learn mode does not look at it. */
+  /** What to announce in filter mode; learn mode ignores it. */
   active: Iterable<Destination>;
-  /** What our routes had under former configurations, while they are moved. */
+  /** Tables, metrics and protocol numbers of former configurations, while their routes are moved. */
   formerRoutes?: readonly BirdRoutes[];
 }
 
 export interface BirdOutcome {
-  /** `unchanged`: it already ran. `refused`: by BIRD, or by us before it was asked. */
+  /** `unchanged`: BIRD ran it already. `refused`: by BIRD, or by our own checks before. */
   state: 'idle' | 'unchanged' | 'applied' | 'unreachable' | 'refused';
   /**
-   * What BIRD announces by its configuration as far as it said; while a change is not confirmed the old set and
-   * the new. Empty when nothing listens, and in learn mode, where the kernel's routes say it.
+   * What BIRD announces by its configuration; until BIRD has confirmed a change, the old set and the new one.
+   * Empty when BIRD does not run, and in learn mode, where the kernel's routes decide.
    */
   announced: ReadonlySet<Destination>;
   error?: FlockError;
@@ -61,7 +63,7 @@ export interface BirdStatus {
   connected: boolean;
   /** Such as `2.0.12`; undefined while not connected. */
   version: string | undefined;
-  /** Whether what was asked last is known to run. */
+  /** Whether BIRD is known to run the configuration that was applied last. */
   applied: boolean;
   lastError: FlockError | undefined;
 }
@@ -74,16 +76,16 @@ export class BirdManager {
   readonly #log: Log;
   readonly #closed = new AbortController();
   #control: BirdControl | undefined;
-  /** The text that the BIRD at the other end of `#control` is known to run. */
+  /** The text that the BIRD behind `#control` is known to run. */
   #running: string | undefined;
-  /** Undefined until we know better than the file that BIRD was left with. */
+  /** As in `BirdOutcome`. Undefined until the file of a former run was read. */
   #announced: ReadonlySet<Destination> | undefined;
   #lastError: FlockError | undefined;
   #newest: BirdInput = { nodeConfig: undefined, active: [] };
   #current: Promise<BirdOutcome> | undefined;
   #next: Promise<BirdOutcome> | undefined;
 
-  /** @throws FlockError FLOCK_CONFIG_INVALID for a `configPath` that can not be told to BIRD */
+  /** @throws FlockError FLOCK_CONFIG_INVALID for a `configPath` that BIRD's command line can not express */
   constructor(options: BirdManagerOptions) {
     this.#options = options;
     this.#file = new ConfigFile(options.configPath);
@@ -91,7 +93,8 @@ export class BirdManager {
   }
 
   /**
-   * @returns the configuration for this node, password files read
+   * Reads the password files.
+   * @returns BIRD's configuration for this node
    * @throws FlockError FLOCK_NODE_CONFIG_INVALID
    */
   render(
@@ -112,8 +115,8 @@ export class BirdManager {
   }
 
   /**
-   * Makes BIRD run this. One at a time; calls made meanwhile become one, with the newest input. When it is what
-   * runs already and the connection stands, nothing is written and BIRD is not called.
+   * Makes BIRD run the configuration of this input. One at a time: calls made meanwhile become one, with the newest
+   * input. When BIRD runs it already and the connection is open, nothing is written and nothing is sent to BIRD.
    * Never rejects: the outcome has the error.
    */
   apply(input: BirdInput): Promise<BirdOutcome> {
@@ -126,7 +129,7 @@ export class BirdManager {
     return this.#next;
   }
 
-  /** The mode that BIRD has to have under a node config; undefined stands for none. */
+  /** @param nodeConfig undefined when there is none */
   modeOf(nodeConfig: NodeConfig | undefined): BirdMode {
     return birdModeOf(nodeConfig, this.#options.mode);
   }
@@ -142,15 +145,15 @@ export class BirdManager {
   }
 
   /**
-   * Asks BIRD something, while it is known to run what was asked last.
-   * @returns its reply; undefined when it does not run that, does not answer, or refuses
+   * Sends BIRD a command if BIRD is known to run the configuration that was applied last.
+   * @returns the reply; undefined when BIRD does not run that configuration, does not answer, or refuses
    */
   async query(command: string): Promise<Reply | undefined> {
     if (!this.status().applied) return undefined;
     return this.#control?.command(command).catch(() => undefined);
   }
 
-  /** Lets go of BIRD, which runs on as it is. */
+  /** Closes the connection; BIRD keeps running as it is. */
   close(): void {
     this.#closed.abort();
   }
@@ -179,7 +182,7 @@ export class BirdManager {
     const control = await this.#connection(text);
     if (this.#running === text) return 'unchanged';
     if ((await this.#file.read()) !== text) await this.#replaceFile(control, text);
-    // From here until the answer nobody knows which of the two runs.
+    // Until BIRD has confirmed, it may run the old configuration or the new one.
     this.#running = undefined;
     this.#announced = new Set([...(this.#announced ?? nothing), ...announced]);
     await configure(control);
@@ -206,7 +209,7 @@ export class BirdManager {
     return this.#control;
   }
 
-  /** Where `configure` will look is BIRD's choice (`-c`): writing another file would be in vain, and silent. */
+  /** `configure` reads the file that BIRD was started with (`-c`): writing another file would have no effect. */
   async #refuseOtherFile(control: BirdControl): Promise<void> {
     const reply = await control.ask('configure check');
     const line = reply.lines.find(({ code }) => code === replyCode.readingConfiguration);
@@ -239,21 +242,21 @@ export class BirdManager {
     await this.#file.commit();
   }
 
-  /** One line when something is wrong, another when it is something else, one when it is right again. */
+  /** Logs one line when an error begins, one when it changes, and one when it has ended. */
   #report(error: FlockError | undefined): void {
     if (error !== undefined && error.message !== this.#lastError?.message) {
       this.#log.warn({ code: error.code, remedy: error.remedy }, error.message);
     }
     if (error === undefined && this.#lastError !== undefined)
-      this.#log.info('BIRD is reached again and configured');
+      this.#log.info('BIRD is reachable again and runs the configuration');
     this.#lastError = error;
   }
 }
 
 function asFlockError(thrown: unknown): FlockError {
   if (thrown instanceof FlockError) return thrown;
-  return new FlockError('FLOCK_BIRD_UNREACHABLE', `talking to BIRD failed: ${(thrown as Error).message}`, {
-    remedy: 'it is tried again; the cause is a defect of this program, please report it',
+  return new FlockError('FLOCK_BIRD_UNREACHABLE', `configuring BIRD failed: ${(thrown as Error).message}`, {
+    remedy: 'please report this defect of flock-anycast; the agent tries again',
     cause: thrown,
   });
 }

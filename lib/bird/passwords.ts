@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { FlockError } from '../base/errors.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 
-/** The kernel takes no longer key (TCP_MD5SIG_MAXKEYLEN in linux/tcp.h). */
+/** The kernel's limit for a key (TCP_MD5SIG_MAXKEYLEN in linux/tcp.h). */
 const longest = 80;
 
 /**
@@ -26,13 +26,13 @@ function readPassword(peer: string, file: string): string {
     throw invalid(peer, file, `can not be read: ${(cause as Error).message}`, cause);
   }
   if (text.length < 1 || text.length > longest) {
-    throw invalid(peer, file, `holds ${text.length} characters; 1 to ${longest} are possible`);
+    throw invalid(peer, file, `contains ${text.length} characters; 1 to ${longest} are allowed`);
   }
   if (!/^[\x20\x21\x23-\x7e]+$/.test(text)) {
     throw invalid(
       peer,
       file,
-      'holds a double quote, a second line or a character that is not printable ASCII',
+      'contains a double quote, a second line or a character that is not printable ASCII',
     );
   }
   return text;
@@ -41,7 +41,7 @@ function readPassword(peer: string, file: string): string {
 function invalid(peer: string, file: string, why: string, cause?: unknown): FlockError {
   return new FlockError('FLOCK_NODE_CONFIG_INVALID', `password file ${file} of peer ${peer} ${why}`, {
     value: file,
-    remedy: 'put the password there as one line of printable ASCII without a double quote',
+    remedy: 'write the password into the file as one line of printable ASCII without a double quote',
     cause,
   });
 }

@@ -1,9 +1,9 @@
-/** What goes to a peer, in BIRD's words. */
+/** A filter in BIRD's syntax that decides what is exported to a peer. Pure. */
 import { plain } from './quoting.ts';
 
 /**
- * @param name a word of BIRD's, quoted where it has to be
- * @param condition what is true of the routes that are announced
+ * @param name a symbol of BIRD, quoted where needed
+ * @param condition in BIRD's syntax, true for the routes that are announced
  * @param communities `ASN:VALUE` or `ASN:VALUE:VALUE`, added to those routes
  */
 export function exportFilter(name: string, condition: string, communities: readonly string[] = []): string {

@@ -1,11 +1,11 @@
-/** One BGP peer in BIRD's words. */
+/** One BGP peer in BIRD's syntax. Pure. */
 import type { Peer } from '../config/peer.ts';
 import { plain, quoted, symbol } from './quoting.ts';
 import { exportFilter } from './render-filter.ts';
 
 /**
- * A node that dies takes its announcements along after 30 s, not after BIRD's 240; and after a restart or a
- * link flap the session is back in a second, not after 5 to 60.
+ * The announcements of a node that fails end after 30 s instead of BIRD's default of 240 s. After a restart or a
+ * link flap the session is up again in a second instead of 5 to 60.
  */
 const timers = [
   'hold time 30;',
@@ -16,24 +16,24 @@ const timers = [
 ];
 
 /**
- * For all peers with `bfd`: a loss is three packets 300 ms apart, which routers keep up with in hardware or not.
- * A peer that asks for slower ones gets them (RFC 5880, 6.8.7).
+ * For all peers with `bfd`: a session is down after three lost packets, 300 ms apart. Routers can send at this rate
+ * with and without hardware support. A peer that asks for a slower rate gets it (RFC 5880, 6.8.7).
  */
 export const bfd = `protocol bfd {
   interface "*" { interval 300 ms; multiplier 3; };
   multihop { interval 300 ms; multiplier 3; };
 }`;
 
-export interface PeerWords {
+export interface PeerOptions {
   localAsn: number;
   /** The TCP MD5 password, checked by `readPasswords`. */
   password: string | undefined;
-  /** What is true of the routes that are announced, in BIRD's words. */
+  /** The condition, in BIRD's syntax, that is true for the routes that are announced. */
   isAnnounced: Readonly<Record<'ipv4' | 'ipv6', string>>;
 }
 
-/** The session, after the filters it has of its own. */
-export function renderPeer(peer: Peer, { localAsn, password, isAnnounced }: PeerWords): string {
+/** The peer's own filters, if any, and its session. */
+export function renderPeer(peer: Peer, { localAsn, password, isAnnounced }: PeerOptions): string {
   const { communities, sourceAddress } = peer;
   const filters =
     communities.length === 0
@@ -56,14 +56,14 @@ export function renderPeer(peer: Peer, { localAsn, password, isAnnounced }: Peer
   return [...filters, session].join('\n\n');
 }
 
-/** A BIRD that crashes leaves the kernel forwarding: the peer goes on sending for as long as its restart may take. */
+/** When BIRD crashes, the kernel still forwards: the peer keeps our routes for the restart time. */
 function gracefulRestart({ gracefulRestart: { enabled, seconds } }: Peer): string[] {
   return enabled
     ? ['graceful restart on;', `graceful restart time ${plain(seconds)};`]
     : ['graceful restart off;'];
 }
 
-/** Peers that get nothing added share one, which BIRD then knows to be the same. */
+/** Peers without communities share one filter, so that BIRD sees that it is the same. */
 function filterOf({ name, communities }: Peer, family: Peer['families'][number]): string {
   const shared = `announced${family === 'ipv4' ? 4 : 6}`;
   return communities.length === 0 ? shared : symbol(`${shared}_${name}`);

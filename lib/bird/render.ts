@@ -1,6 +1,6 @@
 /**
- * BIRD's configuration, from what the node config and the agent's own configuration say. Pure: the same input
- * gives the same bytes, so that "nothing changed" is a comparison of two strings.
+ * Renders BIRD's configuration from the node config and the agent's own configuration. Pure: the same input
+ * gives the same bytes, so two strings are compared to see whether anything changed.
  *
  * How a route becomes an announcement:
  *
@@ -8,10 +8,11 @@
  *   filter   active address, a static route     -----------> BIRD's table --announced4/6--> peers
  *   both     BGP route of a peer -> BIRD's table --(kernelExport)--> kernel, metric 32
  *
- * Facts about BIRD 2.0.12 that shape it, each with a test on the real daemon in test/bird:
- * a learned route has preference 10 and loses to a BGP path (100) that the router reflects from another node,
- * which silently ends the announcement: ours have 200. And an export filter that changes makes BIRD send a
- * peer everything again: ours are constant, only the static routes change.
+ * Facts about BIRD 2.0.12 behind this, each with a test on the real daemon in test/bird:
+ * - A learned route has preference 10 and loses to a BGP path (100) that the router reflects from another node,
+ *   which ends the announcement without an error. Our routes have 200.
+ * - When an export filter changes, BIRD sends all routes to the peer again. Our filters are constant; only the
+ *   static routes change.
  */
 import type { Destination } from '../base/address.ts';
 import type { NodeConfig } from '../config/node-config.ts';
@@ -20,7 +21,7 @@ import { plain } from './quoting.ts';
 import { exportFilter } from './render-filter.ts';
 import { bfd, renderPeer } from './render-peer.ts';
 
-/** The part of the agent's `routes` configuration that BIRD has to know. */
+/** The part of the agent's `routes` configuration that BIRD's configuration depends on. */
 export interface BirdRoutes {
   /** Kernel table of our routes; 254 is main. */
   table: number;
@@ -32,33 +33,33 @@ export interface BirdConfigInput {
   nodeConfig: NodeConfig;
   mode: BirdMode;
   routes: BirdRoutes;
-  /** What our routes had under former configurations: learned as well, while they are moved. */
+  /** The same of former configurations, while their routes are moved: BIRD learns those routes too. */
   formerRoutes?: readonly BirdRoutes[];
   /** Whether the BGP routes received go into the kernel's main table. */
   kernelExport: boolean;
-  /** What filter mode announces; learn mode does not look at it. */
+  /** What filter mode announces; learn mode ignores it. */
   active: Iterable<Destination>;
-  /** TCP MD5 passwords by the peer's name, as `readPasswords` gives them. */
+  /** TCP MD5 passwords by the peer's name, from `readPasswords`. */
   passwords: ReadonlyMap<string, string>;
 }
 
-/** The first line of what we render: a file that has it is ours to replace. */
+/** The first line of every file that we render: a file that begins with it may be replaced. */
 export const renderedMark = '# Rendered by flock-anycast from the node config; changes made here are lost.';
 
 const mainTable = 254;
-/** Of BGP routes in the kernel: worse than ours (`routes.metric`, default 16), so that a local pod wins. */
+/** Metric of BGP routes in the kernel: worse than ours (`routes.metric`, default 16), so that a local pod wins. */
 const bgpMetric = 32;
 
 const families = [
   { version: 4, channel: 'ipv4', hostLength: 32 },
   { version: 6, channel: 'ipv6', hostLength: 128 },
 ] as const;
-type FamilyWords = (typeof families)[number];
+type FamilySyntax = (typeof families)[number];
 
 /**
  * @returns a complete configuration for BIRD 2
- * @throws FlockError FLOCK_NODE_CONFIG_INVALID for a value that could mean more to BIRD than it says;
- *   none that the node config's schema lets through does
+ * @throws FlockError FLOCK_NODE_CONFIG_INVALID for a value that could inject BIRD syntax; the node config's schema
+ *   accepts none
  */
 export function renderBirdConfig(input: BirdConfigInput): string {
   const { nodeConfig, passwords } = input;
@@ -70,7 +71,7 @@ export function renderBirdConfig(input: BirdConfigInput): string {
     // Without this a foreground BIRD, as in a container or systemd's unit, logs to syslog alone.
     'log stderr all;',
     `router id ${plain(bgp.routerId)};`,
-    // Of a BIRD started with -R: how long it waits for peers that do not come before it touches the kernel.
+    // How long a BIRD started with -R waits for absent peers before it changes the kernel's routes.
     'graceful restart wait 30;',
     'protocol device { }',
     ...(input.kernelExport ? [onLinkRoutes] : []),
@@ -87,7 +88,7 @@ export function renderBirdConfig(input: BirdConfigInput): string {
   return `${blocks.join('\n\n')}\n`;
 }
 
-/** The destinations that a text of ours announces by itself, in filter mode; empty for a text that is not ours. */
+/** The destinations that a rendered text itself announces (filter mode); empty for a text that we did not render. */
 export function announcedIn(text: string): ReadonlySet<Destination> {
   if (!text.startsWith(renderedMark)) return new Set();
   const blocks = text.split('\n\n').filter(block => /^protocol static anycast[46] /.test(block));
@@ -97,16 +98,16 @@ export function announcedIn(text: string): ReadonlySet<Destination> {
 }
 
 /**
- * A router that announces the link's own subnet would otherwise take the neighbours' traffic: the kernel's
- * IPv6 subnet routes have metric 256, BGP's 32. Preference 240 keeps the subnet BIRD's best and out of the
- * kernel protocol; next hops of multihop peers are resolved by it too.
+ * Without this, a router that announces the link's own subnet would get the traffic to the neighbours: the kernel's
+ * IPv6 subnet routes have metric 256, BGP routes 32. Preference 240 makes the direct route BIRD's best, so that the
+ * BGP route is not exported to the kernel. BIRD also resolves next hops of multihop peers by the direct routes.
  */
 const onLinkRoutes = `protocol direct {
   ipv4;
   ipv6;
 }`;
 
-/** For each kernel table that BIRD learns from, the protocol numbers that it learns; none to learn nothing. */
+/** For each kernel table that BIRD has a protocol for, the route protocol numbers to learn; none: learn nothing. */
 function learnedNumbers({ routes, formerRoutes = [], kernelExport }: BirdConfigInput): Map<number, number[]> {
   const learned = new Map<number, number[]>(kernelExport ? [[mainTable, []]] : []);
   for (const { table, protocols } of [routes, ...formerRoutes]) {
@@ -116,10 +117,10 @@ function learnedNumbers({ routes, formerRoutes = [], kernelExport }: BirdConfigI
 }
 
 /**
- * What belongs to a kernel table is named after it, and main's protocol learns even where it imports nothing:
- * BIRD restarts a protocol whose name, table or `learn` changes, and drops its routes meanwhile.
+ * BIRD restarts a protocol whose name, table or `learn` changes, and drops its routes meanwhile. So the names contain
+ * the kernel table, and the protocol of table main always has `learn`, even where it imports nothing.
  */
-function learnedRoutes(family: FamilyWords, input: BirdConfigInput): string[] {
+function learnedRoutes(family: FamilySyntax, input: BirdConfigInput): string[] {
   return [...learnedNumbers(input)].flatMap(([table, numbers]) => {
     const suffix = suffixOf(family, table);
     const imports = numbers.length === 0 ? 'none' : `filter ours${suffix}`;
@@ -128,7 +129,7 @@ function learnedRoutes(family: FamilyWords, input: BirdConfigInput): string[] {
       const { kernelExport } = input;
       return [...filter, kernel(family, { name: `learn${suffix}`, learns: true, imports, kernelExport })];
     }
-    // One BIRD table for each kernel table is BIRD's rule; a pipe brings ours to where the peers are.
+    // BIRD needs one table of its own for each kernel table; a pipe copies our routes to the peers' table.
     const own = { table: `anycast${suffix}`, kernelTable: table };
     return [
       ...filter,
@@ -144,17 +145,17 @@ function learnedRoutes(family: FamilyWords, input: BirdConfigInput): string[] {
   });
 }
 
-/** The protocols of BIRD that learn from a kernel table. */
+/** The names of BIRD's protocols that learn from a kernel table. */
 export function learningProtocols(table: number): string[] {
   return families.map(family => `learn${suffixOf(family, table)}`);
 }
 
 /** `4` for main, `4_100` for table 100. */
-function suffixOf({ version }: FamilyWords, table: number): string {
+function suffixOf({ version }: FamilySyntax, table: number): string {
   return table === mainTable ? `${version}` : `${version}_${plain(table)}`;
 }
 
-function ours({ hostLength }: FamilyWords, suffix: string, numbers: readonly number[]): string {
+function ours({ hostLength }: FamilySyntax, suffix: string, numbers: readonly number[]): string {
   const [first = 0, ...more] = numbers;
   const ofOurs = more.length === 0 ? `= ${plain(first)}` : `~ [${numbers.map(plain).join(', ')}]`;
   return `filter ours${suffix} {
@@ -167,7 +168,7 @@ function ours({ hostLength }: FamilyWords, suffix: string, numbers: readonly num
 }
 
 function activeRoutes(
-  family: FamilyWords,
+  family: FamilySyntax,
   { kernelExport }: BirdConfigInput,
   active: Destination[],
 ): string[] {
@@ -179,8 +180,8 @@ function activeRoutes(
   ];
 }
 
-/** `unreachable` gives BGP something to announce; no kernel protocol takes static routes. */
-function staticRoutes(name: string, { channel, version }: FamilyWords, prefixes: readonly string[]): string {
+/** An `unreachable` route is there for BGP to announce; the kernel protocols do not export static routes. */
+function staticRoutes(name: string, { channel, version }: FamilySyntax, prefixes: readonly string[]): string {
   const routes = prefixes
     .filter(prefix => prefix.includes(':') === (version === 6))
     .map(prefix => `  route ${plain(prefix)} unreachable;\n`);
@@ -189,7 +190,7 @@ function staticRoutes(name: string, { channel, version }: FamilyWords, prefixes:
 ${routes.join('')}}`;
 }
 
-interface KernelWords {
+interface KernelProtocol {
   name: string;
   learns: boolean;
   imports: string;
@@ -201,12 +202,12 @@ interface KernelWords {
 }
 
 /**
- * The receive buffer holds a burst: with the default one BIRD saw 3,733 of 10,000 routes at once, the rest at
- * its next scan. The scan also finds what the kernel never tells (IPv4 routes that go with an address).
- * A path that has no next hop now must not become an `unreachable` route in the kernel: hence RTD_UNICAST.
+ * The receive buffer is large enough for a burst: with the default, BIRD saw 3,733 of 10,000 routes at once, and the
+ * rest at its next scan. The scan also finds changes without a notification (IPv4 routes that go with an address).
+ * RTD_UNICAST: a path that has no next hop now must not become an `unreachable` route in the kernel.
  */
-function kernel({ channel }: FamilyWords, words: KernelWords): string {
-  const { name, learns, imports, kernelExport, table, kernelTable } = words;
+function kernel({ channel }: FamilySyntax, protocol: KernelProtocol): string {
+  const { name, learns, imports, kernelExport, table, kernelTable } = protocol;
   const lines = [
     ...(kernelTable === undefined ? [] : [`kernel table ${plain(kernelTable)};`]),
     ...(learns ? ['learn;'] : []),
@@ -223,8 +224,8 @@ function kernel({ channel }: FamilyWords, words: KernelWords): string {
   return `protocol kernel ${name} {\n${lines.map(line => `  ${line}\n`).join('')}}`;
 }
 
-/** The condition of every export filter. No transit: what a peer sent never goes to another. */
-function announcedBy(family: FamilyWords, input: BirdConfigInput): string {
+/** The condition of every export filter. No transit: routes from one peer are never exported to another. */
+function announcedBy(family: FamilySyntax, input: BirdConfigInput): string {
   const { version } = family;
   const ours =
     input.mode === 'filter'

@@ -6,7 +6,7 @@ import { type Destination, familyOf } from '../base/address.ts';
 import { type Contribution, contributionOf, type Part, partsOf } from './contribution.ts';
 import { type DrainPolicy, phaseOf, wishProblem } from './drain.ts';
 import { type DesiredTarget, SharedTargets } from './shared-targets.ts';
-import { UntoldWarnings } from './untold-warnings.ts';
+import { UntoldWarnings } from './unreported-warnings.ts';
 import { type AllocationView, isInForce, type Nexthop, type PodView, type ResolveWarning } from './views.ts';
 import { Reweighted, servingFactor, weightOf, weightProblem } from './weight.ts';
 

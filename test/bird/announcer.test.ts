@@ -3,7 +3,7 @@ import { BirdAnnouncer } from '../../lib/bird/announcer.ts';
 import type { BirdOutcome } from '../../lib/bird/manager.ts';
 import type { NodeConfig } from '../../lib/config/node-config.ts';
 
-/** An announcer whose clock and BIRD a test moves by hand. */
+/** An announcer with a clock and a BIRD that the test controls. */
 function announcer(mode: 'learn' | 'filter') {
   const at = { now: 0 };
   const bird = { applied: true, state: 'applied' as BirdOutcome['state'], asked: 0 };
@@ -29,7 +29,7 @@ function announcer(mode: 'learn' | 'filter') {
   return { subject, bird, config, at, follow };
 }
 
-test('in learn mode BIRD is not asked again at once, and asked again after a while', async t => {
+test('in learn mode a pass soon after the last check of BIRD does not check again, and a later one does', async t => {
   const { at, follow } = announcer('learn');
   t.is(await follow(), 1);
   t.is(await follow(), 1);
@@ -39,7 +39,7 @@ test('in learn mode BIRD is not asked again at once, and asked again after a whi
   t.is(await follow(), 2);
 });
 
-test('in learn mode BIRD is asked at once when the node config is another, or BIRD does not run it', async t => {
+test('in learn mode BIRD is configured at once when the node config changes, or when BIRD does not run it', async t => {
   const { bird, config, follow, subject } = announcer('learn');
   await follow();
   config.nodeConfig = { bgp: {} } as NodeConfig;
@@ -52,7 +52,7 @@ test('in learn mode BIRD is asked at once when the node config is another, or BI
   t.is(await follow(), 5);
 });
 
-test('what BIRD refused, or did not hear, is told it again in the next pass', async t => {
+test('what BIRD refused, or did not receive, is applied again in the next pass', async t => {
   const { bird, follow } = announcer('learn');
   for (const state of ['refused', 'unreachable'] as const) {
     bird.state = state;
@@ -61,7 +61,7 @@ test('what BIRD refused, or did not hear, is told it again in the next pass', as
   }
 });
 
-test('in filter mode BIRD is told the active set after every pass', async t => {
+test('in filter mode the active set is applied after every pass', async t => {
   const { follow } = announcer('filter');
   t.is(await follow(), 1);
   t.is(await follow(), 2);

@@ -20,7 +20,7 @@ async function noticed(t: ExecutionContext, bird: BirdProcess): Promise<void> {
   t.regex(end, /Last error: +Error: BFD session down/);
 }
 
-test('a peer that is no longer reached, though the link is up, is noticed by BFD on both sides', async t => {
+test('BFD detects on both sides that the peer is unreachable, though the link is up', async t => {
   const { node, router, cut, start } = await pair(t, { switched: true });
   const birds = await start(
     { address: '10.0.0.1', families: ['ipv4', 'ipv6'], bfd: true },
@@ -34,10 +34,10 @@ test('a peer that is no longer reached, though the link is up, is noticed by BFD
   for (const bird of [birds.node, birds.router]) await noticed(t, bird);
   await eventually('nothing announced', async () => (await kernelRoutes(router, four)).length === 0);
   const [link] = await node.ipJson('link', 'show', 'eth.0');
-  t.is(link?.operstate, 'UP', 'the link itself told nobody');
+  t.is(link?.operstate, 'UP', 'the link state does not change');
 });
 
-test('BFD to a link-local peer, and to one some hops away', async t => {
+test('BFD works with a link-local peer, and with a multihop peer', async t => {
   const near = await pair(t);
   const linkLocal = await near.start(
     { address: 'fe80::1', interface: 'eth.0', bfd: true },
@@ -63,7 +63,7 @@ for (const [routerWord, kept] of [
   ['on', false],
   ['graceful', true],
 ] as const) {
-  test(`to a peer with "bfd ${routerWord}" a BIRD that dies is ${kept ? 'a graceful restart' : 'a loss'}`, async t => {
+  test(`to a peer with "bfd ${routerWord}" a BIRD that ends is ${kept ? 'a graceful restart' : 'a loss'}`, async t => {
     const { router, start } = await pair(t);
     const birds = await start(
       { address: '10.0.0.1', bfd: true },
@@ -73,7 +73,7 @@ for (const [routerWord, kept] of [
     await reaches(router, four, '10.0.0.2');
     await up(birds.router);
     await birds.node.kill();
-    await eventually('BFD to notice', async () =>
+    await eventually('the BFD session to be down', async () =>
       /Down/.test(await birds.router.command('show bfd sessions')),
     );
     if (kept) t.is((await kernelRoutes(router, four)).length, 1);

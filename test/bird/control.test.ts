@@ -12,7 +12,7 @@ import { Lab } from '../support/lab.ts';
 
 const greeting = '0001 BIRD 2.0.12 ready.\n';
 
-/** Something on a socket that is no BIRD: `answer` says what it does with each connection. */
+/** A server that is not BIRD; `answer` handles each connection. */
 async function impostor(t: ExecutionContext, answer: (socket: Socket) => void): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'flock-control-'));
   const path = join(folder, 'ctl');
@@ -39,60 +39,69 @@ function onCommand(socket: Socket, reply: (line: string) => string | undefined):
   });
 }
 
-test.serial('a real BIRD: one command at a time, its words kept, its refusals errors', async t => {
-  const lab = await Lab.create();
-  t.teardown(() => lab.destroy());
-  const host = await lab.namespace('host');
-  const bird = await startBird(host, { name: 'one', config: 'router id 192.0.2.1;\nprotocol device { }\n' });
-  const control = await BirdControl.open(bird.socketPath);
-  t.teardown(() => control.close());
-  t.is(control.version, '2.0.12');
-  const [status, symbols, configured] = await Promise.all([
-    control.command('show status'),
-    control.command('show symbols'),
-    control.command('configure'),
-  ]);
-  t.true(status?.lines.some(({ code, text }) => code === 1011 && text === 'Router ID is 192.0.2.1'));
-  t.true(status?.lines.some(({ code, text }) => code === 1011 && text.startsWith('Hostname is ')));
-  t.deepEqual(status?.lines.at(-1), { code: 13, text: 'Daemon is up and running' });
-  t.true(symbols?.lines.some(({ text }) => text.startsWith('master4')));
-  t.deepEqual(configured?.lines.at(-1), { code: 3, text: 'Reconfigured' });
-  t.deepEqual((await control.command('configure status')).lines, [
-    { code: 3, text: 'Daemon is up and running' },
-  ]);
-  const refused = await t.throwsAsync(control.command('fly away'), { instanceOf: FlockError });
-  t.is(refused.code, 'FLOCK_BIRD_REFUSED');
-  t.regex(refused.message, /9001 syntax error/);
-  const missing = await t.throwsAsync(control.command('configure check "/nowhere.conf"'), {
-    instanceOf: FlockError,
-  });
-  t.regex(missing.message, /8002 \/nowhere\.conf: No such file/);
-  const smuggled = await t.throwsAsync(control.command('show status\ndown'), { instanceOf: FlockError });
-  t.is(smuggled.code, 'FLOCK_BIRD_REFUSED');
-  t.true(control.connected, 'a refusal is an answer');
-  t.true(bird.running);
-  await bird.kill();
-  const gone = await t.throwsAsync(control.command('show status'), { instanceOf: FlockError });
-  t.is(gone.code, 'FLOCK_BIRD_UNREACHABLE');
-  t.false(control.connected);
-  t.true(nothingListens(await t.throwsAsync(BirdControl.open(bird.socketPath))));
-});
+test.serial(
+  'a real BIRD gets one command at a time; its replies are complete, and its refusals are errors',
+  async t => {
+    const lab = await Lab.create();
+    t.teardown(() => lab.destroy());
+    const host = await lab.namespace('host');
+    const bird = await startBird(host, {
+      name: 'one',
+      config: 'router id 192.0.2.1;\nprotocol device { }\n',
+    });
+    const control = await BirdControl.open(bird.socketPath);
+    t.teardown(() => control.close());
+    t.is(control.version, '2.0.12');
+    const [status, symbols, configured] = await Promise.all([
+      control.command('show status'),
+      control.command('show symbols'),
+      control.command('configure'),
+    ]);
+    t.true(status?.lines.some(({ code, text }) => code === 1011 && text === 'Router ID is 192.0.2.1'));
+    t.true(status?.lines.some(({ code, text }) => code === 1011 && text.startsWith('Hostname is ')));
+    t.deepEqual(status?.lines.at(-1), { code: 13, text: 'Daemon is up and running' });
+    t.true(symbols?.lines.some(({ text }) => text.startsWith('master4')));
+    t.deepEqual(configured?.lines.at(-1), { code: 3, text: 'Reconfigured' });
+    t.deepEqual((await control.command('configure status')).lines, [
+      { code: 3, text: 'Daemon is up and running' },
+    ]);
+    const refused = await t.throwsAsync(control.command('fly away'), { instanceOf: FlockError });
+    t.is(refused.code, 'FLOCK_BIRD_REFUSED');
+    t.regex(refused.message, /9001 syntax error/);
+    const missing = await t.throwsAsync(control.command('configure check "/nowhere.conf"'), {
+      instanceOf: FlockError,
+    });
+    t.regex(missing.message, /8002 \/nowhere\.conf: No such file/);
+    const smuggled = await t.throwsAsync(control.command('show status\ndown'), { instanceOf: FlockError });
+    t.is(smuggled.code, 'FLOCK_BIRD_REFUSED');
+    t.true(control.connected, 'a refusal does not end the connection');
+    t.true(bird.running);
+    await bird.kill();
+    const gone = await t.throwsAsync(control.command('show status'), { instanceOf: FlockError });
+    t.is(gone.code, 'FLOCK_BIRD_UNREACHABLE');
+    t.false(control.connected);
+    t.true(nothingListens(await t.throwsAsync(BirdControl.open(bird.socketPath))));
+  },
+);
 
-test.serial('no BIRD, and a file that is no socket, are absent; a BIRD that hangs is not', async t => {
-  const error = await t.throwsAsync(BirdControl.open('/nonexistent/bird.ctl'), { instanceOf: FlockError });
-  t.is(error.code, 'FLOCK_BIRD_UNREACHABLE');
-  t.true(nothingListens(error));
-  const folder = mkdtempSync(join(tmpdir(), 'flock-control-'));
-  t.teardown(() => rmSync(folder, { recursive: true }));
-  writeFileSync(join(folder, 'plain'), '');
-  t.true(nothingListens(await t.throwsAsync(BirdControl.open(join(folder, 'plain')))));
-  const path = await impostor(t, () => undefined);
-  const silent = await t.throwsAsync(BirdControl.open(path, { timeoutMs: 50 }), { instanceOf: FlockError });
-  t.regex(silent.message, /gave no answer to the greeting in 50 ms/);
-  t.false(nothingListens(silent));
-});
+test.serial(
+  'a missing socket, and a file that is no socket, mean that BIRD does not run; a BIRD that hangs does run',
+  async t => {
+    const error = await t.throwsAsync(BirdControl.open('/nonexistent/bird.ctl'), { instanceOf: FlockError });
+    t.is(error.code, 'FLOCK_BIRD_UNREACHABLE');
+    t.true(nothingListens(error));
+    const folder = mkdtempSync(join(tmpdir(), 'flock-control-'));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'plain'), '');
+    t.true(nothingListens(await t.throwsAsync(BirdControl.open(join(folder, 'plain')))));
+    const path = await impostor(t, () => undefined);
+    const silent = await t.throwsAsync(BirdControl.open(path, { timeoutMs: 50 }), { instanceOf: FlockError });
+    t.regex(silent.message, /no answer to the greeting within 50 ms/);
+    t.false(nothingListens(silent));
+  },
+);
 
-test.serial('replies in pieces, down to single bytes, are put together', async t => {
+test.serial('a reply that arrives in several chunks, down to single bytes, is read whole', async t => {
   const path = await impostor(t, socket =>
     onCommand(socket, () => {
       for (const byte of '1000-a\n b\n1011-c\n0000 \n') socket.write(byte);
@@ -119,9 +128,9 @@ for (const [what, answer] of Object.entries({
   'a continuation of nothing': ' lost\n',
   'a code of five digits': '00003 Reconfigured\n',
   'bytes that are no text': '\u0000\uffff\ud800\n',
-  'an answer nobody asked for': '0003 Reconfigured\n0003 Reconfigured\n',
+  'a reply without a command': '0003 Reconfigured\n0003 Reconfigured\n',
 })) {
-  test.serial(`garbage ends the connection and is shown: ${what}`, async t => {
+  test.serial(`invalid input ends the connection and is in the error: ${what}`, async t => {
     const path = await impostor(t, socket => onCommand(socket, () => answer));
     const control = await BirdControl.open(path, { timeoutMs: 10_000 });
     const first = control.command('configure').catch((error: unknown) => error);
@@ -130,12 +139,12 @@ for (const [what, answer] of Object.entries({
     const error = await second;
     t.true(error instanceof FlockError);
     t.is((error as FlockError).code, 'FLOCK_BIRD_UNREACHABLE');
-    t.regex((error as FlockError).message, /not a reply of BIRD|nobody asked for/);
+    t.regex((error as FlockError).message, /not a reply from BIRD|a reply without a command/);
     t.false(control.connected);
   });
 }
 
-test.serial('an answer that came while we were busy is no timeout', async t => {
+test.serial('a reply that arrived while our event loop was blocked is no timeout', async t => {
   const lab = await Lab.create();
   t.teardown(() => lab.destroy());
   const host = await lab.namespace('host');
@@ -153,12 +162,12 @@ test.serial('an answer that came while we were busy is no timeout', async t => {
 });
 
 test.serial(
-  'half a reply is a timeout, and half a reply then the end is an end; neither answers a later command',
+  'an incomplete reply is a timeout, or an error when the connection ends; it never answers a later command',
   async t => {
     const path = await impostor(t, socket => onCommand(socket, () => '0002-Reading conf'));
     const control = await BirdControl.open(path, { timeoutMs: 500 });
-    await t.throwsAsync(control.command('configure'), { message: /gave no answer to configure in 500 ms/ });
-    await t.throwsAsync(control.command('configure'), { message: /gave no answer/ });
+    await t.throwsAsync(control.command('configure'), { message: /no answer to configure within 500 ms/ });
+    await t.throwsAsync(control.command('configure'), { message: /no answer to configure/ });
     const ending = await impostor(t, socket =>
       onCommand(socket, () => {
         socket.end('0002-Reading conf');
@@ -170,10 +179,12 @@ test.serial(
   },
 );
 
-test.serial('a greeting that is none, and a reply without an end, are no BIRD', async t => {
+test.serial('what is no greeting, and a reply that does not end, are not from BIRD', async t => {
   const path = await impostor(t, socket => socket.write('0013 Daemon is up and running\n'));
-  await t.throwsAsync(BirdControl.open(path), { message: /greets with "0013 Daemon/ });
-  t.throws(() => new ReplyReader().push('x'.repeat(1 << 17)), { message: /without an end/ });
+  await t.throwsAsync(BirdControl.open(path), {
+    message: /sent "0013 Daemon is up and running" instead of a greeting/,
+  });
+  t.throws(() => new ReplyReader().push('x'.repeat(1 << 17)), { message: /does not end/ });
   const lines = ` ${'x'.repeat(1000)}\n`.repeat(1000);
   const reader = new ReplyReader();
   reader.push('1000-a\n');
@@ -181,7 +192,7 @@ test.serial('a greeting that is none, and a reply without an end, are no BIRD', 
     () => {
       for (let megabytes = 0; megabytes < 70; megabytes++) reader.push(lines);
     },
-    { message: /without an end/ },
+    { message: /does not end/ },
   );
 });
 

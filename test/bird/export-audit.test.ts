@@ -8,7 +8,7 @@ import { fabric, startNode } from './fabric.ts';
 const four = '192.0.2.53/32';
 const six = '2001:db8::53/128';
 
-test('what a real BIRD exports is read; a difference counts when it lasts', async t => {
+test('the exports of a real BIRD are read, and a difference is reported when it lasts', async t => {
   const { lab, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [node] = nodes as [(typeof nodes)[0]];
@@ -38,6 +38,6 @@ test('what a real BIRD exports is read; a difference counts when it lasts', asyn
   t.deepEqual(
     await check(six, '192.0.2.99/32'),
     none,
-    'a session that is down exports nothing, and that is no difference',
+    'a session that is down exports nothing, which is no difference',
   );
 });

@@ -9,7 +9,7 @@ const { bgp } = parseNodeConfig(
   'test',
 );
 
-/** A BIRD that exports what a test says. */
+/** A BIRD whose exports the test sets. */
 function loop(exported: Set<string>, announced: Set<string>) {
   const done: string[] = [];
   const subject = new ExportRepair({
@@ -34,7 +34,7 @@ function loop(exported: Set<string>, announced: Set<string>) {
   return { subject, done };
 }
 
-test('a difference that lasts is repaired by announcing again, twice, and then by a reload', async t => {
+test('a lasting difference is repaired by announcing the routes again, twice, and then by a reload', async t => {
   const { subject, done } = loop(new Set(['192.0.2.1/32']), new Set(['192.0.2.2/32']));
   await subject.check();
   t.deepEqual(done, []);
@@ -46,7 +46,7 @@ test('a difference that lasts is repaired by announcing again, twice, and then b
   ]);
 });
 
-test('a difference that was a change on its way is nothing', async t => {
+test('a difference that has gone at the next check is not repaired', async t => {
   const exported = new Set<string>();
   const { subject, done } = loop(exported, new Set(['192.0.2.2/32']));
   await subject.check();

@@ -1,4 +1,4 @@
-/** A router and nodes, dual stack, each with a real BIRD: the smallest world a BIRD configuration can be wrong in. */
+/** A router and nodes, dual stack, each with a real BIRD: the smallest network that shows a wrong BIRD configuration. */
 import { type BirdConfigInput, renderBirdConfig } from '../../lib/bird/render.ts';
 import { type NodeConfig, parseNodeConfig } from '../../lib/config/node-config.ts';
 import { type BirdProcess, startBird } from '../support/bird.ts';
@@ -31,7 +31,7 @@ export interface Fabric {
 
 /**
  * Node i is AS 6500i; its link to the router (AS 65000) is 10.0.i.0/24 and fd00:i::/64, router .1, node .2.
- * Its two pods hang on `pod0` and `pod1`: 10.1.i.2 and .3 behind 10.1.i.0/24, fd01:i::2 and ::3.
+ * Its two pods are behind `pod0` and `pod1`: 10.1.i.2 and .3 in 10.1.i.0/24, fd01:i::2 and ::3.
  *
  * @param routerAlso more of the router's BIRD configuration
  */
@@ -71,7 +71,7 @@ export function plainConfig(index: number) {
   };
 }
 
-/** Starts a node's BIRD with what we render, and waits for all its sessions. */
+/** Starts a node's BIRD with our rendered configuration, and waits for all its sessions. */
 export async function startNode(node: Node, input: Partial<BirdConfigInput> = {}): Promise<BirdProcess> {
   const bird = await startBird(node.host, { name: `node${node.index}`, config: rendered(node, input) });
   await established(bird, (input.nodeConfig ?? node.nodeConfig).bgp.peers.length);
@@ -97,7 +97,7 @@ export async function established(bird: BirdProcess, count: number): Promise<voi
   });
 }
 
-/** The routes a namespace's kernel has for a prefix, of both families, all types. */
+/** The kernel's routes for a prefix in a namespace, of both families and all types. */
 export async function kernelRoutes(host: Namespace, prefix: string, table = 'main'): Promise<Route[]> {
   const family = prefix.includes(':') ? '-6' : '-4';
   const all = await host.ipJson<Route[]>('-N', family, 'route', 'show', 'table', table);

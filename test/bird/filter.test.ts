@@ -48,10 +48,10 @@ test('filter mode: the active set is announced and withdrawn, and never enters t
   await node.host.ip('route', 'add', '192.0.2.99/32', 'via', '10.1.10.2', 'metric', '16', 'proto', '70');
   t.is((await manager.apply({ nodeConfig, active: [four, six] })).state, 'applied');
   await eventually('both', async () => (await gateways(router, six)).length === 1);
-  t.deepEqual(await kernelRoutes(router, '192.0.2.99/32'), [], 'a kernel route is no announcement here');
+  t.deepEqual(await kernelRoutes(router, '192.0.2.99/32'), [], 'filter mode does not announce kernel routes');
 });
 
-test('filter mode: what is withdrawn here is reached through the other node', async t => {
+test('filter mode: a destination that this node withdraws is reached through the other node', async t => {
   const { lab, router, nodes } = await fabric(2);
   t.teardown(() => lab.destroy());
   const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
@@ -117,7 +117,7 @@ protocol bgp from node { neighbor fd00:${index}::2 as 65001; ipv6 { import all; 
   t.deepEqual(await gateways(node, 'default'), ['10.0.1.1', '10.0.2.1']);
 });
 
-test('configure with the same text, as after our restart, is no flap at the peer', async t => {
+test('configure with the same text, as after a restart of the agent, causes no flap at the peer', async t => {
   const { lab, router, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [node] = nodes as [(typeof nodes)[0]];

@@ -1,4 +1,4 @@
-/** Our routes move to another table, metric or protocol number, and the router never notices. */
+/** Our routes move to another table, metric or protocol number, and the router keeps its routes. */
 import { writeFileSync } from 'node:fs';
 import test from 'ava';
 import { configure as configureAndFollow } from '../../lib/bird/configure.ts';
@@ -29,7 +29,7 @@ const moves: [string, BirdRoutes, BirdRoutes][] = [
   ['another table of our own', own, { ...routes, table: 4242, metric: 9 }],
 ];
 
-test('the harm: a BIRD that learns only the new number withdraws the route before it is moved', async t => {
+test('baseline: a BIRD that learns only the new number withdraws the route before it is moved', async t => {
   const { lab, router, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [node] = nodes as [Node];

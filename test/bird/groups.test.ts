@@ -1,4 +1,4 @@
-/** What BIRD makes of routes through nexthop groups. */
+/** How BIRD handles routes through nexthop groups. */
 import test from 'ava';
 import { eventually } from '../support/lab.ts';
 import { fabric, gateways, startNode } from './fabric.ts';
@@ -36,14 +36,14 @@ for (const type of ['mpath', 'resilient']) {
     ]);
     for (const prefix of [four, six]) {
       await eventually(
-        'BIRD to have followed',
+        'BIRD to have the new nexthops',
         async () => (await bird.command(`show route ${prefix}`)).match(/\tvia /g)?.length === 1,
       );
     }
   });
 }
 
-test('with nexthop_compat_mode=0 BIRD is blind: nothing is announced, which is why the agent refuses it', async t => {
+test('with nexthop_compat_mode=0 BIRD announces nothing, which is why the agent refuses it', async t => {
   const { lab, router, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [node] = nodes as [(typeof nodes)[0]];

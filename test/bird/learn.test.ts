@@ -8,7 +8,7 @@ import { established, fabric, gateways, kernelRoutes, routes, startNode } from '
 const four = '192.0.2.53/32';
 const six = '2001:db8::53/128';
 
-test('a kernel route tagged advertise is announced, in both families; another tag or its end withdraws it', async t => {
+test('a kernel route tagged advertise is announced, in both families; another tag or its deletion withdraws it', async t => {
   const { lab, router, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [node] = nodes as [(typeof nodes)[0]];
@@ -35,11 +35,11 @@ test('a kernel route tagged advertise is announced, in both families; another ta
   }
   t.deepEqual(await gateways(router, '10.244.1.0/24'), ['10.0.1.2'], "the node's own prefix");
   t.deepEqual(await gateways(router, 'fd44:1::/64'), ['fd00:1::2']);
-  t.deepEqual(await kernelRoutes(host, '10.244.1.0/24'), [], 'which never enters its own kernel');
+  t.deepEqual(await kernelRoutes(host, '10.244.1.0/24'), [], 'which is never in its own kernel');
 });
 
 for (const [form, groups] of Object.entries(everyForm))
-  test(`${form}: pods behind host routes are strange to BIRD, and are learned when they are marked onlink`, async t => {
+  test(`${form}: BIRD refuses nexthops behind host routes as strange, and learns them when they are marked onlink`, async t => {
     const { lab, router, nodes } = await fabric(1);
     t.teardown(() => lab.destroy());
     const [node] = nodes as [(typeof nodes)[0]];
@@ -66,7 +66,7 @@ for (const [form, groups] of Object.entries(everyForm))
       if (groups === undefined) {
         table.want(destination, { nexthops: nexthops(family, false) });
         await settle();
-        await eventually('the harm', () => bird.log.includes(`${destination} with strange next-hop`));
+        await eventually("BIRD's refusal", () => bird.log.includes(`${destination} with strange next-hop`));
       }
       table.want(destination, { nexthops: nexthops(family, true) });
       await settle();
@@ -208,7 +208,7 @@ test("a router that announces the link's own subnet takes no neighbour's traffic
   t.is((await kernelRoutes(router, '10.244.2.0/24')).length, 1);
 });
 
-test('without kernelExport nothing that BGP brings reaches the kernel', async t => {
+test('without kernelExport no BGP route reaches the kernel', async t => {
   const { lab, nodes } = await fabric(2);
   t.teardown(() => lab.destroy());
   const [first, second] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
@@ -222,7 +222,7 @@ test('without kernelExport nothing that BGP brings reaches the kernel', async t 
   t.deepEqual(await kernelRoutes(first.host, '10.244.2.0/24'), []);
 });
 
-test('a BIRD that crashed and recovers (-R) leaves the router its routes; its kernel forwarded all the while', async t => {
+test('while a BIRD crashes and recovers (-R), the router keeps its routes and the kernel forwards', async t => {
   const { lab, router, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [node] = nodes as [(typeof nodes)[0]];
@@ -242,8 +242,8 @@ test('a BIRD that crashed and recovers (-R) leaves the router its routes; its ke
     await eventually(prefix, async () => (await gateways(router, prefix)).length === 1);
   }
   t.is((await kernelRoutes(node.host, four)).length, 1);
-  // None on an idle machine, which the traffic proof counts packets for; here other tests run beside this one.
+  // On an idle machine there are none, and the traffic proof counts packets there; here other tests run in parallel.
   t.log(`${watch.seen.length} route events at the router`);
   await node.host.ip('route', 'del', four, 'proto', '70', 'metric', '16');
-  await eventually('withdrawn as ever', async () => (await gateways(router, four)).length === 0);
+  await eventually('the withdrawal', async () => (await gateways(router, four)).length === 0);
 });

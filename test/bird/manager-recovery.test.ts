@@ -8,7 +8,7 @@ import { eventually } from '../support/lab.ts';
 import { fabric, routes, startNode } from './fabric.ts';
 import { foreign, four, nodeConfig, place, six } from './place.ts';
 
-test('without a BIRD the file is prepared for its start, unless it is of somebody else', async t => {
+test("while BIRD does not run, the file is written for its start, unless it is another owner's", async t => {
   const { configPath, bird, manager, lines } = await place(t);
   const one = manager();
   const absent = await one.apply({ nodeConfig, active: [four] });
@@ -16,7 +16,7 @@ test('without a BIRD the file is prepared for its start, unless it is of somebod
   t.is(absent.error?.code, 'FLOCK_BIRD_UNREACHABLE');
   t.true(readFileSync(configPath, 'utf8').startsWith(renderedMark));
   await one.apply({ nodeConfig, active: [six] });
-  t.is(readFileSync(configPath, 'utf8'), one.render(nodeConfig, [six]), 'no address of before at its start');
+  t.is(readFileSync(configPath, 'utf8'), one.render(nodeConfig, [six]), 'no stale address at its start');
   writeFileSync(configPath, foreign);
   await one.apply({ nodeConfig, active: [four] });
   t.is(readFileSync(configPath, 'utf8'), foreign);
@@ -25,7 +25,7 @@ test('without a BIRD the file is prepared for its start, unless it is of somebod
   const applied = await one.apply({ nodeConfig, active: [four] });
   t.is(applied.state, 'applied');
   t.true((await running.command('show route')).includes(four));
-  t.is(lines.at(-1), 'BIRD is reached again and configured');
+  t.is(lines.at(-1), 'BIRD is reachable again and runs the configuration');
 });
 
 test('a BIRD that is killed and started again is configured again', async t => {
@@ -34,17 +34,17 @@ test('a BIRD that is killed and started again is configured again', async t => {
   const one = manager();
   await one.apply({ nodeConfig, active: [four] });
   await running.kill();
-  await eventually('the end is noticed', () => !one.status().connected);
+  await eventually('the connection to be closed', () => !one.status().connected);
   const gone = await one.apply({ nodeConfig, active: [six] });
   t.is(gone.state, 'unreachable');
   t.deepEqual(gone.announced, new Set());
   const again = await bird();
-  t.true((await again.command('show route')).includes(six), 'it starts with what was prepared');
+  t.true((await again.command('show route')).includes(six), 'it starts with the file written before');
   t.is((await one.apply({ nodeConfig, active: [six] })).state, 'applied');
   t.is((await one.apply({ nodeConfig, active: [six] })).state, 'unchanged');
 });
 
-test('a BIRD that hangs keeps its file, and may still announce what it did', async t => {
+test('a BIRD that hangs keeps its file, and may still announce its former set', async t => {
   const { configPath, bird, manager } = await place(t);
   const running = await bird(foreign);
   const one = manager({ timeoutMs: 3000 });
@@ -55,7 +55,7 @@ test('a BIRD that hangs keeps its file, and may still announce what it did', asy
   for (let pass = 0; pass < 2; pass++) {
     const outcome = await one.apply({ nodeConfig, active: [six] });
     t.is(outcome.state, 'unreachable');
-    t.regex(outcome.error?.message ?? '', /gave no answer to .* in 3000 ms/);
+    t.regex(outcome.error?.message ?? '', /no answer to .* within 3000 ms/);
     t.true(outcome.announced.has(four));
   }
   t.is(readFileSync(configPath, 'utf8'), good);
@@ -65,7 +65,7 @@ test('a BIRD that hangs keeps its file, and may still announce what it did', asy
   t.deepEqual(back.announced, new Set([six]));
 });
 
-test('after our restart, a BIRD that does not answer may still announce what its file says', async t => {
+test('after a restart of the agent, a BIRD that does not answer may still announce what its file contains', async t => {
   const { bird, manager } = await place(t);
   const running = await bird(foreign);
   await manager().apply({ nodeConfig, active: [four, six] });
@@ -76,7 +76,7 @@ test('after our restart, a BIRD that does not answer may still announce what its
   t.deepEqual([...outcome.announced].sort(), [four, six]);
 });
 
-test('BIRD killed in the middle of a configure is no loss', async t => {
+test('a BIRD killed during a configure is configured after its start', async t => {
   const { bird, manager } = await place(t);
   const many = Array.from({ length: 20_000 }, (_, at) => `10.${at >> 8}.${at & 255}.1/32`);
   let running = await bird(foreign);
@@ -94,11 +94,11 @@ test('BIRD killed in the middle of a configure is no loss', async t => {
   }
 });
 
-test('a reconfiguration in progress, and one queued behind it, are followed until ours runs', async t => {
+test('a reconfiguration in progress, and one queued behind it, are awaited until ours runs', async t => {
   const { lab, nodes } = await fabric(2);
   t.teardown(() => lab.destroy());
   const [node, other] = nodes as [(typeof nodes)[0], (typeof nodes)[0]];
-  // A session that closes is done when the routes it brought are flushed: so many that it takes a while.
+  // A session is closed only when its routes are flushed: there are so many that this takes a while.
   const many = Array.from({ length: 20_000 }, (_, at) => `10.${64 + (at >> 8)}.${at & 255}.1/32`);
   await startNode(other, { mode: 'filter', active: many });
   const active = [four];

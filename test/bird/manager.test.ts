@@ -5,7 +5,7 @@ import type { NodeConfig } from '../../lib/config/node-config.ts';
 import { startBird } from '../support/bird.ts';
 import { foreign, four, nodeConfig, place, reconfigurations, six } from './place.ts';
 
-test('BIRD is left alone until a node config was loaded', async t => {
+test('BIRD is not configured until a node config was loaded', async t => {
   const { configPath, bird, manager } = await place(t);
   const running = await bird(foreign);
   const outcome = await manager().apply({ nodeConfig: undefined, active: [four] });
@@ -14,7 +14,7 @@ test('BIRD is left alone until a node config was loaded', async t => {
   t.is(reconfigurations(running), 0);
 });
 
-test('what is new is checked, written for BIRD alone and configured; what is the same costs BIRD nothing', async t => {
+test('a new text is checked, written for BIRD alone and configured; for the same text BIRD gets no command', async t => {
   const { configPath, bird, manager } = await place(t);
   const running = await bird(foreign);
   const one = manager();
@@ -50,7 +50,7 @@ test('calls while one is under way become one, with the newest input', async t =
   t.is(new Set(outcomes).size <= 2, true);
 });
 
-test('what BIRD refuses replaces neither the file nor what runs', async t => {
+test('a text that BIRD refuses replaces neither the file nor the running configuration', async t => {
   const { configPath, lab, bird, manager, lines } = await place(t);
   const running = await bird(foreign);
   const one = manager();
@@ -67,11 +67,11 @@ test('what BIRD refuses replaces neither the file nor what runs', async t => {
   t.is(readFileSync(configPath, 'utf8'), good);
   t.false(existsSync(join(lab.dir, '.bird.conf.flock')));
   t.is(reconfigurations(running), before);
-  t.is(lines.filter(line => line.includes('refused')).length, 1, 'said once');
+  t.is(lines.filter(line => line.includes('refused')).length, 1, 'logged once');
   t.is((await one.apply({ nodeConfig, active: [four] })).state, 'unchanged', 'the old one still runs');
 });
 
-test('a password file that is not there is said, and nothing changes', async t => {
+test('a missing password file is reported, and nothing changes', async t => {
   const { configPath, lab, bird, manager } = await place(t);
   await bird(foreign);
   const passwordFile = join(lab.dir, 'password');
@@ -90,7 +90,7 @@ test('a password file that is not there is said, and nothing changes', async t =
   t.regex(readFileSync(configPath, 'utf8'), /password "second secret";/);
 });
 
-test('a BIRD that reads another file is told apart, and left as it is', async t => {
+test('a BIRD that reads another file is refused, and stays as it is', async t => {
   const { configPath, lab, host, manager } = await place(t);
   const running = await startBird(host, {
     name: 'bird',
@@ -104,14 +104,14 @@ test('a BIRD that reads another file is told apart, and left as it is', async t 
   t.is(reconfigurations(running), 0);
 });
 
-test('a file that vanished under a running BIRD is written again when there is something new', async t => {
+test('a file that was deleted while BIRD runs is written again with the next new text', async t => {
   const { configPath, bird, manager } = await place(t);
   await bird(foreign);
   unlinkSync(configPath);
   t.is((await manager().apply({ nodeConfig, active: [] })).state, 'applied');
 });
 
-test('a new file has the group of the old one, which is how BIRD may read it', async t => {
+test('a new file has the group of the old one, so that BIRD may read it', async t => {
   const { configPath, bird, manager } = await place(t);
   await bird(foreign);
   try {

@@ -1,4 +1,4 @@
-/** A node and its router, each with a real BIRD: what one session can be wrong in. */
+/** A node and its router, each with a real BIRD, for tests of one session. */
 import type { ExecutionContext } from 'ava';
 import { readPasswords } from '../../lib/bird/passwords.ts';
 import { renderBirdConfig } from '../../lib/bird/render.ts';
@@ -14,13 +14,13 @@ export interface Pair {
   lab: Lab;
   node: Namespace;
   router: Namespace;
-  /** Starts both BIRDs, waits for the session, and gives the kernel a route of ours in each family. */
+  /** Starts both BIRDs, waits for the session, and adds a route of ours in each family. */
   start(
     peer: object,
     routerPeer: string,
     routerMore?: string,
   ): Promise<{ node: BirdProcess; router: BirdProcess }>;
-  /** Takes every frame between the two, so that neither sees its link go down; only of a `switched` pair. */
+  /** Drops every frame between the two while both links stay up; only with `switched`. */
   cut(): Promise<unknown>;
 }
 

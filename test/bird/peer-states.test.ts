@@ -4,7 +4,7 @@ import type { Peer } from '../../lib/config/peer.ts';
 
 const peers = ['tor1', 'tor2', 'tor3', 'tor4'].map(name => ({ name })) as Peer[];
 
-test("each peer has the session's state that BIRD tells, or Unknown", t => {
+test("each peer has the session's state from BIRD's reply, or Unknown", t => {
   const lines = [
     'Name       Proto      Table      State  Since         Info',
     'own4       Static     master4    up     03:41:07.512  ',

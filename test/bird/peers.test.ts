@@ -44,7 +44,7 @@ test('both families over one IPv4 session', async t => {
   t.pass();
 });
 
-test('a passive node waits for its peer', async t => {
+test('a passive node waits until its peer connects', async t => {
   const { router, start } = await pair(t);
   await start(
     { address: '10.0.0.1', passive: true },
@@ -74,7 +74,7 @@ test('another port', async t => {
   t.pass();
 });
 
-test('a peer some hops away', async t => {
+test('a multihop peer', async t => {
   const { node, router, start } = await pair(t);
   await router.ip('addr', 'add', '10.9.9.1/32', 'dev', 'lo');
   await node.ip('addr', 'add', '10.9.9.2/32', 'dev', 'lo');
@@ -93,7 +93,7 @@ test('a peer some hops away', async t => {
   );
 });
 
-test('communities, standard and large, come with what is announced, and with nothing else', async t => {
+test('communities, standard and large, are added to what is announced, and to nothing else', async t => {
   const { router, start } = await pair(t);
   const birds = await start(
     { address: '10.0.0.1', communities: ['64512:100', '64512:1:2'] },
@@ -104,10 +104,14 @@ test('communities, standard and large, come with what is announced, and with not
   t.regex(learned, /BGP\.community: \(64512,100\)\n/);
   t.regex(learned, /BGP\.large_community: \(64512, 1, 2\)\n/);
   const exported = await birds.node.command("show route export 'peer_tor-1'");
-  t.deepEqual(exported.match(/^\d\S+/gm), [four], 'the filter is the one of all peers but for what it adds');
+  t.deepEqual(
+    exported.match(/^\d\S+/gm),
+    [four],
+    'the filter differs from that of other peers only in the communities',
+  );
 });
 
-test('the session comes from the source address that it is given', async t => {
+test('the session uses the configured source address', async t => {
   const { node, router, start } = await pair(t);
   await node.ip('addr', 'add', '10.0.0.9/24', 'dev', 'eth.0');
   await start(
@@ -120,7 +124,7 @@ test('the session comes from the source address that it is given', async t => {
 
 for (const [words, gracefulRestart, told] of [
   ['by default for 30 seconds', {}, /Restart time: 30\n/],
-  ['for as long as is said', { seconds: 120 }, /Restart time: 120\n/],
+  ['for the configured time', { seconds: 120 }, /Restart time: 120\n/],
   ['not at all when it is off', { enabled: false }, undefined],
 ] as const) {
   test(`graceful restart is offered ${words}`, async t => {

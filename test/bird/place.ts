@@ -20,7 +20,7 @@ export interface Place {
   manager(options?: Partial<BirdManagerOptions>): BirdManager;
 }
 
-/** One host, with a BIRD and a manager that meet at the same file and socket. */
+/** One host, with a BIRD and a manager that use the same file and socket. */
 export async function place(t: ExecutionContext): Promise<Place> {
   const lab = await Lab.create();
   const host = await lab.namespace('host');

@@ -16,7 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), 'flock-render-'));
 test.after.always(() => rmSync(folder, { recursive: true, force: true }));
 
 let files = 0;
-/** Rejects with BIRD's words when it does not accept the text. */
+/** Rejects with BIRD's error when BIRD does not accept the text. */
 async function birdAccepts(text: string): Promise<void> {
   const file = join(folder, `${++files}.conf`);
   writeFileSync(file, text);
@@ -104,7 +104,7 @@ for (const [name, input] of Object.entries(goldens)) {
   });
 }
 
-test('what a text announces by itself is read back from it: the active set, and no prefix of the own', t => {
+test("the active set is read back from a rendered text, without the node's own prefixes", t => {
   const active = ['192.0.2.53/32', '2001:db8::53/128'];
   const own = { ...nodeConfig, advertise: { prefixes: ['192.0.2.1/32', '10.0.0.0/8'] } };
   const filter = renderBirdConfig({ ...base, nodeConfig: own, mode: 'filter', active });
@@ -117,10 +117,10 @@ test('the same set in any order gives the same bytes', t => {
   const active = ['192.0.2.1/32', '2001:db8::1/128', '192.0.2.10/32', '192.0.2.9/32'];
   const one = renderBirdConfig({ ...base, mode: 'filter', active });
   t.is(renderBirdConfig({ ...base, mode: 'filter', active: new Set(active.toReversed()) }), one);
-  t.is(renderBirdConfig({ ...base, active }), renderBirdConfig(base), 'learn mode does not look at it');
+  t.is(renderBirdConfig({ ...base, active }), renderBirdConfig(base), 'learn mode ignores it');
 });
 
-/** What the schema accepts, in all its width; the peers' names and addresses are made different afterwards. */
+/** Any input that the schema accepts; the peers' names and addresses are made unique afterwards. */
 const ipv4 = fc
   .tuple(fc.integer({ min: 1, max: 223 }), fc.nat(255), fc.nat(255), fc.nat(255))
   .filter(([first]) => first !== 127)
@@ -211,7 +211,7 @@ test('whatever the schema accepts, BIRD accepts', async t => {
 
 const hostile = ['"', "'", ';', '{', '}', '\n', '\r', '\0', '#', '/*', '\\', '$(reboot)', 'é', ' ', '%', '`'];
 
-test('a value built by hand that could mean more than it says goes no further than the renderer', t => {
+test('the renderer refuses a value that passed no schema and could inject BIRD syntax', t => {
   const [first] = nodeConfig.bgp.peers as [(typeof nodeConfig.bgp.peers)[0]];
   const withPeer = (change: object): BirdConfigInput => ({
     ...base,

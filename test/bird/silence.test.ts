@@ -1,4 +1,4 @@
-/** What BIRD does not see, or sees wrongly: first the harm at the peer, then that it is gone with us. */
+/** Changes that BIRD misses or misreads: first the effect at the peer without the agent, then with the agent. */
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { established, type Fabric, fabric, gateways, type Node, plainConfig, ren
 const four = '192.0.2.53/32';
 const six = '2001:db8::53/128';
 const other = '192.0.2.54/32';
-/** Of a node whose BIRD is without us: by its own scans it would see what we show that it does not see. */
+/** For a node without the agent: BIRD's own scans would find the changes that it misses. */
 const withoutScans = (node: Node) => rendered(node).replaceAll('scan time 10;', 'scan time 3600;');
 
 /** A node with BIRD alone. */
@@ -26,7 +26,7 @@ async function blind(t: ExecutionContext): Promise<Fabric & { node: Node }> {
 
 interface Served extends Fabric {
   node: Node;
-  /** Waits until the router has heard of what was announced after everything that had happened at the node. */
+  /** Announces one more route and waits until the router has it: earlier changes have then reached the router too. */
   routerIsUpToDate(): Promise<void>;
 }
 
@@ -70,21 +70,21 @@ async function served(t: ExecutionContext, config: Record<string, unknown> = {})
   return { ...world, node, routerIsUpToDate };
 }
 
-/** Those of the two addresses whose last sighting is that they went. */
+/** Those of the two addresses whose last event is a withdrawal. */
 function withdrawn(seen: readonly RouteSighting[]): string[] {
   return ['192.0.2.53', '2001:db8::53'].filter(
     address => seen.findLast(sighting => sighting.address === address)?.gone,
   );
 }
 
-test('an IPv4 route that goes with an address is a black hole till the next scan; with us BIRD is told', async t => {
+test('an IPv4 route that goes with an address stays announced till the next scan; with the agent it is withdrawn at once', async t => {
   const harm = await blind(t);
   await harm.node.host.ip('route', 'add', four, 'via', '10.1.10.2', 'metric', '16', 'proto', '70');
   await eventually('the route at the router', async () => (await gateways(harm.router, four)).length === 1);
   await harm.node.host.ip('addr', 'del', '10.1.10.1/24', 'dev', 'pod0');
   await harm.node.host.ip('route', 'add', other, 'via', '10.1.11.2', 'metric', '16', 'proto', '70');
   await eventually('a later route', async () => (await gateways(harm.router, other)).length === 1);
-  t.is((await gateways(harm.router, four)).length, 1, 'the harm: BIRD has not seen it go');
+  t.is((await gateways(harm.router, four)).length, 1, 'without the agent BIRD has not seen the removal');
 
   const { router, node } = await served(t);
   const [watch, ours] = [watchRoutes(router, [12]), watchRoutes(node.host, [70, 71])];
@@ -97,19 +97,19 @@ test('an IPv4 route that goes with an address is a black hole till the next scan
     { intervalMs: 1 },
   );
   t.log(`withdrawn ${(withdrawal.at - removed).toFixed(1)} ms after ip had ended`);
-  // The kernel said nothing of the address's route: what is said of it now comes from us.
+  // The kernel sends no notification for the address's route: the notification seen now is the agent's.
   t.true(ours.seen.some(({ address }) => address === '192.0.2.53'));
   t.is((await gateways(router, six)).length, 1);
 });
 
-test('one IPv6 nexthop that is deleted withdraws the whole; with us the peer has it again', async t => {
+test('the deletion of one IPv6 nexthop withdraws the whole route; with the agent the peer has it again', async t => {
   const harm = await blind(t);
   const hops = ['nexthop', 'via', 'fd01:10::2', 'nexthop', 'via', 'fd01:11::2'];
   await harm.node.host.ip('route', 'add', six, 'metric', '16', 'proto', '70', ...hops);
   await eventually('the route at the router', async () => (await gateways(harm.router, six)).length === 1);
   const partial = ['route', 'del', six, 'via', 'fd01:10::2', 'dev', 'pod0', 'metric', '16', 'proto', '70'];
   await harm.node.host.ip(...partial);
-  // The harm: the other nexthop is alive.
+  // Without the agent it is withdrawn, though the other nexthop is alive.
   await eventually('the withdrawal', async () => (await gateways(harm.router, six)).length === 0);
   t.is((await gateways(harm.node.host, six)).length, 1);
 
@@ -124,11 +124,11 @@ test('one IPv6 nexthop that is deleted withdraws the whole; with us the peer has
 });
 
 const losses = [
-  ['its own end', ({ node }: Served) => node.host.ip('link', 'delete', 'pod0')],
+  ['its deletion', ({ node }: Served) => node.host.ip('link', 'delete', 'pod0')],
   ['its being set down', ({ node }: Served) => node.host.ip('link', 'set', 'pod0', 'down')],
 ] as const;
 
-/** Waits until the node's kernel leads to the other pod alone, and the router knows what came of it. */
+/** Waits until the node's kernel routes to the other pod alone, and the router has the result. */
 async function settled({ node, routerIsUpToDate }: Served): Promise<void> {
   await eventually('routes by the sibling alone', async () => {
     const found = await Promise.all([four, six].map(prefix => gateways(node.host, prefix)));
@@ -145,9 +145,9 @@ for (const [what, end] of losses) {
       t.teardown(() => watch.stop());
       await end(world);
       await settled(world);
-      // The kernel tells BIRD of the link before it takes the nexthop out of IPv4 routes, and BIRD reads them at once:
-      // one that still leads through the link is strange to it, and dropped until we write it again. Which of the two
-      // is first is nobody's choice; a withdrawal must not last.
+      // The kernel notifies BIRD of the link before it takes the nexthop out of IPv4 routes, and BIRD reads them at once:
+      // a nexthop through that link is strange to BIRD, which drops the route until we write it again. Either change
+      // may come first; a withdrawal must not last.
       await eventually('both addresses at the router', () => withdrawn(watch.seen).length === 0);
       for (const prefix of [four, six]) t.is((await gateways(world.router, prefix)).length, 1, prefix);
       for (const [index, { address, at, gone }] of watch.seen.entries()) {
@@ -158,7 +158,7 @@ for (const [what, end] of losses) {
     });
   }
 
-  test(`in filter mode a veth's loss by ${what} is no event at the peer`, async t => {
+  test(`in filter mode a veth's loss by ${what} causes no event at the peer`, async t => {
     const world = await served(t, { bird: { mode: 'filter' } });
     const watch = watchRoutes(world.router, [12]);
     t.teardown(() => watch.stop());

@@ -63,7 +63,7 @@ test('the agent routes a pod, configures BIRD and ends well with what the unit l
   await container.said('wrote the configuration for a BIRD that is not running');
   const { birdConfig: configPath, birdSocket: socketPath } = files;
   await startBird(lab.node, { name: 'bird', configPath, socketPath });
-  await container.said('BIRD is reached again and configured');
+  await container.said('BIRD is reachable again and runs the configuration');
 
   await container.kill('TERM');
   t.is(await container.exit, 0, container.output);
