@@ -18,8 +18,8 @@ for (const mode of ['learn', 'filter'] as const) {
     const [node] = nodes as [(typeof nodes)[0]];
     const files = layOutAgent(join(lab.dir, 'agent'), {
       bird: { mode },
-      // The order is what counts here, and other tests run beside this one.
-      reconcile: { settleMs: 1000 },
+      // The order is what counts here: BIRD and the router have the time that a busy machine takes.
+      reconcile: { settleMs: 10_000 },
     });
     // BIRD runs before the agent does, with a configuration that knows no peers yet.
     const bird = await startBird(node.host, {
@@ -122,7 +122,7 @@ test("the node config's bird mode is followed while the agent runs, there and ba
   t.teardown(() => lab.destroy());
   const [node] = nodes as [(typeof nodes)[0]];
   const files = layOutAgent(join(lab.dir, 'agent'), {
-    reconcile: { tickMs: 200, auditMs: 1000, settleMs: 1000 },
+    reconcile: { tickMs: 200, auditMs: 1000, settleMs: 10_000 },
   });
   const pod = { namespace: 'default', name: 'dns-0', uid: 'dns-0', hostInterface: 'pod0', ipv4: '10.1.10.2' };
   writeAllocations(files, [{ ...pod, anycast: ['192.0.2.53'], state: 'committed' }]);
