@@ -29,6 +29,7 @@ import { AnycastReconciler } from './reconciler.ts';
 import { openSources, type Sources } from './sources.ts';
 import { withdraw } from './withdraw.ts';
 
+/** What an agent is started with. */
 export interface AgentOptions {
   config: ResolvedAgentConfig;
   log: Log;

@@ -15,7 +15,9 @@ import type { Reporter } from '../observe/reporter.ts';
 export interface Source<Value> {
   /** True once everything was read for the first time. */
   readonly synced: boolean;
+  /** A value is never changed in place: another value is another object. */
   snapshot(): ReadonlyMap<string, Value>;
+  /** Calls `listener` with the keys that changed, after the change is in force. @returns what ends it */
   onChange(listener: (keys: ReadonlySet<string>) => void): () => void;
 }
 
@@ -33,6 +35,7 @@ export interface FormerRoutes {
   afterPass(): void;
 }
 
+/** The parts that a reconciler drives. It starts and stops none of them. */
 export interface ReconcilerOptions {
   pods: Source<PodView>;
   allocations: Source<AllocationView>;
@@ -53,6 +56,7 @@ export interface ReconcilerOptions {
 
 const noAnnouncer: Announcer = { follow() {}, onChange: () => () => {} };
 
+/** Makes the kernel, and then the announcer, follow pods and allocations. `run` is the loop, `reconcile` one pass. */
 export class AnycastReconciler {
   readonly #options: ReconcilerOptions;
   readonly #announcer: Announcer;

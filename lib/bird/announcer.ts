@@ -11,6 +11,7 @@ import type { BirdManager, BirdOutcome } from './manager.ts';
 import type { BirdMode } from './mode.ts';
 import type { BirdRoutes } from './render.ts';
 
+/** What an announcer connects. */
 export interface BirdAnnouncerOptions {
   bird: Pick<BirdManager, 'apply' | 'modeOf' | 'status'>;
   nodeConfig: Pick<NodeConfigSource, 'onChange' | 'snapshot'>;
@@ -29,6 +30,7 @@ const checkAgainMs = 1000;
 
 const nothing: ReadonlySet<Destination> = new Set();
 
+/** The `Announcer` that has BIRD follow. */
 export class BirdAnnouncer {
   readonly #bird: Pick<BirdManager, 'apply' | 'modeOf' | 'status'>;
   readonly #nodeConfig: Pick<NodeConfigSource, 'onChange' | 'snapshot'>;

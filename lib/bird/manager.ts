@@ -23,6 +23,7 @@ import { readPasswords } from './passwords.ts';
 import { announcedIn, type BirdRoutes, renderBirdConfig, renderedMark } from './render.ts';
 import { type Reply, replyCode } from './reply.ts';
 
+/** Which BIRD, and what is the same in each configuration of it. */
 export interface BirdManagerOptions {
   /** Used when the node config sets none. */
   mode: BirdMode;
@@ -31,6 +32,7 @@ export interface BirdManagerOptions {
   /** BIRD's `-s`. */
   socketPath: string;
   routes: BirdRoutes;
+  /** Whether BIRD puts the BGP routes that it receives into the kernel. */
   kernelExport: boolean;
   /** Why BIRD can learn none of our routes here; undefined when it can. Learn mode is then refused. */
   whyBlind?: () => FlockError | undefined;
@@ -39,6 +41,7 @@ export interface BirdManagerOptions {
   timeoutMs?: number;
 }
 
+/** What BIRD is to run from now on. */
 export interface BirdInput {
   /** Undefined until one was loaded: BIRD's configuration then stays as it is. */
   nodeConfig: NodeConfig | undefined;
@@ -48,6 +51,7 @@ export interface BirdInput {
   formerRoutes?: readonly BirdRoutes[];
 }
 
+/** What became of one `apply`. */
 export interface BirdOutcome {
   /** `unchanged`: BIRD ran it already. `refused`: by BIRD, or by our own checks before. */
   state: 'idle' | 'unchanged' | 'applied' | 'unreachable' | 'refused';
@@ -59,6 +63,7 @@ export interface BirdOutcome {
   error?: FlockError;
 }
 
+/** What is known of BIRD now. */
 export interface BirdStatus {
   connected: boolean;
   /** Such as `2.0.12`; undefined while not connected. */
@@ -70,6 +75,7 @@ export interface BirdStatus {
 
 const nothing: ReadonlySet<Destination> = new Set();
 
+/** One BIRD, by its configuration file and its control socket. */
 export class BirdManager {
   readonly #options: BirdManagerOptions;
   readonly #file: ConfigFile;

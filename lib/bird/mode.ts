@@ -6,6 +6,7 @@
  */
 import type { NodeConfig } from '../config/node-config.ts';
 
+/** `learn` or `filter`: how BIRD knows what to announce. */
 export type BirdMode = 'learn' | 'filter';
 
 /**

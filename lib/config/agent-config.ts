@@ -31,6 +31,7 @@ export const agentConfigSchema = keys.refine(
   { path: ['nodeConfig', 'source'], error: 'kubernetes needs pods.source: kubernetes' },
 );
 
+/** The configuration as the file has it, with the defaults of missing keys; `flock-anycast run --help` explains each. */
 export type AgentConfig = z.output<typeof agentConfigSchema>;
 
 /** The configuration with defaults of this machine filled in. */
@@ -47,7 +48,10 @@ export function parseAgentConfig(text: string, origin: string): ResolvedAgentCon
   return { ...config, node: { name: config.node.name ?? (process.env.NODE_NAME || hostname()) } };
 }
 
-/** Reads and parses the file at `file`. */
+/**
+ * Reads and parses the file at `file`.
+ * @throws FlockError FLOCK_CONFIG_INVALID, also when the file can not be read
+ */
 export function loadAgentConfig(file: string): ResolvedAgentConfig {
   let text: string;
   try {

@@ -56,6 +56,7 @@ export const nodeConfigSchema = z.strictObject({
   bird: z.strictObject({ mode: nodeConfigKeys.birdMode.optional() }).prefault({}),
 });
 
+/** A valid node config, with the defaults of missing keys; the README has an example. */
 export type NodeConfig = z.output<typeof nodeConfigSchema>;
 
 /**
@@ -68,6 +69,7 @@ export function parseNodeConfig(text: string, origin: string): NodeConfig {
   return parseYaml(text, { schema: nodeConfigSchema, origin, code: 'FLOCK_NODE_CONFIG_INVALID', remedy });
 }
 
+/** Which file is followed. */
 export interface NodeConfigCacheOptions {
   path: string;
   log: Log;

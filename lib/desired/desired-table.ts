@@ -36,6 +36,7 @@ interface Server {
 const nobody: DesiredTarget = { nexthops: [] };
 const none: ReadonlySet<Destination> = new Set();
 
+/** Who serves and who drains each destination, by `namespace/name` of the pods. Pure: the time is passed in. */
 export class DesiredTable {
   readonly #policy: DrainPolicy;
   readonly #pods = new Map<string, Server>();

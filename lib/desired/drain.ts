@@ -6,6 +6,7 @@
  */
 import { isEligible, type PodView } from './views.ts';
 
+/** How long pods that leave are still forwarded to. */
 export interface DrainPolicy {
   /** How long a terminating pod is still forwarded to, in milliseconds. */
   terminatingMs: number;

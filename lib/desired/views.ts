@@ -21,23 +21,32 @@ export interface AnycastTarget {
 
 /** The part of an allocation that decides. */
 export interface AllocationView {
+  /** Of the pod object that it was made for. */
   readonly uid: string;
+  /** The host's end of the pod's veth. */
   readonly hostInterface: string;
+  /** The pod's unicast addresses, in any legal spelling. */
   readonly ipv4?: string | null | undefined;
   readonly ipv6?: string | null | undefined;
+  /** Both are on the link of `hostInterface`, whatever addresses that has. */
   readonly onlink?: boolean | undefined;
+  /** Anycast addresses from the annotation, and further ones, without prefix length. */
   readonly anycast: readonly string[];
   readonly addresses: readonly string[];
+  /** Only committed ones are routed. */
   readonly state: 'pending' | 'committed';
 }
 
 /** The part of a pod that decides. */
 export interface PodView {
   readonly uid: string;
+  /** The condition `Ready` is `True`. */
   readonly ready: boolean;
+  /** It has a deletionTimestamp. */
   readonly terminating: boolean;
   /** Nothing in it runs any more. */
   readonly containersTerminated?: boolean;
+  /** Read are `flock-anycast.io/drain-seconds` and `flock-anycast.io/weight`. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
 

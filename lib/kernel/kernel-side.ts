@@ -8,6 +8,7 @@ import { RouteTable } from './route-table.ts';
 import { LinkTable } from './socket/link-table.ts';
 import type { RouteProtocols } from './state/route-entry.ts';
 
+/** What the parts of a kernel side share. */
 export interface KernelSideOptions {
   socket: KernelSocket;
   /** What makes a route ours: routing table (254 is main), metric and the two route protocol numbers. */
@@ -27,6 +28,7 @@ export interface KernelSideOptions {
   slice?: TimeSlice | undefined;
 }
 
+/** `table` takes what is wanted, `programmer` makes the kernel follow it, `links` names interfaces. */
 export interface KernelSide {
   links: LinkTable;
   table: RouteTable;

@@ -22,6 +22,7 @@ export type KernelSocket = Pick<
   'apply' | 'dumpInParts' | 'links' | 'lookup' | 'monitor' | 'nexthopObjects'
 >;
 
+/** What a programmer connects: `createKernelSide` makes them agree. */
 export interface RouteProgrammerOptions {
   socket: KernelSocket;
   table: RouteTable;
@@ -57,6 +58,7 @@ const verifyAfterMs = 250;
 /** The first audit comes early: what was wrong before the start is told soon. */
 const firstAuditMs = 1000;
 
+/** `start`, then one `pass` at a time, whenever `onChange` calls and at `nextDeadline` at the latest; then `stop`. */
 export class RouteProgrammer {
   readonly #options: RouteProgrammerOptions;
   readonly #slice: TimeSlice;

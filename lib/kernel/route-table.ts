@@ -21,6 +21,7 @@ import { RouteBeliefs } from './state/route-beliefs.ts';
 import type { RouteEntry, RouteFailure, RouteProtocols } from './state/route-entry.ts';
 import type { RouteEvent } from './state/route-event.ts';
 
+/** What makes a route ours, and how routes leave. */
 export interface RouteTableOptions {
   /** Routing table, 254 is main. */
   table: number;
@@ -38,6 +39,7 @@ export interface RouteTableOptions {
   stillAnnounced?: (destination: Destination) => boolean;
 }
 
+/** Destinations by state: announced, withdrawn but forwarded, not programmed as wanted. */
 export interface RouteCounts {
   advertised: number;
   held: number;
@@ -51,6 +53,7 @@ export interface RouteNews {
   absent: string[];
 }
 
+/** The destinations of one routing table and metric. It does no I/O: a `RouteProgrammer` does. */
 export class RouteTable {
   /** What we believe the kernel holds: takes readings and notifications in. */
   readonly beliefs: RouteBeliefs;

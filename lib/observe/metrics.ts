@@ -1,6 +1,7 @@
 /** The metrics for Prometheus, with their names and descriptions. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+/** Each in `registry`, which is its own: several can exist in one process. */
 export class Metrics {
   readonly registry = new Registry();
 

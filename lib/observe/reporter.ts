@@ -14,6 +14,7 @@ import type { Metrics } from './metrics.ts';
 /** With more changes than this in one pass, each has a line of its own only at the level `debug`. */
 const spelledOut = 200;
 
+/** What a reconciler reports to. */
 export class Reporter {
   readonly #log: Log;
   readonly #metrics: Metrics;

@@ -25,6 +25,7 @@ export interface AddressPool {
   readonly exclusive: boolean;
 }
 
+/** What decides: what operators granted, and which addresses are in use for something else. */
 export interface PolicyInput {
   readonly pools: Iterable<AddressPool>;
   /** `ADDRESS/LENGTH` each. Undefined until an operator has set it: no pool is in force before that. */
@@ -68,6 +69,7 @@ interface ParsedPool extends AddressPool {
   readonly prefixes: readonly Prefix[];
 }
 
+/** One state of the policy; another state is another object. */
 export class AddressPolicy {
   readonly #pools: readonly ParsedPool[];
   readonly #reserved: readonly { text: string; prefix: Prefix }[] | undefined;

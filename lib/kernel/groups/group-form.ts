@@ -7,6 +7,7 @@ export type GroupForm =
   | { kind: typeof ObjectKind.resilientGroup; resilience: Resilience }
   | undefined;
 
+/** The part of the `routes` configuration that selects a form. */
 export interface NexthopsConfig {
   nexthops: 'multipath' | 'groups' | 'resilient';
   resilient: { buckets: number; idleSeconds: number; unbalancedSeconds: number };
@@ -15,6 +16,7 @@ export interface NexthopsConfig {
 /** Hundredths of a second, in which the kernel counts a group's timers. */
 const perSecond = 100;
 
+/** The form that a configuration asks for; timers are converted to the kernel's unit. */
 export function groupFormOf({ nexthops, resilient }: NexthopsConfig): GroupForm {
   if (nexthops === 'multipath') return undefined;
   if (nexthops === 'groups') return { kind: ObjectKind.group };

@@ -30,12 +30,14 @@ const refusingTypes: Record<number, string> = {
 /** Until links that could not be read are read again, in milliseconds. */
 const retryMs = 1000;
 
+/** What lookups are made with. */
 export interface KernelPathsOptions {
   socket: Pick<RouteSocket, 'lookup' | 'links' | 'monitor'>;
   log: Log;
   clock?: Pick<Clock, 'after'>;
 }
 
+/** Asks the kernel by which interface it reaches an address, and reports when that may have changed. */
 export class KernelPaths implements PathFinder {
   readonly #socket: KernelPathsOptions['socket'];
   readonly #log: Log;

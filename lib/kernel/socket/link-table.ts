@@ -14,6 +14,7 @@ export function isUp({ flags }: Pick<Link, 'flags'>): boolean {
   return (flags & up) !== 0;
 }
 
+/** The interfaces of one network namespace, as reported to `replace` and `update`. */
 export class LinkTable {
   readonly #byName = new Map<string, Link>();
   readonly #byIndex = new Map<number, Link>();

@@ -31,6 +31,7 @@ export const ObjectOperation = {
 } as const;
 export type ObjectOperation = (typeof ObjectOperation)[keyof typeof ObjectOperation];
 
+/** A single nexthop, a group that hashes flows over its members, or a resilient group (`Resilience`). */
 export const ObjectKind = { nexthop: 0, group: 1, resilientGroup: 2 } as const;
 export type ObjectKind = (typeof ObjectKind)[keyof typeof ObjectKind];
 
@@ -44,9 +45,12 @@ export interface Resilience {
   unbalancedTimer: number;
 }
 
+/** A nexthop object (ip-nexthop(8)), as routes name it by its id. */
 export interface NexthopObject {
   kind: ObjectKind;
+  /** From 1. */
   id: number;
+  /** Protocol number of its owner, RTPROT_*. */
   protocol: number;
   /** Of a nexthop: 2 (AF_INET) or 10 (AF_INET6). Of a group: 0. */
   family: number;

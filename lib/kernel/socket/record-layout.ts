@@ -55,10 +55,13 @@ export const RouteScope = { universe: 0, link: 253 } as const;
 /** `flags` of a nexthop, include/uapi/linux/rtnetlink.h. Only `onlink` can be set, the kernel tells the others. */
 export const NexthopFlag = { dead: 1, onlink: 4, linkdown: 16 } as const;
 
+/** Bytes of a record before its nexthops. */
 export const headerLength = 40;
+/** Bytes of each nexthop. */
 export const nexthopLength = 24;
 /** What a record may have; the kernel takes as many as fit 65,535 bytes of RTA_MULTIPATH. */
 export const maximumNexthops = 2048;
+/** Of a nexthop in a route. */
 export const maximumWeight = 256;
 
 /** Where a record's fields are, for code that compares packed records without making objects. */

@@ -31,6 +31,7 @@ export interface HostRoute {
   group: number;
 }
 
+/** Requests for one `RouteSocket.apply`, in the order in which they were added. */
 export class RouteBatch {
   /** Zero beyond the end: of an address only the bytes that it has are written. */
   #bytes: Uint8Array<ArrayBuffer>;

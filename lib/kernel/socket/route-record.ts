@@ -13,6 +13,7 @@ import {
 
 export * from './record-layout.ts';
 
+/** One way on. */
 export interface NexthopRecord {
   /** The interface's index; 0 lets the kernel find it by the gateway (a single nexthop only). */
   interfaceIndex: number;
@@ -24,13 +25,17 @@ export interface NexthopRecord {
   flags?: number | undefined;
 }
 
+/** A route, or a request about one: what `RouteBatch.add` takes and `readRoutes` gives. */
 export interface RouteRecord {
   operation: Operation;
   family: 4 | 6;
   /** 4 or 16 bytes, after the family. */
   destination: Uint8Array;
+  /** In bits. */
   prefixLength: number;
+  /** Who made it, RTPROT_* of rtnetlink(7): 3 boot, 4 static, 12 BIRD; rt_protos of iproute2 lists more. */
   protocol: number;
+  /** Routing table, 254 is main. */
   table: number;
   /** 0 is the kernel's default: 0 in IPv4, 1024 in IPv6; in a delete it is any metric. */
   metric: number;

@@ -22,6 +22,7 @@ export interface Link {
   flags: number;
 }
 
+/** Which routes to read. */
 export interface DumpFilter {
   family: 4 | 6;
   /** Routing table, 254 is main. */
@@ -60,6 +61,7 @@ export interface ApplyResult extends Int32Array {
 /** In an {@link ApplyResult}: the kernel's answer was lost, the request may have been applied or not. Read back. */
 export const outcomeUnknown = -1;
 
+/** What to be notified of. Interfaces and local addresses come in any case. */
 export interface MonitorOptions {
   /** Routing table, 254 is main. */
   table: number;

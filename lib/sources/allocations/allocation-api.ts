@@ -19,6 +19,7 @@ const requestMs = 5000;
 /** How long open requests may take when the API stops, in milliseconds. */
 const graceMs = 300;
 
+/** Serves a store over HTTP at a UNIX socket; docs/openapi.yaml has the requests. */
 export class AllocationApi {
   readonly #store: AllocationStore;
   readonly #path: string;

@@ -5,6 +5,7 @@ import { WatchedFile } from '../../base/watched-file.ts';
 import { type Allocation, type AllocationFile, parseAllocationFile } from './allocation.ts';
 import { type AllocationSource, sameAllocation } from './allocation-store.ts';
 
+/** Keeps the last valid allocations while the file is invalid or missing. */
 export class WatchedAllocations implements AllocationSource {
   readonly #file: WatchedFile<AllocationFile>;
   #allocations = new Map<string, Allocation>();

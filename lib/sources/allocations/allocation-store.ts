@@ -26,6 +26,7 @@ export interface AllocationSource {
   stop(): void;
 }
 
+/** Allocations that this process commits and releases, kept in a file. */
 export class AllocationStore implements AllocationSource {
   synced = false;
   readonly #path: string;

@@ -32,6 +32,7 @@ export const allocationSchema = z.strictObject({
   state: z.enum(['pending', 'committed']).describe('Only committed allocations are routed.'),
 });
 
+/** An allocation in force; each field is described in its schema, and in docs/openapi.yaml. */
 export type Allocation = z.output<typeof allocationSchema>;
 /** An allocation as a program passes it: lists may be left out. */
 export type AllocationInput = z.input<typeof allocationSchema>;

@@ -35,6 +35,7 @@ interface Candidate {
   hostInterface?: string;
 }
 
+/** Makes an allocation of each pod whose annotation requests addresses, as soon as the path to the pod is known. */
 export class AnnotatedAllocations implements AllocationSource {
   synced = false;
   readonly #options: AnnotatedAllocationsOptions;

@@ -2,6 +2,7 @@
 import { Listeners } from '../../base/listeners.ts';
 import { type Pod, podKey } from './pod.ts';
 
+/** Pods by `namespace/name`, with a notification when some change. */
 export class PodCache {
   readonly #pods = new Map<string, Pod>();
   readonly #listeners = new Listeners<[keys: ReadonlySet<string>]>();

@@ -33,6 +33,7 @@ interface Entry {
   problem: FlockError | undefined;
 }
 
+/** Follows a folder of pod manifests, and keeps a cache in step with it. */
 export class PodDirectory {
   readonly #path: string;
   readonly #cache: PodCache;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { FlockError } from '../../base/errors.ts';
 import { parsedOrIssue } from '../../config/address-schema.ts';
 
+/** One pod as it is now; never changed in place. */
 export interface Pod {
   readonly namespace: string;
   readonly name: string;
