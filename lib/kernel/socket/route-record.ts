@@ -13,7 +13,7 @@ import {
 
 export * from './record-layout.ts';
 
-/** One way on. */
+/** One nexthop of a route. */
 export interface NexthopRecord {
   /** The interface's index; 0 lets the kernel find it by the gateway (a single nexthop only). */
   interfaceIndex: number;
