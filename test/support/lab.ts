@@ -54,6 +54,8 @@ export class Namespace {
     const child = run('ip', ['-n', this.name, '-batch', '-'], {
       maxBuffer: 1 << 26,
     });
+    // An ip that ends before it has read all says why by its exit.
+    child.child.stdin?.on('error', () => undefined);
     child.child.stdin?.end(`${lines.join('\n')}\n`);
     await child;
   }
