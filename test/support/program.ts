@@ -38,6 +38,8 @@ export interface ProgramOptions {
   receiveBuffer?: number;
   /** By what kind of nexthop group routes lead to their nexthops. */
   groups?: GroupForm;
+  /** The table's clock, in milliseconds. */
+  now?: () => number;
 }
 
 /** Every way of leading to nexthops, by how a test's name says it. */
@@ -53,7 +55,13 @@ export const everyForm: Record<string, GroupForm> = {
 export async function program(
   t: Host,
   { node }: Pick<NodeLab, 'node'>,
-  { follow = false, receiveBuffer, groups, through = socket => socket }: ProgramOptions = {},
+  {
+    follow = false,
+    receiveBuffer,
+    groups,
+    through = socket => socket,
+    now = () => performance.now(),
+  }: ProgramOptions = {},
 ): Promise<Program> {
   const socket = new RouteSocket({ netns: node.path, ...(receiveBuffer !== undefined && { receiveBuffer }) });
   const events: RouteEvent[] = [];
@@ -68,7 +76,7 @@ export async function program(
     groups,
     settleMs: 50,
     auditMs: 30_000,
-    now: () => performance.now(),
+    now,
     log,
   });
   programmer.onChange(() => {
