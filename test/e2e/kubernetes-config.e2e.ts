@@ -4,8 +4,9 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { followNode } from '../support/followed-node.ts';
+import { followNode, type Line } from '../support/followed-node.ts';
 import type { KubeApiServer } from '../support/kube-api-server.ts';
+import { eventually } from '../support/lab.ts';
 import { serverOfFile } from './file-server.ts';
 
 const { dir, start } = serverOfFile(test);
@@ -22,13 +23,14 @@ test.serial(
     const token = await server.serviceAccountToken('default', 'agent');
     const kubeconfig = join(dir, 'service-account');
     writeFileSync(kubeconfig, server.kubeconfig(token));
-    const granted = followNode(t, { kubeconfig, timing: { longestPauseMs: 500 } });
+    const lines: Line[] = [];
+    const granted = followNode(t, { kubeconfig, timing: { longestPauseMs: 500 }, lines });
     const rbac = '/apis/rbac.authorization.k8s.io/v1';
     await server.request('POST', `${rbac}/clusterroles`, {
       metadata: { name: 'pods' },
       rules: [{ apiGroups: [''], resources: ['pods'], verbs: ['list', 'watch'] }],
     });
-    await new Promise(resolve => setTimeout(resolve, 500));
+    await eventually('the refusal', () => lines.some(({ event }) => /403/.test(event)));
     await server.request('POST', `${rbac}/clusterrolebindings`, {
       metadata: { name: 'pods' },
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'pods' },

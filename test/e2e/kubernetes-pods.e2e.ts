@@ -109,8 +109,6 @@ test.serial('a server whose etcd was restored from a backup is not taken for one
   rmSync(join(dir, 'etcd'), { recursive: true });
   await server.start();
   await server.createPod(node, 'after');
-  await eventually('what the restored server has', () => pod('after') && cache.snapshot().size === 1, {
-    timeoutMs: 40_000,
-  });
+  await eventually('what the restored server has', () => pod('after') && cache.snapshot().size === 1);
   t.pass();
 });

@@ -7,17 +7,26 @@ import type { Pod } from '../../lib/sources/pods/pod.ts';
 import { PodCache } from '../../lib/sources/pods/pod-cache.ts';
 import { eventually } from './lab.ts';
 
+export interface Line {
+  level: number;
+  event: string;
+}
+
 interface FollowOptions {
   kubeconfig: string;
   timing?: Partial<ListWatchTiming>;
+  /** Where to keep what the source says, for who looks before it has a list. */
+  lines?: Line[];
 }
 
 let nodes = 0;
 
 /** A node of its own, so that no test sees another's pods, and a source that follows it. */
-export async function followNode(t: ExecutionContext, { kubeconfig, timing = {} }: FollowOptions) {
+export async function followNode(
+  t: ExecutionContext,
+  { kubeconfig, timing = {}, lines = [] }: FollowOptions,
+) {
   const node = `node-${++nodes}`;
-  const lines: { level: number; event: string }[] = [];
   const sink: DestinationStream = { write: (line: string) => void lines.push(JSON.parse(line)) };
   const cache = new PodCache();
   const source = new KubernetesPods({
