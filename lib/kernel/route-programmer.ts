@@ -1,5 +1,5 @@
 /**
- * The route table's hands: reads the kernel, listens to it, and carries one plan across in one call.
+ * Kernel I/O of the route table: reads the kernel, follows its notifications, and writes one plan in one call.
  */
 import type { Family } from '../base/address.ts';
 import { Listeners } from '../base/listeners.ts';
@@ -29,7 +29,7 @@ export interface RouteProgrammerOptions {
   links: LinkTable;
   /** What is ours: routing table, metric and route protocol numbers. */
   owned: { table: number; metric: number; protocols: number[] };
-  /** Between two readings of the kernel without a cause, in milliseconds. */
+  /** Between two readings of the whole kernel, in milliseconds. */
   auditMs: number;
   /** The clock, in milliseconds. */
   now: () => number;
@@ -44,18 +44,18 @@ export interface PassOutcome extends RouteNews {
   requests: RoutePlan['requests'];
   /** Destinations that the kernel held differently from what we believed. */
   drift: number;
-  /** Destinations that something else forwards, as a look since the last pass found; undefined without one. */
+  /** Destinations that another route forwards, if a look has ended since the last pass; undefined otherwise. */
   shadows: Shadow[] | undefined;
 }
 
 const afInet4Bytes = 4;
 
 /**
- * After others' doings the whole is read once more, so many milliseconds later: notifications are acted on at
- * once, and can have crossed with our own writes.
+ * After others changed something, everything is read again this long later, in milliseconds: notifications are acted
+ * on at once, and may have crossed with our own writes.
  */
 const verifyAfterMs = 250;
-/** The first audit comes early: what was wrong before the start is told soon. */
+/** The first audit comes early, so that what was wrong before the start is reported soon; in milliseconds. */
 const firstAuditMs = 1000;
 
 /** `start`, then one `pass` at a time, whenever `onChange` calls and at `nextDeadline` at the latest; then `stop`. */
@@ -89,7 +89,7 @@ export class RouteProgrammer {
     return this.#listeners.add(listener);
   }
 
-  /** Listens first and reads then, so that nothing falls between. */
+  /** Starts the monitor before it reads, so that no change is missed. */
   async start(): Promise<void> {
     const { socket, owned, table } = this.#options;
     const options = { ...owned, nexthopObjects: table.cohorts.form !== undefined };
@@ -192,15 +192,14 @@ export class RouteProgrammer {
   #take({ routes, links: linkChanges, addresses, nexthopObjects, overrun }: KernelChanges): void {
     const { table, links, log, now } = this.#options;
     const renumbered = this.#links.update(linkChanges);
-    // The kernel drops IPv4 routes with an interface without a word on the route group: link events are route
-    // events.
+    // The kernel drops IPv4 routes with their interface and notifies of none of them: link events are route events.
     const lost = linkChanges.filter(link => link.gone || !isUp(link));
     for (const { index, gone } of lost) table.planner.loseLink(index, gone);
     table.relink(renumbered);
     let foreign = false;
     for (const view of viewRoutes(routes)) foreign = table.beliefs.observe(view, now()) || foreign;
-    // So are address events: with an address go the IPv4 routes whose gateway was in its subnet.
-    // What goes with a lost interface is known already.
+    // Address events are route events too: with an address go the IPv4 routes whose gateway was in its subnet.
+    // Those of a lost interface are handled above.
     const flushed = addresses.some(
       ({ gone, address, index }) => gone && address.length === afInet4Bytes && links.isUsable(index),
     );

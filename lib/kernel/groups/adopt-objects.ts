@@ -1,4 +1,4 @@
-/** What a dump of nexthop objects says against what we believe. */
+/** Compares a dump of nexthop objects with what we believe. */
 import type { Family } from '../../base/address.ts';
 import { membersOf, type NexthopObject, ObjectKind } from '../socket/nexthop-object.ts';
 import {
@@ -17,8 +17,8 @@ import type { GroupForm } from './group-form.ts';
 import { beginMarking, isMarking, weightsOf } from './marking.ts';
 
 /**
- * Takes in what the kernel has: ours are those of our protocol in our range of ids; what else is in that range
- * has its id.
+ * Believes what the kernel has: ours are the objects of our protocol in our range of ids; any other object in that
+ * range keeps its id.
  *
  * @param now the clock, in milliseconds
  */
@@ -65,8 +65,8 @@ function adoptedGroup(
 }
 
 /**
- * What a group is to lead through when its buckets are marked. What we did not begin ourselves, a former run did: with
- * which weights, and when, nobody knows any more.
+ * What a group is to lead through when its buckets are marked. A marking that this run did not begin is of an earlier
+ * run: its weights and its begin are not known any more.
  *
  * @param content as the kernel has it
  * @returns undefined when it is not being marked

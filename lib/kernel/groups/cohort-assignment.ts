@@ -1,10 +1,10 @@
 /**
- * Which cohort each destination belongs to when nexthops change. No I/O: what changes is told to the book of cohorts.
+ * Which cohort each destination belongs to when nexthops change. No I/O: changes are entered in the book of cohorts.
  *
  * A cohort is an identity that is changed in place: with resilient groups, flows stay in their buckets only so.
  * - All of a cohort want something else: the cohort changes, and takes most of its destinations along.
- * - Some stay (a split): the cohort is theirs, and those that part join a cohort that has what they want, or
- *   found one.
+ * - Some stay (a split): the cohort is theirs, and those that leave join a cohort that has what they want, or
+ *   a new one.
  * - Two come to have the same nexthops: they stay two. A merge would save a group, and cost a message for each
  *   route and, with resilient groups, the flows.
  */
@@ -24,7 +24,7 @@ export interface Move<Entry> {
 export interface CohortBook {
   /** The cohort, of most destinations, that has these nexthops when the pass is done. */
   find(family: Family, nexthops: Uint8Array): Cohort | undefined;
-  /** @param parent whose destinations part to found it */
+  /** @param parent the cohort that its first destinations leave */
   create(family: Family, nexthops: Uint8Array, parent: Cohort | undefined): Cohort;
   change(cohort: Cohort, nexthops: Uint8Array): void;
 }

@@ -16,7 +16,7 @@ export class Cohort {
   size = 0;
   /** Since when it has one member, in milliseconds of the clock; undefined while it has more. */
   aloneSince: number | undefined;
-  /** While the kernel can not tell its busy buckets from idle ones. */
+  /** Set while the kernel can not distinguish its busy buckets from idle ones. */
   marking: Marking | undefined;
 
   constructor(id: number, family: Family) {

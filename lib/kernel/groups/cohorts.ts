@@ -3,8 +3,8 @@
  * nexthops, and a nexthop object for each interface and gateway in them.
  *
  * Quirks, each seen on Linux 6.18 (test/kernel/groups.test.ts):
- * - An interface that is set down or deleted takes its nexthop objects along and out of their groups, and says
- *   nothing; the routes live on. With the last member go group and routes.
+ * - An interface that is set down or deleted takes its nexthop objects along and out of their groups, and notifies
+ *   of neither; the routes stay. With the last member go group and routes.
  * - It does not give them back when it is set up again.
  * - A group can not become one of another kind, nor of other buckets.
  */
@@ -39,7 +39,7 @@ export class Cohorts implements CohortBook {
     this.nexthops = new NexthopRegister(this.ids);
   }
 
-  /** Whether something is there that nobody uses. */
+  /** Whether there are unused objects, or changes to write. */
   get busy(): boolean {
     const { unused, offlink } = this.nexthops;
     return this.#empty.size > 0 || unused.size > 0 || offlink.size > 0 || this.#changes.size > 0;
@@ -122,7 +122,7 @@ export class Cohorts implements CohortBook {
     cohort.content = content;
   }
 
-  /** The pass is over; what was planned and not done is planned no more. */
+  /** The pass is over: what was planned and not done is planned no longer. */
   close(cohort: Cohort): void {
     this.#plan(cohort, cohort.content);
     if (cohort.content.length === 0 && cohort.size === 0) this.forget(cohort);
@@ -157,7 +157,7 @@ export class Cohorts implements CohortBook {
 
   /**
    * An interface went or was set down, and its nexthops left their groups. What is left is written once more: the
-   * kernel told nobody, and BIRD may have read the routes too early.
+   * kernel does not notify of it, and BIRD may have read the routes before.
    */
   loseLink(interfaceIndex: number): void {
     if (!this.nexthops.lose(interfaceIndex)) return;
@@ -173,7 +173,7 @@ export class Cohorts implements CohortBook {
   }
 
   /**
-   * Takes the kernel's word for what it has of ours.
+   * Believes what a reading found of ours.
    *
    * @param groups by id; what is not among them is gone
    */
@@ -202,7 +202,7 @@ export class Cohorts implements CohortBook {
     return cohort;
   }
 
-  /** One that somebody before us made: it may have been alone for ever. */
+  /** A group of an earlier run: it is not known how long it has had one member. */
   #enterOld(id: number, family: Family): Cohort {
     const cohort = this.#enter(id, family);
     cohort.aloneSince = Number.NEGATIVE_INFINITY;

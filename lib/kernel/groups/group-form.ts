@@ -1,7 +1,7 @@
-/** How routes lead to their nexthops, as the configuration says it and as the kernel has it. */
+/** How routes lead to their nexthops: the configuration's form and the kernel's. */
 import { ObjectKind, type Resilience } from '../socket/nexthop-object.ts';
 
-/** What kind of group destinations lead through; undefined: each route has its nexthops by itself. */
+/** What kind of group destinations lead through; undefined: each route carries its own nexthops. */
 export type GroupForm =
   | { kind: typeof ObjectKind.group }
   | { kind: typeof ObjectKind.resilientGroup; resilience: Resilience }

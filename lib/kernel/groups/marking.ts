@@ -5,22 +5,22 @@
  * alone (`fib_select_path`, net/ipv4/fib_semantics.c). So the first pod's buckets all look idle when a second joins, and
  * half of its flows would break. Nor is any bucket marked of a group that begins as another one is.
  *
- * Whoever joins such a group has next to no part in it until every flow that is not idle has had the time to mark its
- * bucket; after a short time alone, as long as that was, for few flows are younger and pods often start together. It
- * has none of the buckets, or one of 256 before Linux 6.12, which knows no larger weights. (A longer idle timer
- * would not do: a bucket that no packet has marked yet is idle by any; `nh_res_bucket_idle_point`,
- * net/ipv4/nexthop.c.)
+ * A member that joins such a group gets almost no share until every flow that is not idle has had the time to mark its
+ * bucket. Where the first member was alone for a shorter time, that time is enough: few flows are older, and pods often
+ * start together. The new member has none of the buckets, or one of 256 before Linux 6.12, which has no larger weights.
+ * (A longer idle timer would not do: a bucket that no packet has marked yet is idle by any;
+ * `nh_res_bucket_idle_point`, net/ipv4/nexthop.c.)
  */
 import { concatenate, countNexthops, identityOf, splitNexthops, weightOf } from '../socket/nexthops.ts';
 import type { Cohort, Marking } from './cohort.ts';
 
-/** The largest weight of a member that anybody else asks for. */
+/** The largest weight that is wanted of a member; a larger one is a mark of ours. */
 const heaviestWanted = 255;
 /** What a member can weigh at most. */
 const heaviest = 65_535;
-/** For the change itself to reach the kernel, in milliseconds. */
+/** Time for the change itself to reach the kernel, in milliseconds. */
 const slackMs = 250;
-/** Who is to keep less than this part of a group drains: their idle buckets are to move, marked or not. */
+/** Members that are to keep less than this share of a group are draining: their idle buckets may move unmarked. */
 const partWorthWaiting = 0.1;
 
 /**
@@ -41,7 +41,7 @@ export function beginMarking(
  * @param next what it is to lead through
  * @param now the clock, in milliseconds
  * @param idleTimer of the group's form, in hundredths of a second
- * @returns undefined when it can have the weights that are wanted at once
+ * @returns undefined when it can have the wanted weights now
  */
 export function markingFor(
   cohort: Pick<Cohort, 'family' | 'content' | 'marking' | 'aloneSince'>,

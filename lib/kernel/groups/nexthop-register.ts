@@ -84,7 +84,7 @@ export class NexthopRegister {
     return this.#offlink;
   }
 
-  /** The kernel marked it on-link, or refused to: tried again when the nexthop is used once more or the kernel is read. */
+  /** The kernel marked it on-link, or refused to: tried again when another group uses it or the kernel is read. */
   markOnlink(nexthop: RegisteredNexthop, onlink: boolean): void {
     nexthop.onlink = onlink;
     this.#offlink.delete(nexthop);

@@ -1,6 +1,6 @@
 /**
  * Ids of our nexthop objects: a range that our protocol number gives, so that two configurations do not share
- * one. What others took of it is passed over.
+ * one. Ids of it that other owners use are skipped.
  */
 const perProtocol = 2 ** 24;
 
@@ -22,7 +22,7 @@ export class ObjectIds {
     return id >= this.#first && id <= this.#last;
   }
 
-  /** An id that nobody has, as far as we know; one given back is not given out again before the others. */
+  /** An id that is free, as far as we know; a released one is not used again before the others. */
   take(): number {
     while (this.#taken.has(this.#next)) this.#advance();
     const id = this.#next;
@@ -31,7 +31,7 @@ export class ObjectIds {
     return id;
   }
 
-  /** Somebody has this id. */
+  /** This id is in use, by us or by another owner. */
   reserve(id: number): void {
     this.#taken.add(id);
   }

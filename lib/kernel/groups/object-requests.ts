@@ -1,6 +1,6 @@
 /**
  * One pass's requests about nexthop objects: nexthops first, then groups, before the routes that name them; and
- * behind the routes what nobody uses any more. A group is deleted in a pass after the one that took its last
+ * after the routes the deletion of what is unused. A group is deleted in a pass after the one that took its last
  * destination, when that is known to have happened: the kernel deletes routes with their group.
  */
 import { errnoName } from '../socket/errno.ts';
@@ -26,13 +26,13 @@ export interface Outcomes {
   readonly messages: ReadonlyMap<number, string>;
 }
 
-type Doing =
+type Action =
   | { create: RegisteredNexthop }
   | { markOnlink: RegisteredNexthop }
   | { write: Cohort; content: Uint8Array }
   | { drop: RegisteredNexthop | Cohort };
 /** With its place in the batch. */
-type Request = Doing & { at: number };
+type Request = Action & { at: number };
 
 export class ObjectRequests {
   readonly #cohorts: Cohorts;
@@ -49,7 +49,7 @@ export class ObjectRequests {
   }
 
   /**
-   * Puts in what makes the cohorts lead where they are planned to.
+   * Adds the requests that make each cohort lead through its planned nexthops.
    *
    * @param now the clock, in milliseconds
    */
@@ -68,7 +68,7 @@ export class ObjectRequests {
     }
   }
 
-  /** Puts in the deletion of what nobody uses; `assigned` are about to have destinations. */
+  /** Adds the deletion of what is unused; `assigned` are about to have destinations. */
   sweep(assigned: ReadonlySet<Cohort>): void {
     const drop = (unused: RegisteredNexthop | Cohort) => {
       const { id } = unused;
@@ -88,7 +88,7 @@ export class ObjectRequests {
     return this.#at.get(cohort);
   }
 
-  /** Why a cohort's change did not come about: its nexthop that was refused, or the group itself. */
+  /** Why a cohort's change failed: a nexthop of it was refused, or the group itself. */
   failureOf(group: number): NexthopRefusal | undefined {
     return this.#failures.get(group);
   }
@@ -110,7 +110,7 @@ export class ObjectRequests {
     return doubt;
   }
 
-  /** The pass is over; what did not come about is planned no more. */
+  /** The pass is over: a change that failed is planned no longer. */
   close(): void {
     for (const cohort of this.#written) this.#cohorts.close(cohort);
   }
@@ -161,12 +161,12 @@ export class ObjectRequests {
     write(planned, exists || seed !== undefined, weightsOf(planned, marking));
   }
 
-  #add(doing: Doing, operation: ObjectOperation, object: NexthopObject): void {
-    this.#requests.push({ ...doing, at: this.#batch.length });
+  #add(action: Action, operation: ObjectOperation, object: NexthopObject): void {
+    this.#requests.push({ ...action, at: this.#batch.length });
     this.#batch.addPacked(packObject(operation, object), 1);
   }
 
-  /** Behind its creation in the same batch: an id that another owner takes in that very moment is not spared. */
+  /** After its creation in the same batch: if another owner takes the id in between, its object is overwritten. */
   #markOnlink(nexthop: RegisteredNexthop): void {
     this.#add({ markOnlink: nexthop }, ObjectOperation.replace, this.#nexthopObject(nexthop, true));
   }

@@ -1,9 +1,9 @@
 /**
- * The kernel's word on how it reaches pods, and a word from it when that may have changed.
+ * How the kernel reaches pods, and notifications when that may have changed.
  *
- * CNIs that give each pod a veth route to it by a host route (`ip route add 10.0.0.5 dev veth1`): those are heard
- * of one by one, whatever their protocol and table. A bridge's subnet comes and goes with an address of an
- * interface. What is neither (a wider route by hand, a rule) is found by whoever asks again now and then.
+ * CNIs that give each pod a veth route to it by a host route (`ip route add 10.0.0.5 dev veth1`): each of
+ * those is notified, whatever its protocol and table. A bridge's subnet comes and goes with an address of an interface.
+ * What is neither (a wider route added by hand, a rule) is found only by asking again from time to time.
  */
 import { formatAddress, parseAddress } from '../../base/address.ts';
 import type { AddressPath, PathChange, PathFinder } from '../../base/address-path.ts';
@@ -83,7 +83,7 @@ export class KernelPaths implements PathFinder {
     if (type === RouteType.local) return { kind: 'local' };
     if (type !== RouteType.unicast)
       return { kind: 'none', reason: refusingTypes[type] ?? `its route is of type ${type}` };
-    // An interface so new that its event is still on its way; the event will have us asked again.
+    // The interface is so new that its notification has not arrived; that will cause another look-up.
     if (!this.#links.isUsable(interfaceIndex))
       return { kind: 'none', reason: `its interface, number ${interfaceIndex}, is not up` };
     const name = this.#links.nameOf(interfaceIndex);

@@ -1,4 +1,4 @@
-/** Looks for shadows beside the passes, one look at a time: what it finds is news for the next pass. */
+/** Looks for shadows beside the passes, one look at a time; the next pass reports what it found. */
 
 import type { Log } from '../../base/log.ts';
 import type { LinkTable } from '../socket/link-table.ts';
@@ -36,7 +36,11 @@ export class ShadowWatch {
     findShadows(socket, announced(), links, this.#stopping.signal)
       .then(
         shadows => this.#take(shadows),
-        error => log.debug({ error }, 'can not ask the kernel where packets go'),
+        error =>
+          log.debug(
+            { error },
+            'can not look up where the kernel sends packets; trying again at the next audit',
+          ),
       )
       .finally(() => {
         this.#looking = false;

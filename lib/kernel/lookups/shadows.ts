@@ -1,9 +1,9 @@
 /**
- * Routes that forward instead of ours: one of a better metric at the same prefix, a policy rule, an address of
- * this node itself. Then pods get nothing, and BIRD, which learns only the best route, announces nothing.
+ * Shadows: routes that forward instead of ours. A route of a better metric at the same prefix, a policy rule, or an
+ * address of this node. Then pods get nothing, and BIRD, which learns only the best route, announces nothing.
  *
- * The kernel is asked where it would send a packet; what is not one of our nexthops is somebody else's doing. That
- * takes it some microseconds a destination: asked by and by, beside the passes, it delays none.
+ * The kernel is asked where it would send a packet; an answer that is not one of our nexthops is another owner's route.
+ * A look-up takes some microseconds a destination: they are made in chunks beside the passes, and delay none.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Destination } from '../../base/address.ts';
@@ -13,7 +13,7 @@ import { RouteType } from '../socket/record-layout.ts';
 import type { RouteAnswer, RouteSocket } from '../socket/route-socket.ts';
 import type { AnnouncedRoute } from '../state/route-entry.ts';
 
-/** A destination that something else forwards, and where to. */
+/** A destination that another route forwards, and where to. */
 export interface Shadow {
   destination: Destination;
   /** Where packets go instead, in words. */
@@ -24,9 +24,9 @@ interface Suspect extends Shadow {
   route: AnnouncedRoute;
 }
 
-/** Addresses a look-up: the event loop takes their answers in within a millisecond. */
+/** Addresses in one look-up: the event loop handles their answers within a millisecond. */
 const chunk = 256;
-/** What is written in the moment of the look may be on its way: what is still so after this is so, in milliseconds. */
+/** A route may be in the middle of a change when it is looked up: looked up again after this long, in milliseconds. */
 const confirmAfterMs = 250;
 
 /**
@@ -63,7 +63,7 @@ async function findSuspects(
       const answer = answers[at];
       // Changed meanwhile, the answer may be of before.
       if (answer === undefined || programmed === undefined || programmed !== believed[at]) continue;
-      // No way at all is no shadow: the route has just gone, and that is told otherwise.
+      // No route at all is no shadow: ours has just gone, which the monitor notifies of.
       if (answer.errno !== 0 || isOurs(answer, programmed.nexthops)) continue;
       suspects.push({ route, destination, towards: describeAnswer(answer, links) });
     }

@@ -38,7 +38,7 @@ export function decide(entry: RouteEntry, rules: DecisionRules, now: number): Ro
     if (!right || proving || entry.rewrite) return requestTo('replace', entry, nexthops, whole);
   } else if (programmed !== undefined) {
     const kept = nexthops.length > 0 ? nexthops : programmed.nexthops;
-    // Adopted as it was: how long it had been held nobody knows.
+    // Adopted from an earlier run: it is not known how long it has been held.
     if (programmed.protocol === protocols.hold) entry.heldSince ??= now;
     entry.removeAt = removalTime(entry, nexthops.length > 0, now, settleMs);
     if (now >= entry.removeAt) return requestTo('delete', entry);

@@ -1,6 +1,6 @@
 /**
- * How one pass brings destinations to their nexthops by groups: which cohort each belongs to, whether its route has
- * to be written or the group's change alone does it, and what became of either.
+ * Nexthop groups in one pass: which cohort each destination belongs to, whether its route has to be written or the
+ * change of the group is enough, and the outcome of both.
  */
 
 import type { Cohort } from '../groups/cohort.ts';
@@ -14,11 +14,11 @@ import { outcomeUnknown } from '../socket/route-socket.ts';
 import type { Programmed, RouteProtocols } from '../state/route-entry.ts';
 import { protocolOf, type RouteRequest } from './route-request.ts';
 
-/** What became of a request whose group did not come about. */
+/** Why a request failed whose group could not be written. */
 export interface GroupFailure {
   errno: number;
   words: string | undefined;
-  /** The route as it is all the same: written, and through the group as that was before. */
+  /** The route as it is nevertheless: written, and through the group as that was before. */
   left?: Programmed;
 }
 
@@ -35,7 +35,7 @@ export class GroupPlan {
   }
 
   /**
-   * Gives each request its group, and puts what groups need into the batch: routes come behind.
+   * Gives each request its group, and adds the requests for groups to the batch, before those for routes.
    *
    * @param now the clock, in milliseconds
    */
@@ -44,12 +44,12 @@ export class GroupPlan {
     this.#requests.write(now);
   }
 
-  /** Puts the deletion of what nobody uses any more into the batch. */
+  /** Adds the deletion of unused groups and nexthops to the batch. */
   sweep(): void {
     this.#requests.sweep(this.#assigned);
   }
 
-  /** Where in the batch the group's change is that alone brings a request about; undefined when none does. */
+  /** The place in the batch of the group's change when that change is all a request needs; undefined otherwise. */
   placeOf(request: RouteRequest): number | undefined {
     const { entry, kind, group } = request;
     if (group === 0 || entry.rewrite || kind === 'create') return undefined;
@@ -65,7 +65,7 @@ export class GroupPlan {
     return this.#requests.settle(outcomes);
   }
 
-  /** Nobody knows what became of it. */
+  /** The outcome is not known: what was planned is planned no longer. */
   abandon(): void {
     this.#requests.close();
   }
@@ -81,7 +81,8 @@ export class GroupPlan {
     const content = this.#cohorts.get(group)?.content;
     const protocol = protocolOf(request, this.#protocols);
     const left = errno === 0 && content?.length ? { left: { protocol, nexthops: content, group } } : {};
-    // An id that another owner has, or a group that vanished: the next pass knows better, and needs no pause.
+    // An id that another owner has, or a group that vanished: the next reading shows it, and the pass after it tries
+    // again without a pause.
     const known = !['EEXIST', 'ENOENT'].includes(errnoName(failure.errno));
     return known ? { ...failure, ...left } : { errno: outcomeUnknown, words: undefined, ...left };
   }

@@ -1,6 +1,6 @@
 /**
- * Nexthops by interface name into packed sets, each once: destinations that share their nexthops share the bytes,
- * so that comparing them is mostly a look at two references.
+ * Packs nexthops by interface name into sets, each once: destinations that share their nexthops share the bytes,
+ * so that comparing them is mostly comparing two references.
  */
 import { parseAddress } from '../../base/address.ts';
 import type { Nexthop } from '../../desired/views.ts';
@@ -17,7 +17,7 @@ export class NexthopPacker {
   /** Single ones; undefined where the interface is missing or down. */
   #nexthops = new WeakMap<Nexthop, Uint8Array | undefined>();
 
-  /** @param marksOnlink whether nexthops that are to be on-link say so; those of a group are in any case */
+  /** @param marksOnlink whether on-link nexthops are marked; those of a group are marked separately */
   constructor(links: LinkTable, marksOnlink = true) {
     this.#links = links;
     this.#marksOnlink = marksOnlink;
@@ -67,8 +67,8 @@ export class NexthopPacker {
 }
 
 /**
- * The kernel finds a pod's address behind a host route by itself. BIRD does not: it calls a gateway strange that no
- * address of the interface covers, and learns no such route unless it is marked `onlink` (nl_parse_route and
+ * The kernel resolves a pod's address behind a host route. BIRD does not: a gateway that no address of the interface
+ * covers is invalid for it, and it learns no such route unless it is marked `onlink` (nl_parse_route and
  * nl_parse_multipath of 2.0.12: "KRT: Received route … with strange next-hop …").
  */
 function packNexthop({ via, weight }: Nexthop, interfaceIndex: number, onlink: boolean): Uint8Array {

@@ -19,7 +19,7 @@ export type GroupContents = Pick<Cohorts, 'form' | 'nexthops'>;
 export interface Wanted {
   nexthops: Uint8Array;
   whole: boolean;
-  /** Written even when it is there. */
+  /** Written even when it is there already. */
   proving: boolean;
 }
 
@@ -33,7 +33,7 @@ export function partToTry(
   if (failure.kind === 'contested') return { nexthops: all, whole: false, proving: false };
   if (cohorts.form !== undefined) {
     const part = withoutRefused(all, cohorts);
-    // What was tried in vain just now waits for its time as the whole does.
+    // What has just failed is not tried again before the whole is.
     const nexthops = sameNexthops(part, failure.tried) ? emptyNexthops : part;
     return { nexthops, whole: false, proving: false };
   }
@@ -53,7 +53,7 @@ export function partToTry(
   return { nexthops: intersectNexthops(search.good, all), whole: false, proving: false };
 }
 
-/** The kernel takes nexthop objects one by one: what it refused is left out. Refused for another reason, none is. */
+/** The kernel accepts nexthop objects one by one: those that it refused are left out. If it refused none, nothing is tried. */
 export function withoutRefused(all: Uint8Array, { nexthops }: GroupContents): Uint8Array {
   const accepted = nexthops.accepted(all);
   return accepted.length < all.length ? accepted : emptyNexthops;

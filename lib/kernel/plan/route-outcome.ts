@@ -16,11 +16,11 @@ import type { RouteRequest } from './route-request.ts';
 export interface Settlement {
   /** What we believe the kernel holds now. */
   programmed: Programmed | undefined;
-  /** Undefined when it is the same failure as before: told once. */
+  /** Undefined when it is the same failure as before, which is reported once. */
   event: RouteEvent | undefined;
   /** The kernel must be read before it is written again. */
   suspect: boolean;
-  /** What was asked is what was wanted: nothing is left to do. Absent, the next pass looks. */
+  /** The request wrote all that is wanted: nothing is left to do. Absent, the next pass looks at the destination. */
   done?: boolean;
 }
 
@@ -28,7 +28,7 @@ export interface Settlement {
  * Takes the outcome of one request into the entry.
  *
  * @param errno 0, the request's errno, or -1 for unknown
- * @param words the kernel's extended ACK, where it had some
+ * @param words the text of the kernel's extended ACK, if there was one
  * @param now the clock, in milliseconds
  */
 export function settleRequest(
@@ -73,11 +73,11 @@ function settleDelete(entry: RouteEntry, errno: number, words: string | undefine
   // Still there: the next attempt waits as long as any other retry.
   const failure = nextFailure(entry, errno, words, now);
   entry.removeAt = failure.retryAt;
-  const message = `can not remove it: ${failure.message}`;
+  const message = `can not remove the route: ${failure.message}; trying again`;
   return { programmed, event: { kind: 'fail', destination, nexthops, message }, suspect: true };
 }
 
-/** A tombstone is ours and held, so that it is deleted at once. Where another owner's route is, BIRD has learned that. */
+/** A tombstone is ours and held, so that it is deleted next. Where another owner's route is, BIRD knows that one. */
 function settleTombstone(entry: RouteEntry, errno: number, { hold }: RouteProtocols): Settlement {
   entry.silentlyLost = false;
   if (errno !== 0) return { programmed: undefined, event: undefined, suspect: false };
@@ -94,7 +94,7 @@ function settleRefusal(
 ): Settlement {
   const { destination, programmed } = entry;
   const name = errnoName(errno);
-  const untold = { programmed, event: undefined };
+  const unreported = { programmed, event: undefined };
   if (kind !== 'create' && name === 'ENOENT') {
     // What we replace has vanished: nothing was overwritten, and it is created next.
     return { programmed: undefined, event: undefined, suspect: false };
@@ -102,23 +102,23 @@ function settleRefusal(
   if (kind === 'hold') {
     // A nexthop that went with its interface can not be held either: remove it.
     entry.heldSince = notHeld;
-    return { ...untold, suspect: true };
+    return { ...unreported, suspect: true };
   }
   const { search } = entry.failure ?? {};
   if (!whole && search !== undefined && search.stage !== 'done') {
     continueSearch(search, undefined);
-    return { ...untold, suspect: entry.family === 6 };
+    return { ...unreported, suspect: entry.family === 6 };
   }
-  const told = entry.failure?.message;
+  const reported = entry.failure?.message;
   const failure = nextFailure(entry, errno, words, now, nexthops);
   if (kind === 'create' && name === 'EEXIST') {
-    // Another owner's, or our own that we do not know of: the reading that follows tells which (`adopt`).
+    // Another owner's, or our own that we do not know of: the reading that follows shows which (`adopt`).
     failure.kind = 'conflict';
     failure.message = conflictMessage;
-    return { ...untold, suspect: told !== conflictMessage };
+    return { ...unreported, suspect: reported !== conflictMessage };
   }
   if (group === 0 && countNexthops(nexthops) > 1) failure.search = beginSearch();
   const event: RouteEvent = { kind: 'fail', destination, nexthops, message: failure.message };
   // An IPv6 replace that failed may have left a part.
-  return { programmed, event: told === failure.message ? undefined : event, suspect: entry.family === 6 };
+  return { programmed, event: reported === failure.message ? undefined : event, suspect: entry.family === 6 };
 }

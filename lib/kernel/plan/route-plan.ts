@@ -1,6 +1,6 @@
 /**
- * One pass of the route table: what is to be asked of the kernel for those that are due, and what its answers prove.
- * Between `plan` and `settle` the kernel is asked; what happens meanwhile is not believed to be undone by either.
+ * One pass of the route table: the requests for the destinations that are due, and what their outcomes prove. The
+ * kernel is asked between `plan` and `settle`; neither overrides what is notified in the meantime.
  */
 import type { Destination } from '../../base/address.ts';
 import type { TimeSlice } from '../../base/time-slice.ts';
@@ -43,7 +43,7 @@ export interface RoutePlannerOptions {
   cohorts: Cohorts;
   /** Whether something besides the route's tag still announces a destination: then its route is not removed yet. */
   stillAnnounced: (destination: Destination) => boolean;
-  /** Called with what became of each request. */
+  /** Called with what each request led to. */
   report: (event: RouteEvent) => void;
 }
 
@@ -73,7 +73,7 @@ export class RoutePlanner {
     return this.#strays.settledAt;
   }
 
-  /** An interface went (`gone`) or was set down: what is on its way to the kernel may be gone again. */
+  /** An interface went (`gone`) or was set down: a route that is being written may vanish again. */
   loseLink(index: number, gone: boolean): void {
     this.#lost.add(index);
     this.#options.beliefs.loseLink(index, gone);
@@ -118,13 +118,13 @@ export class RoutePlanner {
     }
   }
 
-  /** A plan of which nobody knows what became: all that is in it is looked at again. */
+  /** The outcome of a plan is not known: its destinations are looked at again. */
   abandon({ requests, groups }: RoutePlan): void {
     groups.abandon();
     for (const { entry } of requests) this.#options.agenda.add(entry);
   }
 
-  /** What is to be done about those that are due. */
+  /** The requests for the destinations that are due. */
   async #decide(now: number, slice: TimeSlice): Promise<RouteRequest[]> {
     const { agenda, stillAnnounced } = this.#options;
     const due = agenda.take(now);
@@ -186,7 +186,7 @@ export class RoutePlanner {
   }
 
   /**
-   * An interface that is told of as down is often one that is being deleted, and then the IPv4 route has gone with
+   * An interface that is reported down is often one that is being deleted, and then the IPv4 route has gone with
    * it by the time we write: made first where it is not there, there is always something to replace.
    */
   #mayHaveVanished({ kind, entry: { family, programmed } }: RouteRequest): boolean {

@@ -13,7 +13,7 @@ export interface RouteRequest {
    * notified of.
    */
   readonly kind: 'create' | 'replace' | 'hold' | 'putTombstone' | 'delete';
-  /** What it leads through; empty where it leads nowhere. */
+  /** What the route is to lead through; empty for none. */
   readonly nexthops: Uint8Array;
   /** Whether it carries all that is wanted, rather than a part that is tried. */
   readonly whole: boolean;
@@ -21,7 +21,7 @@ export interface RouteRequest {
   group: number;
   /** The entry's when it was put into the batch. */
   revision: number;
-  /** Its place in the batch, or its group's when that alone brings it about. */
+  /** Its place in the batch, or that of its group's change when this is all it needs. */
   at: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Routes under our protocols that we can never want: of another metric, or of a kind that we do not make. They
- * leave like all else, withdrawn first and removed when that has settled.
+ * Routes under our protocols that we can never want: of another metric, or of a kind that we do not make. They are
+ * withdrawn first, and removed when the withdrawal has settled, as any route.
  */
 
 import type { RouteBatch } from '../socket/route-batch.ts';
@@ -21,7 +21,7 @@ export class StrayRoutes {
     this.#settleMs = settleMs;
   }
 
-  /** Whether a pass at once has to see to some. */
+  /** Whether the next pass has strays to withdraw or remove. */
   get busy(): boolean {
     return this.#strays.length > 0;
   }
@@ -36,7 +36,7 @@ export class StrayRoutes {
     this.#strays = strays;
   }
 
-  /** Puts what is to be done now into a pass. @returns whether the kernel has to be read again */
+  /** Adds the requests that are due now to a batch. @returns whether the kernel has to be read again */
   sweep(batch: RouteBatch, now: number): boolean {
     const settled = now >= this.#settledAt;
     if (settled) this.#settledAt = Number.POSITIVE_INFINITY;

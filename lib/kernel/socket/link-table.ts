@@ -1,8 +1,8 @@
 /**
  * Interfaces by name, kept current by link events, so that programming a route looks nothing up.
  *
- * Desired state names interfaces; the kernel numbers them. The same name can come back with another number,
- * which is another interface: whoever used the name has to be looked at again.
+ * Desired state names interfaces; the kernel numbers them. The same name can come back with another number, which is
+ * another interface: destinations that use the name have to be looked at again.
  */
 import type { Link } from './route-socket.ts';
 
@@ -20,7 +20,7 @@ export class LinkTable {
   readonly #byIndex = new Map<number, Link>();
   #revision = 0;
 
-  /** Another whenever the number or usability of some name is. */
+  /** Changes whenever the number or usability of a name does. */
   get revision(): number {
     return this.#revision;
   }

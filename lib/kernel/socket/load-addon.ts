@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 let loaded: unknown;
 
 /**
- * Loads the addon, once. Not on import: whoever uses only the pure parts of this package needs none.
+ * Loads the addon, once. Not on import: the pure parts of this package do not need it.
  *
  * @throws FLOCK_NATIVE_MISSING, with what was tried
  */

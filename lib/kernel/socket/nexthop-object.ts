@@ -24,7 +24,7 @@ import { headerLength, nexthopLength, nexthopOffsets, recordLength } from './rec
 export const ObjectOperation = {
   /** Makes one; EEXIST if its id is taken, and what has it stays as it is. */
   create: 4,
-  /** Changes one in place, whoever's it is; ENOENT if there is none, EINVAL for another kind or other buckets. */
+  /** Changes one in place, whoever owns it; ENOENT if there is none, EINVAL for another kind or other buckets. */
   replace: 5,
   /** Deletes one by its id: a nexthop leaves its groups, and with a group's last member go group and routes. */
   delete: 6,
@@ -39,9 +39,9 @@ export type ObjectKind = (typeof ObjectKind)[keyof typeof ObjectKind];
 export interface Resilience {
   /** Number of buckets; a group's can not be changed. */
   buckets: number;
-  /** A bucket without a packet for so long may move to a member that has too few, in hundredths of a second. */
+  /** How long a bucket is idle before it may move to a member that has too few, in hundredths of a second. */
   idleTimer: number;
-  /** After so long out of balance even busy buckets move, in hundredths of a second; 0 is never. */
+  /** How long a group is out of balance before busy buckets move too, in hundredths of a second; 0 is never. */
   unbalancedTimer: number;
 }
 

@@ -155,7 +155,7 @@ export function weighted(nexthop: Uint8Array, weight: number): Uint8Array {
   return bytes;
 }
 
-/** A copy of one nexthop that is, or is not, taken for on-link whatever the routes say. */
+/** A copy of one nexthop with or without the on-link flag: with it the kernel does not look the gateway up. */
 export function withOnlink(nexthop: Uint8Array, onlink: boolean): Uint8Array {
   const bytes = nexthop.slice();
   bytes[nexthopOffsets.flags] = onlink ? NexthopFlag.onlink : 0;

@@ -28,7 +28,7 @@
 export const Operation = {
   /** In dumps: the route is there. */
   none: 0,
-  /** Replaces the route at the same table, prefix and metric, whoever's it is; ENOENT if there is none. */
+  /** Replaces the route at the same table, prefix and metric, whoever owns it; ENOENT if there is none. */
   replace: 1,
   /** Makes a route; EEXIST if there is one at the same table, prefix and metric, and it stays as it is. */
   create: 2,
@@ -52,7 +52,7 @@ export const RouteType = {
 /** `scope` of a route, rtnetlink(7): `link` for IPv4 without a gateway, `universe` for all else. */
 export const RouteScope = { universe: 0, link: 253 } as const;
 
-/** `flags` of a nexthop, include/uapi/linux/rtnetlink.h. Only `onlink` can be set, the kernel tells the others. */
+/** `flags` of a nexthop, include/uapi/linux/rtnetlink.h. Only `onlink` can be set, the kernel reports the others. */
 export const NexthopFlag = { dead: 1, onlink: 4, linkdown: 16 } as const;
 
 /** Bytes of a record before its nexthops. */

@@ -19,7 +19,7 @@ import type { NexthopRecord, RouteRecord } from './route-record.ts';
 /** A host route, the only kind that we make, on its way into a batch. */
 export interface HostRoute {
   operation: Operation;
-  /** 4 or 16 bytes in network order; they tell the family. */
+  /** 4 or 16 bytes in network order; their number is the family. */
   destination: Uint8Array;
   table: number;
   metric: number;
@@ -91,7 +91,11 @@ export class RouteBatch {
       );
     }
     if (!(record.prefixLength >= 0 && record.prefixLength <= record.destination.length * 8)) {
-      throw invalid('prefixLength', record.prefixLength, `an IPv${family} prefix is not so long`);
+      throw invalid(
+        'prefixLength',
+        record.prefixLength,
+        `an IPv${family} prefix has ${record.destination.length * 8} bits at most`,
+      );
     }
     this.#address(start + offsets.destination, record.destination);
     view.setUint16(start + offsets.nexthopCount, nexthops.length, true);
@@ -203,5 +207,5 @@ export class RouteBatch {
 }
 
 function invalid(field: string, value: unknown, remedy: string): FlockError {
-  return new FlockError('FLOCK_RECORD_INVALID', `route record: ${field} can not be so`, { value, remedy });
+  return new FlockError('FLOCK_RECORD_INVALID', `route record: ${field} is invalid`, { value, remedy });
 }

@@ -43,7 +43,7 @@ export interface RouteRecord {
   type?: number | undefined;
   /** {@link RouteScope}, default universe. */
   scope?: number | undefined;
-  /** RTM_F_* below 0x10000, as the kernel tells them; not sent. */
+  /** RTM_F_* below 0x10000, as the kernel reports them; not sent. */
   flags?: number | undefined;
   /** RTA_NH_ID; other than 0 it is sent instead of the nexthops. */
   nexthopGroup?: number | undefined;

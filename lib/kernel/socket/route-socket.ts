@@ -42,7 +42,7 @@ export type TakePart = (records: Uint8Array, restarted: boolean) => void;
 
 /** Where the kernel would send a packet, as `ip route get` says. */
 export interface RouteAnswer {
-  /** 0, or why there is no way: 101 `ENETUNREACH` for no route, 113 `EHOSTUNREACH`, 13 `EACCES` for one that refuses. */
+  /** 0, or why there is no route: 101 `ENETUNREACH` for none, 113 `EHOSTUNREACH`, 13 `EACCES` for one that refuses. */
   errno: number;
   /** `RTN_*` of rtnetlink(7): 1 unicast, 2 an address of this host, 6 to 8 refusals. */
   type: number;
@@ -52,9 +52,9 @@ export interface RouteAnswer {
   gateway?: Uint8Array;
 }
 
-/** An outcome per request, and the kernel's words for those that failed. */
+/** An outcome per request, and the kernel's text for those that failed. */
 export interface ApplyResult extends Int32Array {
-  /** The kernel's extended-ACK text by index of the request; only where the kernel said something. */
+  /** The kernel's extended-ACK text by index of the request; only where the kernel gave one. */
   readonly messages: ReadonlyMap<number, string>;
 }
 
@@ -65,13 +65,13 @@ export const outcomeUnknown = -1;
 export interface MonitorOptions {
   /** Routing table, 254 is main. */
   table: number;
-  /** Route protocol numbers to hear about. */
+  /** Route protocol numbers to be notified of. */
   protocols: readonly number[];
-  /** Hear about routes of any protocol at this metric too: they are at the key of ours, which they replaced. */
+  /** Notify of routes of any protocol at this metric too: one with our prefix has replaced ours. */
   metric?: number | undefined;
-  /** Hear about host prefixes (/32, /128) of any table and protocol too: so CNIs route to their pods. */
+  /** Notify of host prefixes (/32, /128) of any table and protocol too: CNIs route to their pods by them. */
   hostRoutes?: boolean | undefined;
-  /** Hear that nexthop objects of the same protocols were changed too (Linux 5.3). */
+  /** Notify of changed nexthop objects of the same protocols too (Linux 5.3). */
   nexthopObjects?: boolean | undefined;
   /** Wanted receive buffer in bytes; default the socket's. */
   receiveBuffer?: number | undefined;
@@ -92,7 +92,7 @@ export interface KernelChanges {
     prefixLength: number;
     gone: boolean;
   }[];
-  /** Nexthop objects of ours were changed: read them again. What goes with an interface is not told. */
+  /** Nexthop objects of ours were changed: read them again. Those that go with an interface are not notified. */
   nexthopObjects: boolean;
   /** Notifications were lost (`ENOBUFS`): read everything again. */
   overrun: boolean;
@@ -154,7 +154,7 @@ export class RouteSocket {
   }
 
   /**
-   * Sends every request of a batch ({@link RouteBatch}) and gives what became of each, in their order: 0, a
+   * Sends every request of a batch ({@link RouteBatch}) and gives the outcome of each, in their order: 0, a
    * positive errno, or {@link outcomeUnknown}. One that fails does not stop the others. Calls are carried out in
    * their order; a small batch with none before it is sent before `apply` returns. The bytes are copied.
    *
@@ -186,7 +186,7 @@ export class RouteSocket {
   }
 
   /**
-   * All nexthop objects, whoever's they are, by ascending id, as packed records (`nexthop-object.ts`).
+   * All nexthop objects of any owner, by ascending id, as packed records (`nexthop-object.ts`).
    * Rejects with EOPNOTSUPP where the kernel has none (before Linux 5.3).
    */
   nexthopObjects(): Promise<Uint8Array> {

@@ -1,8 +1,8 @@
-/** A packed record read where it lies, and the requests that are made from one: no object for each nexthop. */
+/** Reads a packed record in place, and makes requests from one, without an object for each nexthop. */
 import { type Destination, type Family, formatAddress } from '../../base/address.ts';
 import { AF_INET, headerLength, Operation, offsets, RouteType, recordLength } from './record-layout.ts';
 
-/** One record of a dump or a notification, read where it lies; valid while its bytes are. */
+/** One record of a dump or a notification, read in place; valid while its bytes are. */
 export class RouteView {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
@@ -52,7 +52,7 @@ export class RouteView {
   }
 }
 
-/** Whether the record that begins at `start` is a host prefix of plain nexthops: the only kind of route that we make. */
+/** Whether the record at `start` is a host prefix of plain nexthops: the only kind of route that we make. */
 export function isOurKind(records: Uint8Array, start: number): boolean {
   return (
     records[start + offsets.prefixLength] === addressLength(records, start) * 8 &&
@@ -80,8 +80,8 @@ export function destinationOfView(view: RouteView): Destination {
 }
 
 /**
- * The request that writes the route in `view` to a place, under a protocol number. A copy has its nexthops by
- * itself where the kernel tells them: it needs no group of another key.
+ * The request that writes the route in `view` to a place, under a protocol number. A copy carries its
+ * own nexthops where the kernel reports them: it does not depend on a group that is identified by another protocol.
  */
 export function packCopy(
   view: RouteView,
@@ -107,7 +107,7 @@ export function packDeletion(view: RouteView): Uint8Array {
   return bytes;
 }
 
-/** The request that replaces the route in `view` by itself under another protocol number. */
+/** The request that replaces the route in `view` by the same route under another protocol number. */
 export function packRetagging(view: RouteView, protocol: number): Uint8Array {
   const bytes = view.bytes.slice();
   bytes[offsets.operation] = Operation.replace;

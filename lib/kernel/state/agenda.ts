@@ -4,14 +4,14 @@ import type { RouteEntry } from './route-entry.ts';
 export class Agenda {
   /** Each once: an entry knows whether it is on it. */
   #pending: RouteEntry[] = [];
-  /** Those that something happens to at a known time. */
+  /** Those that are to be looked at when their time has come. */
   readonly #timed = new Set<RouteEntry>();
   /** Those whose removal waits until they are no longer announced. */
   #waiting: RouteEntry[] = [];
   /** Not later than the first of the timed. */
   #earliest = Number.POSITIVE_INFINITY;
 
-  /** Whether a pass at once may have something to do. */
+  /** Whether the next pass has entries to look at, whatever the time. */
   get busy(): boolean {
     return this.#pending.length > 0;
   }
@@ -23,7 +23,7 @@ export class Agenda {
     this.#pending.push(entry);
   }
 
-  /** Hands over all that is to be looked at by now; with each, `look` comes first. */
+  /** Takes all that is to be looked at by now. The caller calls `look` before it handles each. */
   take(now: number): RouteEntry[] {
     if (now >= this.#earliest) {
       // Looking at those that are due gives them their next time.
@@ -42,12 +42,12 @@ export class Agenda {
     return pending;
   }
 
-  /** It is looked at now: what happens to it from here on is for the next pass. */
+  /** It is looked at now: what changes from here on is for the next pass. */
   look(entry: RouteEntry): void {
     entry.pending = false;
   }
 
-  /** Keeps its times in mind: when it is removed, when it is tried again. */
+  /** Has a pass look at it when its time has come: when it is to be removed, or tried again. */
   schedule(entry: RouteEntry): void {
     const deadline = deadlineOf(entry);
     if (deadline < Number.POSITIVE_INFINITY) {
@@ -62,7 +62,7 @@ export class Agenda {
     this.#waiting.push(entry);
   }
 
-  /** Nothing happens to it at a known time. */
+  /** It has no time any more. */
   forget(entry: RouteEntry): void {
     if (this.#timed.size === 0 || !this.#timed.delete(entry)) return;
     if (this.#timed.size === 0) this.#earliest = Number.POSITIVE_INFINITY;

@@ -1,12 +1,12 @@
 /**
- * What others did to a route of ours, and what we believe then. No I/O: `countRestoration` changes its entry, the others
- * change nothing.
+ * What others did to a route of ours, and what we believe then. No I/O; only `countRestoration` changes its entry.
  *
  * Quirks, each seen on Linux 6.18 (test/kernel/state/drift.test.ts):
- * - `ip link del p0` removes the whole IPv4 multipath route, its live nexthops included, and says nothing on the
- *   route group; an interface set down removes IPv4 routes whose nexthops are all dead, as silently.
+ * - `ip link del p0` removes the whole IPv4 multipath route, its live nexthops included, and notifies
+ *   nothing on the route group; an interface set down removes IPv4 routes whose nexthops are all dead, without a
+ *   notification too.
  * - IPv6 drops one nexthop and names only it in its RTM_DELROUTE; BIRD takes that for the whole route, and keeps
- *   the destination withdrawn until it is told of the route again.
+ *   the destination withdrawn until the kernel notifies of the route again.
  */
 
 import { subtractNexthops, withoutInterface } from '../socket/nexthops.ts';
@@ -28,7 +28,7 @@ export function afterLinkLoss(
   if (content !== undefined) return content.length === 0 ? undefined : { ...programmed, nexthops: content };
   if (gone && family === 4) return undefined;
   const left = withoutInterface(programmed.nexthops, index);
-  // What is left is not what we believe: the difference makes the next pass write, which tells BIRD as well.
+  // What is left is not what we believe: the difference makes the next pass write, which notifies BIRD as well.
   return left.length === 0 ? undefined : programmed;
 }
 
@@ -41,17 +41,17 @@ export function afterDeletion(entry: RouteEntry, named: Uint8Array): Programmed 
   return left.length === 0 ? undefined : { ...programmed, nexthops: left };
 }
 
-/** So many restorations within so many milliseconds are still a coincidence. */
+/** More restorations than this, within this many milliseconds, are taken for a contest. */
 const tolerance = { restorations: 5, withinMs: 10_000 };
 
 /**
  * Counts one more restoration of a destination.
- * @returns whether somebody keeps at it, so that restoring it has to wait
+ * @returns whether it is restored too often, so that restoring it has to wait
  */
 export function countRestoration(entry: RouteEntry, now: number): boolean {
   const { drift } = entry;
   if (drift === undefined || now - drift.since > tolerance.withinMs) {
-    entry.drift = { since: now, restorations: 1, told: false };
+    entry.drift = { since: now, restorations: 1, reported: false };
     return false;
   }
   drift.restorations++;

@@ -1,6 +1,6 @@
 /**
- * What we believe the kernel holds, and whether we may: changed by what a dump says (`adopt`), what the kernel
- * notifies of others' doing (`observe`, `loseLink`), and what our own requests prove (`record`).
+ * What we believe the kernel holds, and whether that is in doubt. Changed by a reading of the kernel (`adopt`), by its
+ * notifications of others' changes (`observe`, `loseLink`), and by the outcomes of our own requests (`record`).
  */
 import type { Destination } from '../../base/address.ts';
 import type { TimeSlice } from '../../base/time-slice.ts';
@@ -36,7 +36,7 @@ export class RouteBeliefs {
   /** Destinations programmed under the hold protocol. */
   readonly held = new Set<Destination>();
   readonly #options: RouteBeliefsOptions;
-  /** Entries whose key was taken, by ourselves or by another owner: the next reading tells. */
+  /** Entries whose prefix and metric were taken, by ourselves or by another owner: the next reading shows which. */
   readonly #unconfirmed = new Set<RouteEntry>();
   readonly #doubt = new Doubt();
 
@@ -53,7 +53,7 @@ export class RouteBeliefs {
     this.#doubt.raise();
   }
 
-  /** Whether another owner's route sits at an entry's key, or our own: told when the next reading knows. */
+  /** Another owner's route, or our own, has this prefix and metric: reported when the next reading shows which. */
   confirmConflict(entry: RouteEntry): void {
     this.#unconfirmed.add(entry);
   }
@@ -97,7 +97,7 @@ export class RouteBeliefs {
     cohorts.loseLink(index);
     for (const entry of this.index.through(index)) {
       const content = cohorts.get(entry.programmed?.group ?? 0)?.content;
-      // IPv4 goes without a word, and BIRD takes the nexthops of a group as they were for good.
+      // IPv4 routes go without a notification, and BIRD does not notice a change of a group's nexthops.
       if (content?.length === 0) entry.silentlyLost = entry.family === 4;
       this.record(entry, afterLinkLoss(entry, index, gone, content));
     }
@@ -169,7 +169,7 @@ export class RouteBeliefs {
     for (const { entry, believed } of absent) {
       if (slice.isOver()) await slice.yield();
       if (!this.#stillBelieves(entry, believed)) continue;
-      // IPv4 loses routes without a word, and then BIRD still announces them.
+      // IPv4 routes can vanish without a notification, and then BIRD still announces them.
       entry.silentlyLost = entry.family === 4;
       this.#restore(entry, undefined, now);
     }
@@ -180,26 +180,26 @@ export class RouteBeliefs {
     return { drift: found.length + absent.length, strays };
   }
 
-  /** What was told of a destination since it was read may be newer: then it is read again. */
+  /** A notification since the reading may be newer than it: then the kernel is read again. */
   #stillBelieves(entry: RouteEntry, believed: Programmed | undefined): boolean {
     if (entry.programmed === believed) return true;
     this.distrust();
     return false;
   }
 
-  /** IPv6 tells of routes that go with their interface; nobody's doing, and no reason to wait. */
+  /** IPv6 notifies of routes that go with their interface: no other software did it, so restoring does not wait. */
   #wentWithLinks(nexthops: Uint8Array): boolean {
     const interfaces = interfacesOf(nexthops);
     return interfaces.length > 0 && interfaces.every(index => !this.#options.links.isUsable(index));
   }
 
-  /** Believes others' doing, which the next pass undoes; not for ever at once, when they keep at it. */
+  /** Believes a change by others. The next pass undoes it; after too many it waits (`countRestoration`). */
   #restore(entry: RouteEntry, programmed: Programmed | undefined, now: number): void {
     const knew = entry.programmed !== undefined;
     this.record(entry, programmed);
     if (!knew || !countRestoration(entry, now)) return;
     const event = contest(entry, now);
-    if (!entry.drift?.told) this.#options.report(event);
-    if (entry.drift !== undefined) entry.drift.told = true;
+    if (!entry.drift?.reported) this.#options.report(event);
+    if (entry.drift !== undefined) entry.drift.reported = true;
   }
 }

@@ -10,7 +10,7 @@ export interface Programmed {
   readonly protocol: number;
   /** Packed nexthops in canonical order. */
   readonly nexthops: Uint8Array;
-  /** The id of the nexthop group by which it leads there; 0 where it has them by itself. */
+  /** The id of the nexthop group by which it leads there; 0 where it carries its own nexthops. */
   readonly group: number;
 }
 
@@ -30,14 +30,14 @@ export function programmedAs(protocol: number, nexthops: Uint8Array, group: numb
 /** Why the kernel does not hold what is wanted. */
 export interface RouteFailure {
   errno: number;
-  /** The kernel's words, or the name of the errno. */
+  /** The text of the kernel's extended ACK, or the meaning of the errno. */
   message: string;
   attempts: number;
   /** When the whole of what is wanted is tried again, in milliseconds of the clock. */
   retryAt: number;
   /**
-   * `refused`: by the kernel. `conflict`: somebody else's route sits at our key. `contested`: somebody keeps
-   * changing ours, and restoring it waits.
+   * `refused`: by the kernel. `conflict`: another owner's route has our prefix and metric. `contested`: other
+   * software keeps changing ours, and restoring it waits.
    */
   kind: 'refused' | 'conflict' | 'contested';
   /** What the request carried that failed last. */
@@ -72,7 +72,7 @@ export interface RouteEntry {
   removeAt: number | undefined;
   failure: RouteFailure | undefined;
   /** How often others' changes were undone lately. */
-  drift: { since: number; restorations: number; told: boolean } | undefined;
+  drift: { since: number; restorations: number; reported: boolean } | undefined;
   /** To be written again although the kernel is right: what BIRD was notified of is not what is there. */
   rewrite: boolean;
   /** Vanished without a notification: a tombstone is put when it does not come back, so that BIRD is notified. */
@@ -114,8 +114,8 @@ export interface RouteProtocols {
   hold: number;
 }
 
-/** `heldSince` of what can not be held, or is nothing to hold: it is removed at once. */
+/** `heldSince` of a route that can not be held, or need not be: it is removed without a pause. */
 export const notHeld = Number.NEGATIVE_INFINITY;
 
-/** A destination as it is now, and not only as it was when somebody asked for it. */
+/** A destination as it is now: its fields change with the table. */
 export type AnnouncedRoute = Readonly<Pick<RouteEntry, 'destination' | 'bytes' | 'programmed'>>;

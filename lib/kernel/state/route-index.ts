@@ -1,4 +1,4 @@
-/** Where to find destinations: by name, by the interface they want, by the interface they are programmed through. */
+/** Finds destinations by name, by the interface they want, by the interface they are programmed through. */
 import type { Destination } from '../../base/address.ts';
 import type { Nexthop } from '../../desired/views.ts';
 import { interfacesOf } from '../socket/nexthops.ts';
@@ -7,7 +7,7 @@ import { newEntry, type RouteEntry } from './route-entry.ts';
 
 export class RouteIndex {
   readonly #entries = new Map<Destination, RouteEntry>();
-  /** By a hash of the destination's bytes; those that share one are a chain, told apart by comparing. */
+  /** By a hash of the destination's bytes; entries that share a hash are chained, and their bytes compared. */
   readonly #byBytes = new Map<number, RouteEntry>();
   readonly #byWanted = new InterfaceIndex((nexthops: readonly Nexthop[]) =>
     nexthops.map(({ interface: name }) => name),

@@ -1,6 +1,6 @@
 /**
- * What a dump says against what we believe. A route that is right costs no object: records are read where they
- * lie, and entries found by the bytes of their destination.
+ * Compares a dump with what we believe. A route that is right costs no object: records are read in place, and entries
+ * are found by the bytes of their destination.
  */
 import type { Family } from '../../base/address.ts';
 import type { Cohorts } from '../groups/cohorts.ts';
@@ -19,9 +19,9 @@ export interface Adoption {
   strays: RouteView[];
 }
 
-/** One family, which is read by itself. */
+/** One family; each is read separately. */
 interface Stream {
-  /** Another after each restart. */
+  /** Changes when the dump is restarted. */
   number: number;
   /** How many destinations it had that we believe to be programmed. */
   known: number;
@@ -85,7 +85,7 @@ export class RouteReading {
   /** @param known how many destinations were read of those that are programmed */
   #absent(known: number): Adoption['absent'] {
     const absent: Adoption['absent'] = [];
-    // All are there, and nothing was told meanwhile: nobody needs to be asked.
+    // All are there, and nothing changed meanwhile: no entry needs to be looked at.
     if (known === this.#index.programmed && this.#turnover === this.#index.turnover) return absent;
     for (const entry of this.#index.values()) {
       const { programmed, readAt, family } = entry;
@@ -133,7 +133,7 @@ export class RouteReading {
   }
 }
 
-/** Routes of the same nexthops share the bytes; of sets whose hashes are the same, one is kept in mind. */
+/** Routes of the same nexthops share the bytes; of sets with the same hash, only the last is remembered. */
 function shared(sets: Map<number, Uint8Array>, nexthops: Uint8Array): Uint8Array {
   const hash = hashOf(nexthops, 0, nexthops.length);
   const known = sets.get(hash);

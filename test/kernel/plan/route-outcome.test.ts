@@ -113,7 +113,7 @@ const cases: Record<string, Case> = {
     outcome: errno.EBUSY,
     words: 'in use',
     gives: { programmed: held, suspect: true },
-    tells: { kind: 'fail', message: 'can not remove it: in use (EBUSY)' },
+    tells: { kind: 'fail', message: 'can not remove the route: in use (EBUSY); trying again' },
     leaves: { removeAt: now + retryMs.first },
   },
   'a tombstone is ours, held, and removed at once': {
