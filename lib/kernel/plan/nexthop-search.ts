@@ -53,7 +53,7 @@ export function partToTry(
   return { nexthops: intersectNexthops(search.good, all), whole: false, proving: false };
 }
 
-/** The kernel accepts nexthop objects one by one: those that it refused are left out. If it refused none, nothing is tried. */
+/** The kernel accepts nexthop objects one by one: refused ones are left out. If none was refused, nothing is tried. */
 export function withoutRefused(all: Uint8Array, { nexthops }: GroupContents): Uint8Array {
   const accepted = nexthops.accepted(all);
   return accepted.length < all.length ? accepted : emptyNexthops;
