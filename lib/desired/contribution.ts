@@ -12,16 +12,16 @@ import {
 import { FlockError } from '../base/errors.ts';
 import type { AllocationView, Nexthop, ResolveWarning } from './views.ts';
 
-/** What an allocation asks for, whoever serves it. */
+/** The destinations that an allocation asks for, whether or not its pod serves them. */
 interface Asked {
-  /** As they were written. */
+  /** The addresses as they were written. */
   readonly texts: readonly string[];
   readonly 4: ReadonlySet<Destination>;
   readonly 6: ReadonlySet<Destination>;
   readonly warnings: readonly ResolveWarning[];
 }
 
-/** A pod as the nexthop of a family, and all destinations that it is one for. */
+/** A pod's nexthop of one family, and all its destinations of that family. */
 export interface Part {
   readonly nexthop: Nexthop;
   readonly destinations: ReadonlySet<Destination>;
@@ -38,7 +38,7 @@ export interface Contribution {
 /**
  * @param key `namespace/name` of the pod
  * @param weight of the pod's nexthops
- * @param before an earlier one of the same pod: where it asked for the same, its sets of destinations are this one's
+ * @param before an earlier contribution of the same pod: if the same was asked for, its sets are used again
  * @returns the pod's part in each family, whether or not it is eligible
  */
 export function contributionOf(
@@ -62,12 +62,12 @@ export function contributionOf(
   return { 4: partOf(4), 6: partOf(6), warnings, asked };
 }
 
-/** The parts that there are. */
+/** The parts of both families, without absent ones. */
 export function partsOf({ 4: four, 6: six }: Pick<Contribution, 4 | 6>): Part[] {
   return [four, six].filter(part => part !== undefined);
 }
 
-/** Whether an allocation asks for the very same, text by text. */
+/** Whether an allocation asks for the same addresses, text by text. */
 function asksFor({ anycast, addresses }: AllocationView, { texts }: Asked): boolean {
   if (texts.length !== anycast.length + addresses.length) return false;
   return texts.every((text, at) => text === (anycast[at] ?? addresses[at - anycast.length]));
@@ -99,11 +99,11 @@ function withoutNexthop(key: string, destination: Destination, family: Family): 
     key,
     value: text,
     message: `${text} has no nexthop: the pod has no usable unicast IPv${family} address`,
-    remedy: `give the pod an IPv${family} address, or take ${text} from it`,
+    remedy: `give the pod an IPv${family} address, or remove ${text} from its anycast addresses`,
   };
 }
 
-/** The pod itself as a nexthop, by family; undefined where it has no usable unicast address. */
+/** The pod's nexthop by family; undefined where the pod has no usable unicast address. */
 function nexthopsOf(
   key: string,
   allocation: AllocationView,
@@ -125,8 +125,8 @@ function nexthopsOf(
       warnings.push({
         key,
         value: text,
-        message: `${text} is no IPv${family} address, and stands where the pod's IPv${family} address belongs`,
-        remedy: `put it under ipv${address.family}`,
+        message: `${text} is given as the pod's IPv${family} address, and is no IPv${family} address`,
+        remedy: `give it as ipv${address.family}`,
       });
     }
   }
@@ -138,7 +138,7 @@ function parseOrWarn(key: string, what: string, text: string, warnings: ResolveW
     return parseAddress(text);
   } catch (error) {
     if (!(error instanceof FlockError)) throw error;
-    const remedy = error.remedy ?? 'mend the address';
+    const remedy = error.remedy ?? 'correct the address';
     warnings.push({ key, value: text, message: `${what} of ${key}: ${error.message}`, remedy });
     return undefined;
   }

@@ -1,36 +1,36 @@
 /**
- * The desired set kept current pod by pod, so that one pod's flip costs what that pod touches, not the table.
- * `resolveAnycastTargets` is the same from nothing; tests hold the two against each other.
+ * The desired set, updated pod by pod: the cost of one pod's change depends on that pod's destinations, not on the
+ * size of the table. No I/O. `resolveAnycastTargets` computes the same set from scratch; tests compare the two.
  */
 import { type Destination, familyOf } from '../base/address.ts';
 import { type Contribution, contributionOf, type Part, partsOf } from './contribution.ts';
-import { type DrainPolicy, phaseOf, wishProblem } from './drain.ts';
+import { type DrainPolicy, phaseOf, requestedDrainProblem } from './drain.ts';
 import { type DesiredTarget, SharedTargets } from './shared-targets.ts';
-import { UntoldWarnings } from './unreported-warnings.ts';
+import { UnreportedWarnings } from './unreported-warnings.ts';
 import { type AllocationView, isInForce, type Nexthop, type PodView, type ResolveWarning } from './views.ts';
 import { Reweighted, servingFactor, weightOf, weightProblem } from './weight.ts';
 
 export type { DesiredTarget } from './shared-targets.ts';
 
-/** The same withdrawn, and forwarded on until `until`, in milliseconds of the clock: a node that drains. */
+/** For a node that drains: the same target, withdrawn, and forwarded until `until`, in milliseconds of the clock. */
 export function withdrawn({ nexthops, holdUntil }: DesiredTarget, until: number): DesiredTarget {
   return { nexthops, holdUntil: Math.min(holdUntil ?? Number.POSITIVE_INFINITY, until) };
 }
 
-/** How a pod stands now; never changed, replaced. */
-interface Stand {
-  /** Another for each. */
+/** A pod's present state: immutable, replaced when the pod changes. */
+interface PodState {
+  /** Unique for each state. */
   readonly id: number;
   readonly uid: string;
   readonly weight: number;
   readonly contribution: Contribution;
-  /** Undefined while it serves. */
+  /** In milliseconds of the clock; undefined while the pod serves. */
   readonly drainUntil: number | undefined;
 }
 
-/** A pod that has a part in destinations, for as long as it has one. */
-interface Server {
-  stand: Stand | undefined;
+/** A pod that serves or drains destinations. */
+interface Backend {
+  state: PodState | undefined;
 }
 
 const nobody: DesiredTarget = { nexthops: [] };
@@ -39,18 +39,18 @@ const none: ReadonlySet<Destination> = new Set();
 /** Who serves and who drains each destination, by `namespace/name` of the pods. Pure: the time is passed in. */
 export class DesiredTable {
   readonly #policy: DrainPolicy;
-  readonly #pods = new Map<string, Server>();
-  /** Who has a part in each destination. */
-  readonly #servers = new Map<Destination, Server[]>();
-  /** What an allocation comes to, worked out once. */
+  readonly #pods = new Map<string, Backend>();
+  /** The pods that serve or drain each destination. */
+  readonly #backends = new Map<Destination, Backend[]>();
+  /** The contribution of each allocation, computed once. */
   readonly #contributions = new WeakMap<AllocationView, { weight: number; contribution: Contribution }>();
   readonly #targets = new SharedTargets();
-  /** What `target` gathers; kept for the next time. */
+  /** The nexthops that `target` collects; the array is used again. */
   readonly #parts: Nexthop[] = [];
-  readonly #untold = new UntoldWarnings();
+  readonly #unreported = new UnreportedWarnings();
   readonly #reweighted = new Reweighted();
-  /** Those that drain by weight, and leave when their time comes. */
-  readonly #draining = new Set<Stand>();
+  /** The states of pods that drain by weight, until their `drainUntil`. */
+  readonly #draining = new Set<PodState>();
   #lastId = 0;
 
   constructor(policy: DrainPolicy) {
@@ -58,10 +58,10 @@ export class DesiredTable {
   }
 
   /**
-   * Takes one pod's present state in.
+   * Updates one pod's state.
    *
    * @param now the clock, in milliseconds; a drain begins when its cause is first seen
-   * @returns destinations where its part changed, and warnings not told before about this allocation
+   * @returns destinations whose target may have changed, and warnings not yet reported for this allocation
    */
   update(
     key: string,
@@ -69,9 +69,9 @@ export class DesiredTable {
     pod: PodView | undefined,
     now: number,
   ): { touched: Destination[]; warnings: ResolveWarning[] } {
-    const { stand, warnings } = this.#standOf(key, allocation, pod, now);
-    const touched = this.#pods.get(key)?.stand === stand ? [] : this.#change(key, stand);
-    return { touched, warnings: this.#untold.take(key, allocation, warnings) };
+    const { state, warnings } = this.#stateOf(key, allocation, pod, now);
+    const touched = this.#pods.get(key)?.state === state ? [] : this.#change(key, state);
+    return { touched, warnings: this.#unreported.take(key, allocation, warnings) };
   }
 
   /** When the next drain by weight ends, in milliseconds of the clock; infinity when there is none. */
@@ -81,33 +81,36 @@ export class DesiredTable {
     return next;
   }
 
-  /** @returns destinations that pods leave whose drain by weight has ended by `now` */
+  /** @returns the destinations of pods whose drain by weight has ended by `now` */
   endDrains(now: number): Destination[] {
     const left: Destination[] = [];
-    for (const stand of this.#draining) {
-      if ((stand.drainUntil ?? now) > now) continue;
-      this.#draining.delete(stand);
-      for (const { destinations } of partsOf(stand.contribution)) left.push(...destinations);
+    for (const state of this.#draining) {
+      if ((state.drainUntil ?? now) > now) continue;
+      this.#draining.delete(state);
+      for (const { destinations } of partsOf(state.contribution)) left.push(...destinations);
     }
     return left;
   }
 
-  /** What is wanted for one destination: who serves it, beside those that drain by weight; or who drains it. */
+  /**
+   * The target of one destination: the pods that serve it, and those that drain by weight. When no pod serves it, the
+   * pods that drain it.
+   */
   target(destination: Destination): DesiredTarget {
-    const servers = this.#servers.get(destination);
-    if (servers === undefined) return nobody;
+    const backends = this.#backends.get(destination);
+    if (backends === undefined) return nobody;
     const family = familyOf(destination);
-    const drains = servers.every(isDraining);
-    const factor = drains ? 1 : this.#servingFactor(servers);
+    const drains = backends.every(isDraining);
+    const factor = drains ? 1 : this.#servingFactor(backends);
     const parts = this.#parts;
     parts.length = 0;
     let holdUntil = 0;
     let hash = 0;
-    for (let at = 0; at < servers.length; at++) {
-      const stand = (servers[at] as Server).stand as Stand;
-      const { id, weight, contribution, drainUntil } = stand;
+    for (let at = 0; at < backends.length; at++) {
+      const state = (backends[at] as Backend).state as PodState;
+      const { id, weight, contribution, drainUntil } = state;
       const isLeaving = !drains && drainUntil !== undefined;
-      if (isLeaving && !this.#draining.has(stand)) continue;
+      if (isLeaving && !this.#draining.has(state)) continue;
       const { nexthop: own } = contribution[family] as Part;
       const nexthop = factor === 1 ? own : this.#reweighted.get(own, isLeaving ? 1 : weight * factor);
       parts.push(nexthop);
@@ -117,31 +120,31 @@ export class DesiredTable {
     return this.#targets.get(parts, hash, drains ? holdUntil : undefined);
   }
 
-  /** By what the weights of those that serve are multiplied: more than 1 while others drain by weight. */
-  #servingFactor(servers: readonly Server[]): number {
+  /** The factor for the weights of pods that serve: more than 1 while others drain by weight. */
+  #servingFactor(backends: readonly Backend[]): number {
     if (
       this.#draining.size === 0 ||
-      !servers.some(({ stand }) => stand !== undefined && this.#draining.has(stand))
+      !backends.some(({ state }) => state !== undefined && this.#draining.has(state))
     )
       return 1;
-    const serving = servers.filter(server => !isDraining(server));
-    return servingFactor(Math.max(...serving.map(({ stand }) => stand?.weight ?? 1)));
+    const serving = backends.filter(backend => !isDraining(backend));
+    return servingFactor(Math.max(...serving.map(({ state }) => state?.weight ?? 1)));
   }
 
-  /** Every destination that somebody serves or drains. */
+  /** Every destination that a pod serves or drains. */
   destinations(): Iterable<Destination> {
-    return this.#servers.keys();
+    return this.#backends.keys();
   }
 
-  #standOf(
+  #stateOf(
     key: string,
     allocation: AllocationView | undefined,
     pod: PodView | undefined,
     now: number,
-  ): { stand: Stand | undefined; warnings: readonly ResolveWarning[] } {
-    const nothing = { stand: undefined, warnings: [] };
+  ): { state: PodState | undefined; warnings: readonly ResolveWarning[] } {
+    const nothing = { state: undefined, warnings: [] };
     if (allocation === undefined || pod === undefined || !isInForce(allocation, pod)) return nothing;
-    const known = this.#pods.get(key)?.stand;
+    const known = this.#pods.get(key)?.state;
     const before = known?.uid === pod.uid ? known : undefined;
     const phase = phaseOf(pod, before !== undefined, this.#policy);
     if (phase.kind === 'gone') return nothing;
@@ -150,18 +153,18 @@ export class DesiredTable {
     const { warnings } = contribution;
     const drainUntil = phase.kind === 'serving' ? undefined : (before?.drainUntil ?? now + phase.forMs);
     const unchanged = before?.contribution === contribution && before.drainUntil === drainUntil;
-    const stand = unchanged ? before : { id: ++this.#lastId, uid: pod.uid, weight, contribution, drainUntil };
-    const wishes = [
+    const state = unchanged ? before : { id: ++this.#lastId, uid: pod.uid, weight, contribution, drainUntil };
+    const annotations = [
       [
-        wishProblem(pod, this.#policy),
-        'give a number of seconds within the longest allowed (drain.longestMs)',
+        requestedDrainProblem(pod, this.#policy),
+        'set the annotation to a number of seconds, at most the longest allowed (drain.longestMs)',
       ],
-      [weightProblem(pod), 'give a whole number, or take the annotation away'],
+      [weightProblem(pod), 'set the annotation to a whole number in this range, or remove it'],
     ] as const;
-    const unheard = wishes.flatMap(([message, remedy]) =>
+    const problems = annotations.flatMap(([message, remedy]) =>
       message === undefined ? [] : [{ key, message, value: message, remedy }],
     );
-    return { stand, warnings: unheard.length === 0 ? warnings : [...warnings, ...unheard] };
+    return { state, warnings: problems.length === 0 ? warnings : [...warnings, ...problems] };
   }
 
   #contributionOf(
@@ -177,30 +180,30 @@ export class DesiredTable {
     return contribution;
   }
 
-  /** Gives a pod another stand, or none. @returns destinations where the two differ */
-  #change(key: string, stand: Stand | undefined): Destination[] {
-    const server = this.#pods.get(key) ?? { stand: undefined };
-    const before = server.stand;
-    server.stand = stand;
-    if (stand === undefined) this.#pods.delete(key);
-    else this.#pods.set(key, server);
+  /** Replaces a pod's state, or removes it. @returns the destinations for which the two states differ */
+  #change(key: string, state: PodState | undefined): Destination[] {
+    const backend = this.#pods.get(key) ?? { state: undefined };
+    const before = backend.state;
+    backend.state = state;
+    if (state === undefined) this.#pods.delete(key);
+    else this.#pods.set(key, backend);
     if (before !== undefined) this.#draining.delete(before);
-    if (stand?.drainUntil !== undefined && this.#policy.byWeight) this.#draining.add(stand);
+    if (state?.drainUntil !== undefined && this.#policy.byWeight) this.#draining.add(state);
     const touched: Destination[] = [];
     for (const family of [4, 6] as const) {
-      const [left, right] = [before?.contribution[family], stand?.contribution[family]];
-      const same = before?.drainUntil === stand?.drainUntil && sameNexthop(left?.nexthop, right?.nexthop);
-      this.#move(server, left?.destinations ?? none, right?.destinations ?? none, same, touched);
+      const [left, right] = [before?.contribution[family], state?.contribution[family]];
+      const same = before?.drainUntil === state?.drainUntil && sameNexthop(left?.nexthop, right?.nexthop);
+      this.#move(backend, left?.destinations ?? none, right?.destinations ?? none, same, touched);
     }
     return touched;
   }
 
   /**
-   * @param same whether nothing changes for those that the pod keeps
-   * @param touched takes all others
+   * @param same whether nothing changes for destinations that the pod keeps
+   * @param touched receives all other destinations
    */
   #move(
-    server: Server,
+    backend: Backend,
     from: ReadonlySet<Destination>,
     to: ReadonlySet<Destination>,
     same: boolean,
@@ -209,31 +212,31 @@ export class DesiredTable {
     if (from === to && same) return;
     for (const destination of from) {
       if (from === to || to.has(destination)) continue;
-      this.#leave(destination, server);
+      this.#leave(destination, backend);
       touched.push(destination);
     }
     for (const destination of to) {
       const kept = from === to || from.has(destination);
-      if (!kept) this.#join(destination, server);
+      if (!kept) this.#join(destination, backend);
       if (!kept || !same) touched.push(destination);
     }
   }
 
-  #join(destination: Destination, server: Server): void {
-    const servers = this.#servers.get(destination);
-    if (servers === undefined) this.#servers.set(destination, [server]);
-    else servers.push(server);
+  #join(destination: Destination, backend: Backend): void {
+    const backends = this.#backends.get(destination);
+    if (backends === undefined) this.#backends.set(destination, [backend]);
+    else backends.push(backend);
   }
 
-  #leave(destination: Destination, server: Server): void {
-    const servers = this.#servers.get(destination) ?? [];
-    if (servers.length > 1) servers.splice(servers.indexOf(server), 1);
-    else this.#servers.delete(destination);
+  #leave(destination: Destination, backend: Backend): void {
+    const backends = this.#backends.get(destination) ?? [];
+    if (backends.length > 1) backends.splice(backends.indexOf(backend), 1);
+    else this.#backends.delete(destination);
   }
 }
 
-function isDraining({ stand }: Server): boolean {
-  return stand?.drainUntil !== undefined;
+function isDraining({ state }: Backend): boolean {
+  return state?.drainUntil !== undefined;
 }
 
 function sameNexthop(left: Nexthop | undefined, right: Nexthop | undefined): boolean {

@@ -1,48 +1,49 @@
 /**
- * How a pod leaves: a terminating pod that still serves is drained, anything else stops at once. Pure.
+ * How a pod leaves: a terminating pod that still serves is drained, any other pod leaves at once. Pure.
  *
- * A drain of a destination's last pod withdraws first and forwards on for a while. It must end early when the pod no longer serves: a held
- * route to a dead pod would beat the BGP path to another node, and blackhole this node's own clients.
+ * A drain of a destination's last pod first withdraws the route, which forwards for some time longer. The drain must
+ * end early when the pod no longer serves: the held route to a dead pod would win over the BGP path to another node,
+ * and packets of this node's own clients would be lost.
  */
 import { isEligible, type PodView } from './views.ts';
 
 /** How long pods that leave are still forwarded to. */
 export interface DrainPolicy {
-  /** How long a terminating pod is still forwarded to, in milliseconds. */
+  /** How long packets are still forwarded to a terminating pod, in milliseconds. */
   terminatingMs: number;
   /** The longest that a pod may ask for by annotation, in milliseconds. */
   longestMs: number;
-  /** How long a pod that is not Ready, and not terminating, is still forwarded to, in milliseconds. */
+  /** How long packets are still forwarded to a pod that is not Ready and not terminating, in milliseconds. */
   notReadyMs: number;
   /**
-   * Whether a terminating pod beside others that serve drains by weight: it keeps the flows it has, and is given
-   * next to no new ones. Only resilient groups can; otherwise it leaves at once.
+   * Whether a terminating pod drains by weight while other pods serve: it keeps its flows and gets almost no new
+   * ones. This needs resilient groups; otherwise the pod leaves at once.
    */
   byWeight?: boolean;
 }
 
-/** A pod's own wish, in seconds, within the policy's bounds. */
+/** The drain time that a pod requests, in seconds; limited by `longestMs`. */
 export const drainAnnotation = 'flock-anycast.io/drain-seconds';
 
-/** A pod serves, drains for so many milliseconds from now, or contributes nothing. */
+/** A pod serves, drains for `forMs` milliseconds from now, or contributes nothing. */
 export type Phase = { kind: 'serving' } | { kind: 'draining'; forMs: number } | { kind: 'gone' };
 
 const gone: Phase = { kind: 'gone' };
 
 /**
- * @param served whether it served, or drained, until now; a pod that never did has nothing to drain
+ * @param served whether the pod served or drained until now; a pod that never did has nothing to drain
  */
 export function phaseOf(pod: PodView, served: boolean, policy: DrainPolicy): Phase {
   if (isEligible(pod)) return { kind: 'serving' };
   if (pod.terminating) {
     const serves = pod.ready && !pod.containersTerminated;
-    return serves ? draining(wishOf(pod, policy)) : gone;
+    return serves ? draining(requestedDrainOf(pod, policy)) : gone;
   }
   return served ? draining(policy.notReadyMs) : gone;
 }
 
-/** Why the pod's wish counts for nothing, or for less than it says; undefined when all is well. */
-export function wishProblem(pod: PodView, { longestMs }: DrainPolicy): string | undefined {
+/** Why the requested drain time is ignored or shortened; undefined when it is valid or absent. */
+export function requestedDrainProblem(pod: PodView, { longestMs }: DrainPolicy): string | undefined {
   const text = pod.annotations?.[drainAnnotation];
   if (text === undefined) return undefined;
   const seconds = secondsIn(text);
@@ -53,7 +54,8 @@ export function wishProblem(pod: PodView, { longestMs }: DrainPolicy): string | 
   return undefined;
 }
 
-function wishOf(pod: PodView, { terminatingMs, longestMs }: DrainPolicy): number {
+/** In milliseconds; the policy's own drain time where the pod requests none. */
+function requestedDrainOf(pod: PodView, { terminatingMs, longestMs }: DrainPolicy): number {
   const seconds = secondsIn(pod.annotations?.[drainAnnotation] ?? '');
   return seconds === undefined ? terminatingMs : Math.min(seconds * 1000, longestMs);
 }

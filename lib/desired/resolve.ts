@@ -1,5 +1,5 @@
 /**
- * What should be routed: committed allocations x eligible pods -> destination -> nexthops. Pure.
+ * The desired routes: committed allocations x eligible pods -> destination -> nexthops. Pure.
  */
 import type { Destination } from '../base/address.ts';
 import { contributionOf, partsOf } from './contribution.ts';
@@ -15,7 +15,7 @@ import {
 import { weightOf } from './weight.ts';
 
 /**
- * The whole desired set, from nothing: what `DesiredTable` keeps current step by step. Nothing drains in it.
+ * The whole desired set, computed from scratch; `DesiredTable` updates it step by step. Without drains.
  *
  * @param allocations by `namespace/name`
  * @param pods by `namespace/name`
@@ -46,7 +46,7 @@ export function resolveAnycastTargets(
   return { targets, warnings };
 }
 
-/** Sorted by interface, then via; the same interface and via twice is one nexthop, of the larger weight. */
+/** Sorted by interface, then via; equal interface and via become one nexthop, with the larger weight. */
 export function canonicalNexthops(nexthops: readonly Nexthop[]): Nexthop[] {
   const sorted = nexthops.toSorted(
     (left, right) =>

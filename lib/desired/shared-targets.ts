@@ -1,36 +1,36 @@
 /**
- * One object for targets that are the same: destinations that are served by the same pods share their target, so
- * that whoever makes something of it makes it once. Only a saving: what was shared may come as another object later.
+ * One object for equal targets: destinations with the same pods share their target, so that derived values are
+ * computed once. No I/O. This only saves work: an equal target may be another object later.
  */
 import { canonicalNexthops } from './resolve.ts';
 import type { Nexthop } from './views.ts';
 
-/** What is wanted for one destination. */
+/** The desired route of one destination. */
 export interface DesiredTarget {
-  /** In canonical order; none when nobody serves it. */
+  /** In canonical order; empty when no pod serves the destination. */
   readonly nexthops: readonly Nexthop[];
   /**
-   * Set when nobody takes new traffic: withdraw, and forward on until this time, in milliseconds of the clock.
-   * A route that is not there is not made.
+   * Set when no pod takes new traffic: withdraw, and forward until this time, in milliseconds of the clock.
+   * A route that does not exist is not created for it.
    */
   readonly holdUntil?: number;
 }
 
 interface Shared {
-  /** In the order in which they were given. */
+  /** In the order of the caller. */
   readonly parts: readonly Nexthop[];
   readonly target: DesiredTarget;
 }
 
-/** Different targets that are kept in mind; a power of two. */
+/** How many different targets are remembered; a power of two. */
 const slots = 1024;
 
 export class SharedTargets {
   readonly #shared: (Shared | undefined)[] = new Array(slots).fill(undefined);
 
   /**
-   * @param parts nexthops in any order, not kept
-   * @param hash of the parts, such as of numbers of the pods: equal parts have equal ones
+   * @param parts nexthops in any order; the array is not kept
+   * @param hash of the parts, such as of the pods' ids: equal for equal parts
    */
   get(parts: readonly Nexthop[], hash: number, holdUntil: number | undefined): DesiredTarget {
     const slot = hash & (slots - 1);

@@ -1,7 +1,7 @@
-/** What deciding about routes sees of pods and allocations, and what it gives: the words of this room. Pure. */
+/** The inputs and results of deciding about routes: pods and allocations, nexthops and targets. Pure. */
 import type { Destination } from '../base/address.ts';
 
-/** One pod's way in on this node. */
+/** The route to one pod on this node. */
 export interface Nexthop {
   /** The host's end of the pod's veth. */
   readonly interface: string;
@@ -9,7 +9,7 @@ export interface Nexthop {
   readonly via: string;
   /** Share among the nexthops of one destination, 1 to 256. */
   readonly weight: number;
-  /** Its source knows that `via` is on the link of that interface, whatever addresses the interface has. */
+  /** The allocation's source knows that `via` is on the link of that interface, whatever addresses the interface has. */
   readonly onlink?: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface AnycastTarget {
   readonly nexthops: readonly Nexthop[];
 }
 
-/** The part of an allocation that decides. */
+/** The fields of an allocation that the decision needs. */
 export interface AllocationView {
   /** Of the pod object that it was made for. */
   readonly uid: string;
@@ -37,20 +37,20 @@ export interface AllocationView {
   readonly state: 'pending' | 'committed';
 }
 
-/** The part of a pod that decides. */
+/** The fields of a pod that the decision needs. */
 export interface PodView {
   readonly uid: string;
   /** The condition `Ready` is `True`. */
   readonly ready: boolean;
   /** It has a deletionTimestamp. */
   readonly terminating: boolean;
-  /** Nothing in it runs any more. */
+  /** No container of the pod runs any more. */
   readonly containersTerminated?: boolean;
   /** Read are `flock-anycast.io/drain-seconds` and `flock-anycast.io/weight`. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** Something of an allocation that contributes nothing, and why. */
+/** A part of an allocation that contributes nothing, and why. */
 export interface ResolveWarning {
   /** `namespace/name` of the pod. */
   readonly key: string;
@@ -59,7 +59,7 @@ export interface ResolveWarning {
   readonly remedy: string;
 }
 
-/** Whether an allocation is in force for a pod: one made for another uid is of a pod that is gone. */
+/** Whether an allocation is in force for a pod: an allocation with another uid belongs to a former pod. */
 export function isInForce(allocation: AllocationView, pod: PodView): boolean {
   return allocation.state === 'committed' && allocation.uid === pod.uid;
 }

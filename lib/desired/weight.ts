@@ -1,22 +1,22 @@
 /**
- * How flows are shared out among the pods of a destination: by each pod's weight, and with resilient groups a pod
- * that drains keeps the flows it has and is given next to no new ones. Pure.
+ * How flows are distributed among the pods of a destination: by each pod's weight. With resilient groups, a pod that
+ * drains keeps its flows and gets almost no new ones. No I/O.
  */
 import type { Nexthop, PodView } from './views.ts';
 
-/** A pod's wish for its share: a whole number from 1 to `heaviest`; without it, 1. */
+/** The weight that a pod requests: a whole number from 1 to `heaviest`; without it, 1. */
 export const weightAnnotation = 'flock-anycast.io/weight';
 
-/** So that a draining pod's part is at most a hundredth of the lightest other's. */
+/** Leaves room for the factor by which the weights of serving pods are multiplied while another pod drains. */
 const heaviest = 100;
-/** What the kernel takes at most in every version, `RTNH` and nexthop groups alike. */
+/** The largest weight that every kernel version accepts, in multipath routes and in nexthop groups. */
 const heaviestNexthop = 255;
 
 export function weightOf(pod: PodView): number {
   return weightIn(pod.annotations?.[weightAnnotation]) ?? 1;
 }
 
-/** Why the pod's wish counts for nothing; undefined when all is well. */
+/** Why the requested weight is ignored; undefined when it is valid or absent. */
 export function weightProblem(pod: PodView): string | undefined {
   const text = pod.annotations?.[weightAnnotation];
   if (text === undefined || weightIn(text) !== undefined) return undefined;
@@ -29,7 +29,7 @@ function weightIn(text: string | undefined): number | undefined {
   return weight <= heaviest ? weight : undefined;
 }
 
-/** Nexthops with other weights than their pods have, each made once: who shares them compares references. */
+/** Nexthops with another weight than their pod's, each created once: `SharedTargets` compares references. */
 export class Reweighted {
   readonly #known = new WeakMap<Nexthop, Map<number, Nexthop>>();
 
@@ -50,8 +50,8 @@ export class Reweighted {
 }
 
 /**
- * @param heaviestServing the largest weight among those that serve
- * @returns the factor of their weights while others drain at weight 1
+ * @param heaviestServing the largest weight among the pods that serve
+ * @returns the factor for their weights while others drain with weight 1
  */
 export function servingFactor(heaviestServing: number): number {
   return Math.floor(heaviestNexthop / heaviestServing);

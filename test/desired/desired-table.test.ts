@@ -39,7 +39,7 @@ const pod: fc.Arbitrary<PodView | undefined> = fc.option(
 );
 const step = fc.record({ key: fc.constantFrom(...keys), allocation, pod });
 
-test('kept current step by step, the desired set is the one computed from nothing', t => {
+test('the set updated step by step equals the set computed from scratch', t => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 40 }), steps => {
       const table = new DesiredTable(policy);
@@ -62,7 +62,7 @@ test('kept current step by step, the desired set is the one computed from nothin
         for (const destination of new Set([...before.keys(), ...targets.keys()])) {
           const changed =
             JSON.stringify(before.get(destination)) !== JSON.stringify(targets.get(destination));
-          if (changed) t.true(touched.includes(destination), `${destination} changed untold`);
+          if (changed) t.true(touched.includes(destination), `${destination} changed, and was not returned`);
         }
         before = targets;
       }
@@ -71,7 +71,7 @@ test('kept current step by step, the desired set is the one computed from nothin
   );
 });
 
-test('a pod that flips touches its own destinations alone', t => {
+test('a change of a pod touches its own destinations alone', t => {
   const table = new DesiredTable(policy);
   const one = (n: number): AllocationView => ({
     uid: 'u',
@@ -114,7 +114,7 @@ test('destinations of the same pods share their target, until one of the pods ch
   t.is(table.target('192.0.2.1/32'), table.target('192.0.2.2/32'));
 });
 
-test('a warning is told once per allocation, not per pass, and again for the next allocation', t => {
+test('a warning is reported once per allocation, not per pass, and again for the next allocation', t => {
   const table = new DesiredTable(policy);
   const bad = (): AllocationView => ({
     uid: 'u',
@@ -143,7 +143,7 @@ const ready: PodView = { uid: 'u', ready: true, terminating: false };
 const leaving: PodView = { ...ready, terminating: true };
 const nexthop = { interface: 'veth1', via: '10.0.0.1', weight: 1 };
 
-test('the last pod that terminates drains from when that was first seen', t => {
+test('when the last pod of a destination terminates, its drain begins when that is first seen', t => {
   const table = new DesiredTable(policy);
   table.update('ns/a', serving, ready, 1000);
   table.update('ns/a', serving, leaving, 2000);
@@ -152,7 +152,7 @@ test('the last pod that terminates drains from when that was first seen', t => {
   t.is(table.target('192.0.2.1/32').holdUntil, 7000);
 });
 
-test('one that terminates beside another that serves leaves at once', t => {
+test('a terminating pod leaves at once while another pod serves', t => {
   const table = new DesiredTable(policy);
   table.update('ns/a', serving, ready, 0);
   table.update('ns/b', { ...serving, hostInterface: 'veth2', ipv4: '10.0.0.2' }, ready, 0);
@@ -164,7 +164,7 @@ test('one that terminates beside another that serves leaves at once', t => {
 
 for (const [what, pod] of [
   ['turns not Ready', { ...leaving, ready: false }],
-  ['has no container left that runs', { ...leaving, containersTerminated: true }],
+  ['has no running container', { ...leaving, containersTerminated: true }],
   ['is gone', undefined],
   ['is another pod of its name', { ...ready, uid: 'u2' }],
 ] as const) {
@@ -177,7 +177,7 @@ for (const [what, pod] of [
   });
 }
 
-test('a pod that is not Ready stops at once by default, and drains where that is configured', t => {
+test('a pod that is not Ready leaves at once by default, and drains where that is configured', t => {
   const unready = { ...ready, ready: false };
   const strict = new DesiredTable(policy);
   strict.update('ns/a', serving, ready, 0);
@@ -194,7 +194,7 @@ test('a pod that is not Ready stops at once by default, and drains where that is
   t.deepEqual(lenient.target('192.0.2.1/32'), { nexthops: [nexthop] });
 });
 
-test('a pod may ask for its own drain, within the longest allowed; what is no number is told', t => {
+test('a pod may request its drain time, up to the longest allowed; an invalid number is reported', t => {
   const ask = (seconds: string) => {
     const table = new DesiredTable(policy);
     const pod = { ...leaving, annotations: { 'flock-anycast.io/drain-seconds': seconds } };

@@ -36,7 +36,7 @@ test('a Ready pod with a committed allocation serves its anycast addresses throu
   t.deepEqual(warnings, []);
 });
 
-test('a pod that is not Ready, terminating, unknown or another object serves nothing', t => {
+test('a pod that is not Ready, terminating, unknown or has another uid serves nothing', t => {
   t.deepEqual(destinationsOf(allocation(), pod({ ready: false })), []);
   t.deepEqual(destinationsOf(allocation(), pod({ terminating: true })), []);
   t.deepEqual(destinationsOf(allocation(), pod({ uid: 'another' })), []);
@@ -54,7 +54,7 @@ test('one address in several spellings, and in both lists, is one destination wi
   t.is(targets.get('2001:db8::53/128')?.nexthops.length, 1);
 });
 
-test('two pods of one address are its nexthops in canonical order, whoever came first', t => {
+test('two pods of one address are its nexthops in canonical order, independent of their order', t => {
   const pods = new Map([
     ['ns/a', pod()],
     ['ns/b', pod({ uid: 'u2' })],
@@ -82,7 +82,7 @@ test('two pods of one address are its nexthops in canonical order, whoever came 
   );
 });
 
-test('an address of a family that the pod lacks contributes nothing, and says what to do', t => {
+test('an address of a family that the pod lacks contributes nothing, and the warning has a remedy', t => {
   const { targets, warnings } = resolveOne(
     allocation({ ipv6: null, anycast: ['192.0.2.53', '2001:db8::53'] }),
   );
@@ -92,7 +92,7 @@ test('an address of a family that the pod lacks contributes nothing, and says wh
   t.regex(warnings[0]?.remedy ?? '', /IPv6 address/);
 });
 
-test('what is no address, or no anycast address, is named in a warning, and the rest goes on', t => {
+test('an invalid address, and one that can not be anycast, is in a warning, and the others are served', t => {
   const bad = ['localhost', '127.0.0.1', 'ff02::1', '192.0.2.0/24', "1'; drop"];
   const { targets, warnings } = resolveOne(allocation({ anycast: [...bad, '192.0.2.53'] }));
   t.deepEqual([...targets.keys()], ['192.0.2.53/32']);
@@ -102,7 +102,7 @@ test('what is no address, or no anycast address, is named in a warning, and the 
   );
 });
 
-test('a unicast address in the wrong place is named, and is no nexthop', t => {
+test('a unicast address under the wrong family is in a warning, and is no nexthop', t => {
   const { targets, warnings } = resolveOne(allocation({ ipv4: 'fd00::1' }));
   t.is(targets.size, 0);
   t.true(warnings.some(({ value, remedy }) => value === 'fd00::1' && remedy.includes('ipv6')));

@@ -28,7 +28,7 @@ function serving(given: Partial<typeof policy>, ...pods: PodView[]): DesiredTabl
   return table;
 }
 
-test("a pod's weight is a whole number from 1 to 100; anything else is told, and counts as 1", t => {
+test("a pod's weight is a whole number from 1 to 100; anything else is reported, and counts as 1", t => {
   const withWeight = (text: string) => pod(1, false, text);
   t.deepEqual(
     ['1', '7', '100'].map(text => weightOf(withWeight(text))),
@@ -52,12 +52,12 @@ test('weights are those of the pods, whatever the form of the route', t => {
   t.deepEqual(weights(table), ['veth1 2', 'veth2 1']);
 });
 
-test('a terminating pod beside others drains at weight 1 against theirs at the most, and leaves at its time', t => {
+test("a terminating pod drains with weight 1, others' weights are raised as far as possible, and it leaves at its deadline", t => {
   const table = serving({}, pod(1), pod(2), pod(3));
   const change = table.update('ns/1', allocation(1), pod(1, true), 1000);
   t.deepEqual(change.touched, [destination]);
   t.deepEqual(weights(table), ['veth1 1', 'veth2 255', 'veth3 255']);
-  t.is(table.target(destination).holdUntil, undefined, 'it is announced on');
+  t.is(table.target(destination).holdUntil, undefined, 'it is still announced');
   t.is(table.nextDeadline, 6000);
   t.deepEqual(table.endDrains(5999), []);
   t.deepEqual(table.endDrains(6000), [destination]);
@@ -65,13 +65,13 @@ test('a terminating pod beside others drains at weight 1 against theirs at the m
   t.is(table.nextDeadline, Number.POSITIVE_INFINITY);
 });
 
-test('among unequal weights their proportion stays while another drains', t => {
+test('unequal weights keep their proportion while another pod drains', t => {
   const table = serving({}, pod(1), pod(2, false, '2'), pod(3, false, '100'));
   table.update('ns/1', allocation(1), pod(1, true), 0);
   t.deepEqual(weights(table), ['veth1 1', 'veth2 4', 'veth3 200']);
 });
 
-test('a drain by weight ends at once with the readiness of the pod, and when it is gone', t => {
+test('a drain by weight ends at once when the pod is not Ready, or is gone', t => {
   for (const end of [{ ...pod(1, true), ready: false }, undefined]) {
     const table = serving({}, pod(1), pod(2));
     table.update('ns/1', allocation(1), pod(1, true), 0);
@@ -81,7 +81,7 @@ test('a drain by weight ends at once with the readiness of the pod, and when it 
   }
 });
 
-test('when the last of them terminates too, the destination is held', t => {
+test('when the last serving pod terminates too, the destination is held', t => {
   const table = serving({}, pod(1), pod(2));
   table.update('ns/1', allocation(1), pod(1, true), 0);
   table.update('ns/2', allocation(2), pod(2, true), 100);
@@ -89,13 +89,13 @@ test('when the last of them terminates too, the destination is held', t => {
   t.deepEqual(weights(table), ['veth1 1', 'veth2 1']);
 });
 
-test('without resilient groups a terminating pod beside others leaves at once', t => {
+test('without resilient groups a terminating pod leaves at once while others serve', t => {
   const table = serving({ byWeight: false }, pod(1), pod(2));
   table.update('ns/1', allocation(1), pod(1, true), 0);
   t.deepEqual(weights(table), ['veth2 1']);
 });
 
-test('destinations of the same pods share their target while one drains, too', t => {
+test('destinations of the same pods share their target also while one pod drains', t => {
   const table = new DesiredTable(policy);
   for (const index of [1, 2]) {
     const both = { ...allocation(index), anycast: ['192.0.2.1', '192.0.2.2'] };
