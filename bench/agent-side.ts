@@ -1,6 +1,6 @@
 /**
- * What the agent is from its sources to the kernel and BIRD, put together as lib/agent/agent.ts does, with sources in memory:
- * so that a flip begins with bytes in hand, and its way can be timed.
+ * The agent's parts from the sources to the kernel and BIRD, connected as in lib/agent/agent.ts, with sources in
+ * memory: a flip begins with the manifest's bytes, and each stage can be timed.
  */
 
 import type { Source } from '../lib/agent/reconciler.ts';
@@ -23,7 +23,7 @@ import { type BenchPod, manifestOf } from './population.ts';
 import { TimedSocket } from './timed-socket.ts';
 
 const protocols = { advertise: 70, hold: 71 };
-/** What is ours in the kernel. */
+/** The identity of our routes in the kernel. */
 export const owned = { table: 254, metric: 16, protocols };
 const auditMs = 30_000;
 
@@ -31,9 +31,9 @@ export interface AgentSideOptions {
   netns: string;
   /** How long a withdrawn route still forwards, in milliseconds. */
   settleMs?: number;
-  /** By what kind of nexthop group routes lead to their nexthops; default by none. */
+  /** The kind of nexthop group that routes use; default: none. */
   groups?: GroupForm;
-  /** Without it nobody is told, as in learn mode with no word to say. */
+  /** Default: no announcer, as in learn mode without a change of BIRD's configuration. */
   bird?: Pick<BirdManagerOptions, 'mode' | 'configPath' | 'socketPath'> & {
     nodeConfig: NodeConfig;
     onOutcome?: (outcome: BirdOutcome) => void;
@@ -47,13 +47,13 @@ export class AgentSide {
   readonly table: RouteTable;
   readonly programmer: RouteProgrammer;
   readonly reconciler: AnycastReconciler;
-  /** Calls that wrote to the kernel so far, and requests in them. */
+  /** How many calls have written to the kernel, and how many requests they had. */
   batches = 0;
   requests = 0;
-  /** Called when a pass takes in what the sources have said, and when all that is in the kernel. */
+  /** Called when a pass reads the changes of the sources, and when all of them are in the kernel. */
   onPassBegins: () => void = () => {};
   onPassEnds: () => void = () => {};
-  /** Added to the clock: what comes by time comes at once. */
+  /** Added to the clock, so that deadlines come at once. */
   #ahead = 0;
 
   constructor(socket: TimedSocket, { settleMs = 50, groups, bird }: AgentSideOptions, host: Host) {
@@ -109,22 +109,22 @@ export class AgentSide {
     return side;
   }
 
-  /** These pods and no others, all Ready, and their routes in the kernel. */
+  /** Sets the pods, all Ready, and waits until their routes are in the kernel. */
   async populate(pods: readonly BenchPod[]): Promise<void> {
     this.allocations.replace(pods);
     this.pods.replace(pods.map(pod => podFromManifest(JSON.parse(manifestOf(pod, true)), 'bench')));
     await this.settle();
-    // The first audit, which comes a second after the start.
+    // The first audit is due a second after the start.
     this.#ahead += 1000;
     await this.settle();
   }
 
-  /** Takes in what a source hands over: the manifest's text. */
+  /** Takes a pod's manifest, as a source delivers it. */
   take(manifest: string): void {
     this.pods.upsert(podFromManifest(JSON.parse(manifest), 'bench'));
   }
 
-  /** Passes until nothing is left to do, now or by the clock soon. */
+  /** Runs passes until nothing is left to do now or soon. */
   async settle(): Promise<void> {
     do {
       await this.reconciler.reconcile();
@@ -134,12 +134,12 @@ export class AgentSide {
     } while (this.table.busy || Number.isFinite(this.table.nextDeadline));
   }
 
-  /** The next pass is one that audits. */
+  /** Makes the next pass audit. */
   auditNext(): void {
     this.#ahead += auditMs + 1;
   }
 
-  /** The reconciler asks whether all was read at the very moment when it takes in what changed. */
+  /** The reconciler reads `synced` at the moment when it begins to read the changes. */
   #observedAllocations(): Source<AllocationView> {
     const { allocations } = this;
     const begins = () => this.onPassBegins();

@@ -1,6 +1,6 @@
 /**
- * The ground that all peers work on: a node with eight interfaces to pods, and what is routed over them.
- * bench/native/rtnetlink.h, bench/peers/go and bench/peers/python say the same in their languages.
+ * The test network of all peers: a node with eight interfaces to pods, and the destinations routed through them.
+ * bench/native/rtnetlink.h, bench/peers/go and bench/peers/python define the same in their languages.
  */
 import { join } from 'node:path';
 import { type Address, parseAddress } from '../lib/base/address.ts';
@@ -12,14 +12,14 @@ import { program } from './programs.ts';
 export type Family = 4 | 6;
 export const families: readonly Family[] = [4, 6];
 
-/** Nexthops a route can have here. */
+/** The largest number of nexthops of a route. */
 export const interfaceCount = 8;
 
-/** `add` makes routes in variant 0, `replace` brings them to variant 1, `noop` writes that again. */
+/** `add` creates routes in variant 0, `replace` changes them to variant 1, `noop` writes that again. */
 export const operations = ['add', 'replace', 'noop', 'delete'] as const;
 export type Operation = (typeof operations)[number];
 
-/** One piece of work: so many host routes of a family, all through the same nexthops. */
+/** One piece of work: a number of host routes of one family, all through the same nexthops. */
 export interface Cell {
   family: Family;
   nexthops: number;
@@ -39,7 +39,7 @@ export function destination(family: Family, number: number): string {
     : `2001:db8::${high.toString(16)}:${low.toString(16)}`;
 }
 
-/** Of pod `index`, in one of two variants: other addresses behind the same interfaces. */
+/** The address of pod `index`, in one of two variants: different addresses behind the same interfaces. */
 export function gateway(family: Family, index: number, variant: 0 | 1): string {
   return family === 4 ? `10.1.${index + 1}.${2 + variant}` : `fd00:1:${index + 1}::${2 + variant}`;
 }
@@ -53,7 +53,7 @@ export function addressBytes(text: string): Uint8Array {
 export class Field {
   readonly lab: Lab;
   readonly node: Namespace;
-  /** The floor's program, which also counts for all others. */
+  /** The floor's program, which also counts the routes for all other peers. */
   readonly floor: LineProgram;
 
   private constructor(lab: Lab, node: Namespace, floor: LineProgram) {
@@ -81,13 +81,13 @@ export class Field {
     return new Field(lab, node, new LineProgram(child));
   }
 
-  /** How many of the field's routes the kernel holds, by variant: read from a dump. */
+  /** How many of the field's routes the kernel has, by variant, from a dump. */
   async count(family: Family): Promise<[number, number]> {
     const [first = 0, second = 0] = (await this.floor.ask(`count ${family}`)).split(' ').map(Number);
     return [first, second];
   }
 
-  /** @throws Error unless the kernel holds what an operation on this cell leaves behind, and nothing else */
+  /** @throws Error unless the kernel has exactly the routes that this operation on this cell must leave */
   async verify(operation: Operation, { family, destinations }: Cell): Promise<void> {
     const wanted =
       operation === 'delete' ? [0, 0] : operation === 'add' ? [destinations, 0] : [0, destinations];
@@ -98,7 +98,7 @@ export class Field {
       );
   }
 
-  /** Starts a bare listener to route changes. Gives what ends it. */
+  /** Starts a bare listener to route changes. @returns stops it */
   async listen(): Promise<() => Promise<void>> {
     const { stop } = await startWatch(this.node, 'discard');
     return stop;

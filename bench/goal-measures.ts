@@ -1,11 +1,11 @@
-/** How a goal finds its number in the results. A quick run has smaller tables: what was taken is said. Pure. */
+/** Finds each goal's number in the results. A quick run has smaller tables: the result names the table used. Pure. */
 import type { Results, Row } from './results.ts';
 import { median } from './statistics.ts';
 import { nobody } from './workloads/routes.ts';
 
 export type Measured = { value: number; from: string } | null;
 type Fold = (values: readonly number[]) => number;
-/** Which rows count, of all that the work has: equal fields, or a predicate. */
+/** Which of the rows count: equal fields, or a predicate. */
 type Which = Partial<Row> | ((row: Row, all: readonly Row[]) => boolean);
 
 /** Of tables of several sizes, the largest. */
@@ -40,7 +40,7 @@ export function goOver(results: Results, family: 4 | 6, nexthops: number, us = '
   const go = byGo.filter(row => largest(row, byGo));
   const ratios: number[] = [];
   for (const { op, destinations, medianUsPerRoute } of go) {
-    // In the same turns; we may have been asked for more than the Go path.
+    // Measured in the same rounds; ours may have a larger table than the Go path.
     const [ours] = rows
       .filter(row => row.peer === us && row.op === op && row.destinations >= destinations)
       .sort((left, right) => left.destinations - right.destinations);
@@ -78,7 +78,7 @@ function oursOf(results: Results, work: string, which: Which): Row[] {
   const same = all.filter(row =>
     Object.entries(fields).every(([key, value]) => row[key as keyof Row] === value),
   );
-  // A quick run has no table of that size: its largest stands for it.
+  // A quick run has no table of that size: its largest is used.
   const exact = same.filter(row => row.destinations === destinations);
   return destinations === undefined
     ? same

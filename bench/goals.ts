@@ -1,4 +1,4 @@
-/** The goals' table: what was promised, and what this run measured of it. Pure. */
+/** The table of goals: each limit, and what this run measured. Pure. */
 import {
   figure,
   goOver,
@@ -15,7 +15,7 @@ interface Aim {
   goal: string;
   limit: number;
   unit: string;
-  /** What is measured must reach the limit, not stay below it. */
+  /** The measured value must be at least the limit, not at most. */
   least?: boolean;
   measure(results: Results): Measured;
 }
@@ -159,7 +159,7 @@ const aims: Aim[] = [
   },
 ];
 
-/** Of rows in tables of two sizes, those of the smaller. */
+/** The rows of the smaller table, where there are two sizes. */
 function smallest(
   { destinations }: { destinations: number },
   all: readonly { destinations: number }[],

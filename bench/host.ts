@@ -1,4 +1,4 @@
-/** Ends what a piece of work began, last begun first, whatever becomes of the work. */
+/** Stops everything that a piece of work started, in reverse order, also when the work fails. */
 import type { Host } from '../test/support/node-lab.ts';
 
 export async function withHost<T>(work: (host: Host) => Promise<T>): Promise<T> {

@@ -20,7 +20,7 @@ export class LineProgram {
     stderr.on('data', (data: Buffer) => {
       this.#errors += data.toString();
     });
-    // Its end is told by `exit`; a write to one that has just ended is not a second error.
+    // `exit` reports the end of the program; a write after that is not a second error.
     stdin.on('error', () => {});
     child.once('error', error => this.#end(error));
     child.once('exit', (code, signal) => {
@@ -33,7 +33,7 @@ export class LineProgram {
     return this.#child.pid as number;
   }
 
-  /** @throws Error with the program's words when it answers `error …`, or ends instead */
+  /** @throws Error with the program's text when it answers `error …`, or ends without an answer */
   async ask(line: string): Promise<string> {
     this.#child.stdin?.write(`${line}\n`);
     const answer = await this.next();
@@ -41,7 +41,7 @@ export class LineProgram {
     return answer;
   }
 
-  /** The next line it writes. */
+  /** The next line of output. */
   next(): Promise<string> {
     const line = this.#lines.shift();
     if (line !== undefined) return Promise.resolve(line);
@@ -49,7 +49,7 @@ export class LineProgram {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  /** From now on every line goes to `listener` instead. */
+  /** From now on, calls `listener` with every line. */
   onLine(listener: (line: string) => void): void {
     this.#listener = listener;
     for (const line of this.#lines.splice(0)) listener(line);

@@ -1,4 +1,4 @@
-/** Who is told of every route change in a field while something is measured there. */
+/** Programs that receive every route notification of a field during a measurement. */
 import { renderBirdConfig } from '../lib/bird/render.ts';
 import { parseNodeConfig } from '../lib/config/node-config.ts';
 import { startBird } from '../test/support/bird.ts';
@@ -11,21 +11,21 @@ import { bareListener, nobody } from './workloads/routes.ts';
 
 export interface Listener {
   name: string;
-  /** Why it can not listen here; undefined when it can. */
+  /** Why it can not run on this machine; undefined when it can. */
   missing(): Promise<string | undefined>;
-  /** Starts it where a cell's routes are, and waits until it knows them. */
+  /** Starts it in the network namespace of a cell's routes, and waits until it has read them. */
   start(field: Field, cell: Cell): Promise<Listening>;
 }
 
 export interface Listening {
-  /** Waits until it has digested what it heard. */
+  /** Waits until it has processed all notifications. */
   digest(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const able = async () => undefined;
 const nothing = async () => {};
-/** Longer than a tick, by which the kernel counts what a process uses. */
+/** Longer than the kernel's clock tick, in which it counts CPU time, in milliseconds. */
 const lookMs = 30;
 
 export const listeners: readonly Listener[] = [
@@ -42,7 +42,7 @@ export const listeners: readonly Listener[] = [
   },
 ];
 
-/** BIRD as we configure it, without a peer; `net.ipv4.nexthop_compat_mode` is 1, the kernel's default, as it needs it. */
+/** BIRD with our configuration, without a peer; it needs `net.ipv4.nexthop_compat_mode` 1, the kernel's default. */
 async function startLearning(field: Field, { family, destinations }: Cell): Promise<Listening> {
   const nodeConfig = parseNodeConfig(
     JSON.stringify({

@@ -1,4 +1,4 @@
-/** Where a run took place. */
+/** The machine of a run. */
 import { cpus, loadavg, release, totalmem } from 'node:os';
 import type { Machine } from './results.ts';
 

@@ -1,5 +1,5 @@
 /**
- * The bench: what programming routes costs here, ours beside the kernel's floor and beside others.
+ * The benchmark: the cost of programming routes on this machine, ours compared with the kernel's floor and with others.
  *
  *     npm run bench [-- --quick] [-- --only NAME…]
  */
@@ -31,7 +31,9 @@ const folder = relative(process.cwd(), fileURLToPath(new URL('results', import.m
 
 async function main({ quick, only = [], json, html, plot }: Options): Promise<void> {
   if (process.env.FLOCK_TEST_UNPRIVILEGED !== undefined) {
-    process.stderr.write('The bench makes network namespaces, and here it may not.\n');
+    process.stderr.write(
+      'The benchmark needs network namespaces, which are not permitted here: run it as root, or by `npm run bench`.\n',
+    );
     process.exit(1);
   }
   const stop = new AbortController();
@@ -44,7 +46,7 @@ async function main({ quick, only = [], json, html, plot }: Options): Promise<vo
       signal: stop.signal,
       progress: steps => new Progress(steps),
     });
-    // What a step is waiting for is not waited for: ending the process ends what it has begun.
+    // Does not wait for the present step: the programs that it started end with this process.
     const results = await Promise.race([
       running,
       aborted(stop.signal).then(() => Promise.reject(stop.signal.reason)),
@@ -70,11 +72,15 @@ function write(results: Results, { json, html, plot }: Pick<Options, 'json' | 'h
 
 await new Command('npm run bench --')
   .description(
-    'What programming routes costs here: the addon and the agent beside the kernel itself (a C program with ' +
-      'everything prepared) and beside others, all in one run. Makes network namespaces of its own; nothing outside ' +
-      'of them is touched.',
+    'The cost of programming routes on this machine: the addon and the agent compared with the kernel itself (a C ' +
+      'program with prepared messages) and with other programs, all in one run. Creates network namespaces of its ' +
+      'own and changes nothing outside of them.',
   )
-  .option('--quick', 'less of everything: under a minute, for a first look and for CI', false)
+  .option(
+    '--quick',
+    'smaller tables and fewer rounds: under a minute, for a first impression and for CI',
+    false,
+  )
   .option('--only <name...>', 'only these parts, or these peers, or both')
   .option('--json <file>', 'the numbers', `${folder}/latest.json`)
   .option('--html <file>', 'the report, one file to open in a browser', `${folder}/latest.html`)
@@ -82,8 +88,8 @@ await new Command('npm run bench --')
   .addHelpText('after', describeChoices(parts, allPeers))
   .addHelpText(
     'after',
-    '\nRead ratios, not microseconds: the machine drifts, and ratios are taken within one round. Close what else\n' +
-      'computes; the report states the load at the start.\n\n' +
+    '\nCompare ratios, not microseconds: the speed of a machine varies, and ratios are taken within one round. Stop\n' +
+      'other programs that use the CPU; the report states the load at the start.\n\n' +
       'Examples:\n' +
       '  npm run bench -- --quick\n' +
       '  npm run bench -- --only routes --only floor ours ip   three peers in the table of routes\n' +

@@ -1,4 +1,4 @@
-/** Allocations that nobody has to write to a file first. */
+/** A source of allocations in memory, without a file. */
 
 import type { Source } from '../lib/agent/reconciler.ts';
 import { Listeners } from '../lib/base/listeners.ts';
@@ -18,7 +18,7 @@ export class MemorySource implements Source<AllocationView> {
     return this.#listeners.add(listener);
   }
 
-  /** These and no others, told in one go. */
+  /** Replaces all allocations, with one notification. */
   replace(pods: readonly BenchPod[]): void {
     const before = this.#values.keys();
     this.#values = new Map(pods.map(pod => [keyOf(pod), allocationOf(pod)]));

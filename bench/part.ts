@@ -1,4 +1,4 @@
-/** A part of the bench, and what it is given to work with. */
+/** A part of the benchmark, and its context. */
 import type { Host } from '../test/support/node-lab.ts';
 import type { Peer } from './peers/peer.ts';
 import type { Plan } from './plan.ts';
@@ -6,13 +6,13 @@ import type { Results } from './results.ts';
 
 export interface Bench {
   readonly plan: Plan;
-  /** Where each part puts what it found. */
+  /** The results; each part adds its own. */
   readonly results: Results;
-  /** Those that can run here and were not left out, the floor first. */
+  /** The selected peers that can run on this machine, the floor first. */
   readonly peers: readonly Peer[];
-  /** Ends what the part began, last begun first; called whatever becomes of the part. */
+  /** Stops what the part has started, in reverse order; also called when the part fails. */
   readonly host: Host;
-  /** One step is about to begin. @throws the reason when the run is to end */
+  /** Called before each step. @throws the reason when the run must end */
   step(label: string): void;
 }
 
@@ -20,7 +20,7 @@ export interface Part {
   name: string;
   /** What it measures, in a sentence. */
   what: string;
-  /** How many steps it will tell. */
+  /** How many times it will call `step`. */
   steps(bench: Pick<Bench, 'plan' | 'peers'>): number;
   run(bench: Bench): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Every part of the bench, in the order of a run. */
+/** Every part of the benchmark, in the order of a run. */
 import { churn } from './churn/churn.ts';
 import { latency } from './latency/latency.ts';
 import { memory } from './memory/memory.ts';

@@ -1,21 +1,21 @@
-/** How much is measured: the whole, and the short form that ends within a minute. */
+/** How much a full run measures, and a quick run, which ends within a minute. */
 
 export interface Plan {
   quick: boolean;
-  /** Each number is a median of so many, taken in turns. */
+  /** Each number is the median of this many rounds, in which the peers take turns. */
   rounds: number;
   nexthops: readonly number[];
   destinations: readonly number[];
-  /** What a peer is asked for is its limit times this; the floor and ours are asked for all. */
+  /** Multiplies each peer's largest number of destinations; the floor and ours have no limit. */
   peerShare: number;
-  /** Of the agent's own work: reconcile, flip, pass. */
+  /** For the agent's own work: reconcile, flip, pass. */
   agentDestinations: number;
-  /** Where one flip is held against the same in a larger table. */
+  /** Table sizes in which one flip is compared. */
   largeTable: number;
   flips: number;
   idlePasses: number;
   auditRoutes: number;
-  /** Of a pod that leaves. */
+  /** For the measurement of a pod that leaves. */
   sharedDestinations: readonly number[];
   latency: { destinations: readonly number[]; flips: number; idleSeconds: number };
   churn: { pods: number; destinations: number; flipsPerSecond: number; seconds: number };

@@ -1,4 +1,4 @@
-/** Pods with their addresses, as many as a measurement wants, and how each source tells of them. Pure. */
+/** Pods with their addresses, in any number, in the format of each source. Pure. */
 import type { AllocationInput } from '../lib/sources/allocations/allocation.ts';
 import { type Cell, destination, type Family, gateway } from './field.ts';
 
@@ -14,10 +14,10 @@ const namespace = 'default';
 export const keyOf = ({ name }: BenchPod) => `${namespace}/${name}`;
 
 /**
- * Pods in groups: a group's addresses are served by as many pods as a route has nexthops.
+ * Pods in groups: each group's addresses are served by as many pods as a route has nexthops.
  *
- * @param groups the addresses are dealt out to so many
- * @param variant of the pods' own addresses: changing it changes every route
+ * @param groups the number of groups that the addresses are distributed to
+ * @param variant of the pods' own addresses: another variant changes every route
  */
 export function populationOf(cell: Cell, groups: number, variant: 0 | 1 = 0): BenchPod[] {
   const { family, nexthops, destinations } = cell;
@@ -51,7 +51,7 @@ export function allocationOf({ name, addresses, ...rest }: BenchPod): Allocation
   return { namespace, name, uid: name, ...rest, anycast: [], addresses, state: 'committed' };
 }
 
-/** A pod as an API server or a file tells it. */
+/** A pod's manifest, as from an API server or a file. */
 export function manifestOf({ name }: BenchPod, ready: boolean): string {
   return JSON.stringify({
     apiVersion: 'v1',

@@ -1,7 +1,7 @@
-/** What a process costs, as /proc tells. */
+/** Memory and CPU time of a process, from /proc. */
 import { readFileSync } from 'node:fs';
 
-/** Clock ticks a second of /proc/PID/stat, the same on every Linux that Node runs on. */
+/** Clock ticks per second in /proc/PID/stat, the same on every Linux that Node runs on. */
 const ticksPerSecond = 100;
 
 /** Resident memory in MB (2^20 bytes). */

@@ -1,4 +1,4 @@
-/** The bench's C programs, compiled once a run into a folder that goes with the process. */
+/** The benchmark's C programs, compiled once per run into a folder that is deleted at the end of the process. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
-/** How far the run is: a bar on a terminal, a line a part elsewhere. */
+/** Shows the progress of the run: a bar on a terminal, elsewhere one line per part. */
 import { Presets, SingleBar } from 'cli-progress';
 
-/** Where there is no terminal, a line at most this often, in milliseconds. */
+/** Without a terminal, the shortest time between two lines, in milliseconds. */
 const lineEveryMs = 20_000;
 
 export class Progress {
@@ -34,7 +34,7 @@ export class Progress {
     if (performance.now() - this.#saidAt > lineEveryMs) this.#say(`${this.#part}: ${label}`);
   }
 
-  /** Gives the terminal back. */
+  /** Removes the bar from the terminal. */
   stop(): void {
     this.#bar?.stop();
   }

@@ -1,4 +1,4 @@
-/** What a run measured, as `--json` writes it. Times are microseconds unless a name says otherwise. */
+/** The results of a run, in the format of `--json`. Times are microseconds unless the name states another unit. */
 import type { Family } from './field.ts';
 
 /** One measured piece of work. */
@@ -10,7 +10,7 @@ export interface Row {
   nexthops: number;
   destinations: number;
   op: string;
-  /** Who else in the namespace is told of every change. */
+  /** Which other program in the namespace receives every notification. */
   listens: string;
   medianUsPerRoute: number;
   /** Least and most over the rounds. */
@@ -20,10 +20,10 @@ export interface Row {
   ratioToFloor: number | null;
 }
 
-/** From an event to a stage of its way. */
+/** The time from an event to one stage. */
 export interface LatencySeries {
   mode: 'learn' | 'filter' | 'floor';
-  /** What begins it: bytes in hand of this process, a renamed file of the agent's, or a netlink call. */
+  /** What starts it: a manifest's bytes in this process, a renamed file of the agent, or a netlink call. */
   source: 'event' | 'file' | 'netlink';
   stage: 'ack' | 'bird' | 'peer';
   destinations: number;
@@ -39,7 +39,7 @@ export interface Departure {
   mode: 'multipath' | 'groups' | 'resilient';
   op: 'leave' | 'return';
   family: Family;
-  /** That it shares. */
+  /** How many destinations it shares. */
   destinations: number;
   listens: string;
   /** From the manifest in hand to the last outcome, and of that in the call to the kernel. */
@@ -82,7 +82,7 @@ export interface Churn {
   flipsPerSecond: number;
   seconds: number;
   flips: number;
-  /** Flips that a pass took in together with an earlier one of the same pod. */
+  /** Flips that a pass handled together with an earlier flip of the same pod. */
   coalesced: number;
   batches: number;
   requests: number;
@@ -102,14 +102,14 @@ export interface Figure {
 
 export interface Goal {
   goal: string;
-  /** What was measured may be at most (`least: true`: at least) this. */
+  /** The measured value must be at most (`least: true`: at least) this. */
   limit: number;
   least?: boolean;
   unit: string;
   /** Null when this run did not measure it. */
   measured: number | null;
   met: boolean | null;
-  /** What exactly was taken. */
+  /** Which measurements were used. */
   from: string;
 }
 
@@ -118,7 +118,7 @@ export interface Machine {
   cores: number;
   memoryGb: number;
   node: string;
-  /** One-minute load average at the start: others' work disturbs ours. */
+  /** One-minute load average at the start: other work disturbs the measurement. */
   load: number;
 }
 

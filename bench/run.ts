@@ -1,4 +1,4 @@
-/** One run: every part in its order, each with what it began ended behind it. */
+/** One run: all parts in order; everything that a part started is stopped after it. */
 import { evaluate } from './goals.ts';
 import { withHost } from './host.ts';
 import { kernel, machine } from './machine.ts';

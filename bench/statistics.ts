@@ -7,7 +7,7 @@ export interface Summary {
   samples: number;
 }
 
-/** @throws RangeError of nothing */
+/** @throws RangeError for an empty list */
 export function summary(values: readonly number[]): Summary {
   const sorted = ascending(values);
   return {
@@ -31,7 +31,7 @@ export function percentile(values: readonly number[], percent: number): number {
   return sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)] as number;
 }
 
-/** Value by value, so that what disturbed both of a pair disturbs their ratio little. */
+/** Ratios of pairs: a disturbance that affects both values of a pair changes their ratio little. */
 export function ratios(values: readonly number[], of: readonly number[]): number[] {
   return values.slice(0, of.length).map((value, index) => value / (of[index] as number));
 }

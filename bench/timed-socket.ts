@@ -1,4 +1,4 @@
-/** A route socket that counts what crosses to the kernel, and how long that takes. */
+/** A route socket that counts the requests to the kernel, and their time. */
 import { type ApplyResult, RouteSocket } from '../lib/kernel/socket/route-socket.ts';
 
 export class TimedSocket extends RouteSocket {

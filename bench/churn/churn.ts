@@ -1,4 +1,4 @@
-/** A node full of pods that flip all the time: how far behind the kernel is, and what it costs. */
+/** A node with many pods that flip all the time: the lag of the kernel, and the cost. */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -34,7 +34,7 @@ export const churn: Part = {
     lab.track(child);
     child.send(order);
     const ended = once(child, 'exit').then(([code, signal]) => {
-      throw new Error(`the churn's process ended (${signal ?? code}) and said nothing`);
+      throw new Error(`the churn's process ended (${signal ?? code}) without a result`);
     });
     const [measured] = await Promise.race([once(child, 'message'), ended]);
     results.churn = measured as Churn;

@@ -1,16 +1,16 @@
-/** From each flip to the end of the pass that carried it out. */
+/** Measures the time from each flip to the end of the pass that programs it. */
 import type { AgentSide } from '../agent-side.ts';
 
 export class Lags {
   /** Milliseconds of every flip that is in the kernel. */
   readonly all: number[] = [];
-  /** Flips that a pass took in together with an earlier one of the same pod. */
+  /** Flips that a pass handled together with an earlier flip of the same pod. */
   coalesced = 0;
   /** Called with each lag. */
   onLag: (ms: number) => void = () => {};
-  /** When the flips of each pod came that no pass has taken in yet. */
+  /** The times of each pod's flips that no pass has read yet. */
   #waiting = new Map<string, number[]>();
-  /** Those that the pass under way has taken in. */
+  /** The times of flips that the present pass has read. */
   #taken = new Map<string, number[]>();
 
   constructor(agent: AgentSide) {
@@ -21,12 +21,12 @@ export class Lags {
     agent.onPassEnds = () => this.#settle(performance.now());
   }
 
-  /** Whether something has come that is not in the kernel yet. */
+  /** Whether some flip is not in the kernel yet. */
   get pending(): boolean {
     return this.#waiting.size + this.#taken.size > 0;
   }
 
-  /** A pod's flip comes now. */
+  /** Records that a pod flips now. */
   came(pod: string): void {
     const times = this.#waiting.get(pod) ?? [];
     times.push(performance.now());

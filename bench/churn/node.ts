@@ -1,6 +1,6 @@
 /**
- * The agent's side of the churn, in a process of its own: nobody else's garbage is in its memory, nor anybody
- * else's work in its CPU time. Told by its parent what to do, it sends back what it measured.
+ * The agent's side of the churn, in a process of its own, so that memory and CPU time are the agent's alone. The
+ * parent process sends the plan; this process sends back its measurements.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AgentSide } from '../agent-side.ts';
@@ -13,7 +13,7 @@ import { Stretches } from './stretches.ts';
 
 /** After the start, before the first flip. */
 const restMs = 500;
-/** A pod flips again only after all others have; those that follow each other are far apart in the list. */
+/** A pod flips again only after all others have flipped; consecutive flips are of pods far apart in the list. */
 const stride = 7;
 
 process.once('message', order => void play(order as ChurnOrder));

@@ -1,4 +1,4 @@
-/** What the churn's two processes agree on. Pure. */
+/** The messages between the churn's two processes, and the pods of the churn. Pure. */
 import { destination } from '../field.ts';
 import type { BenchPod } from '../population.ts';
 
@@ -14,7 +14,7 @@ export interface ChurnOrder {
 export const nodeAddress = (index: number) => `10.${16 + (index >> 8)}.${index & 255}.1`;
 export const podAddress = (index: number) => `10.${16 + (index >> 8)}.${index & 255}.2`;
 
-/** Each with its own share of the destinations, so that every flip changes the kernel. */
+/** Each pod has its own part of the destinations, so that every flip changes the kernel. */
 export function churnPods({ pods, destinations }: Pick<ChurnOrder, 'pods' | 'destinations'>): BenchPod[] {
   return Array.from({ length: pods }, (_, index) => {
     const addresses: string[] = [];

@@ -1,4 +1,4 @@
-/** The churn cut in stretches of time, for its plot. */
+/** Divides the churn into intervals of time, for its plot. */
 import type { AgentSide } from '../agent-side.ts';
 import type { ChurnSample } from '../results.ts';
 import { percentile } from '../statistics.ts';
@@ -48,7 +48,7 @@ export class Stretches {
     this.#lags.push(ms);
   }
 
-  /** Ends a stretch when it is long enough, or whatever its length at the end. */
+  /** Ends an interval when it is long enough, and the last one in any case. */
   cut(now: number, last = false): void {
     const elapsed = now - this.#began;
     if ((!last && elapsed < stretchMs) || this.#lags.length === 0) return;

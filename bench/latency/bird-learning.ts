@@ -1,10 +1,10 @@
-/** When the node's BIRD took a change in. */
+/** The times at which the node's BIRD learned a change. */
 import type { BirdProcess } from '../../test/support/bird.ts';
 
-export class BirdEar {
+export class BirdLearning {
   #waiting: ((at: bigint) => void)[] = [];
 
-  /** The next time; ask before it can happen. */
+  /** The next time; call this before the change. */
   next(): Promise<bigint> {
     return new Promise(resolve => this.#waiting.push(resolve));
   }
@@ -14,13 +14,13 @@ export class BirdEar {
     for (const resolve of this.#waiting.splice(0)) resolve(at);
   }
 
-  /** Has BIRD tell of each route that it learns; that costs it some time, so it is taken apart from the rest. */
-  static async inLog(bird: BirdProcess, address: string): Promise<BirdEar> {
-    const ear = new BirdEar();
+  /** Makes BIRD log each route that it learns. This costs BIRD time, so these flips are measured separately. */
+  static async inLog(bird: BirdProcess, address: string): Promise<BirdLearning> {
+    const learning = new BirdLearning();
     await bird.command('debug "*" { routes }');
     bird.onLog = text => {
-      if (text.includes(`${address}/`)) ear.heard();
+      if (text.includes(`${address}/`)) learning.heard();
     };
-    return ear;
+    return learning;
   }
 }

@@ -1,23 +1,23 @@
-/** Flips of one address, by three hands: a bare netlink call, bytes handed to our reconciler, a file of the agent's. */
+/** Flips of one address, started in three ways: a bare netlink call, a manifest's bytes in memory, a file of the agent. */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AgentFiles, writeFileAtomically } from '../../test/support/agent.ts';
 import type { AgentSide } from '../agent-side.ts';
 import { destination } from '../field.ts';
 import { type BenchPod, manifestOf } from '../population.ts';
-import type { BirdEar } from './bird-ear.ts';
+import type { BirdLearning } from './bird-learning.ts';
 import type { Flips } from './series.ts';
 import type { Stage } from './stage.ts';
 
 const advertise = 70;
 const hold = 71;
 
-/** Between withdrawing and removing, as the agent has it, in milliseconds. */
+/** The agent's time between withdrawal and removal, in milliseconds. */
 export const settleMs = 50;
 
 /**
- * Until the peer's kernel has a route from the C program's call; one up and one down a flip. At the agent's pace:
- * one after the other, BIRDs and caches are still warm of the last, and that makes a third of the time.
+ * Time from the C program's call until the peer's kernel has the route; each flip adds and removes it. With the same
+ * pauses as the agent's flips: without pauses, BIRD's and the CPU's caches are warm, which makes a difference of a third.
  */
 export async function floorFlips(stage: Stage, flips: Flips, number: number, count: number): Promise<void> {
   const { floor, atRouter } = stage;
@@ -43,7 +43,7 @@ export async function floorFlips(stage: Stage, flips: Flips, number: number, cou
   }
 }
 
-/** What puts a manifest into a source's hands. */
+/** Delivers a manifest to a source. */
 export type Hand = (pod: BenchPod, ready: boolean) => void;
 
 export const byEvent =
@@ -56,7 +56,7 @@ export const byFile =
   (pod, ready) =>
     writeFileAtomically(`${pods}/${pod.name}.json`, manifestOf(pod, ready));
 
-/** The manifests of those that stand still, before an agent reads the folder. */
+/** Writes the manifests of the pods that do not flip, before an agent reads the folder. */
 export function layOutPods({ pods }: AgentFiles, all: readonly BenchPod[]): void {
   for (const pod of all) writeFileSync(`${pods}/${pod.name}.json`, manifestOf(pod, true));
 }
@@ -66,11 +66,11 @@ export interface PodFlip {
   address: string;
   hand: Hand;
   count: number;
-  /** Tells when BIRD knows, where somebody listens for that. */
-  bird?: BirdEar;
+  /** When BIRD has learned the change, if that is measured. */
+  bird?: BirdLearning;
 }
 
-/** A pod, Ready now and the only one of `address`, goes and comes. */
+/** The only pod of `address`, now Ready, becomes not Ready, and Ready again. */
 export async function podFlips(
   { atNode, atRouter }: Stage,
   flips: Flips,

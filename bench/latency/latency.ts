@@ -1,4 +1,4 @@
-/** From one pod's flip to the kernel's answer, to BIRD, and to the router's kernel, in tables of several sizes. */
+/** The time from a pod's flip to the kernel's answer, to BIRD, and to the router's kernel, in tables of several sizes. */
 import { constants, getPriority, setPriority } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { layOutAgent, startAgent, writeAllocations, writeFileAtomically } from '../../test/support/agent.ts';
@@ -11,17 +11,17 @@ import type { Bench, Part } from '../part.ts';
 import { allocationOf, podOn, populationOf } from '../population.ts';
 import { cpuSeconds, rssMb } from '../process-cost.ts';
 import type { Results } from '../results.ts';
-import { BirdEar } from './bird-ear.ts';
+import { BirdLearning } from './bird-learning.ts';
 import { byEvent, byFile, floorFlips, layOutPods, podFlips, settleMs } from './flips.ts';
 import { Flips } from './series.ts';
 import { type Mode, type Stage, setStage } from './stage.ts';
 
 const modes: readonly Mode[] = ['learn', 'filter'];
 const groups = 500;
-/** Each of them a reconfiguration of the whole. */
+/** Divides the flips in filter mode, where each flip reconfigures BIRD. */
 const filterShare = 2;
-/** The price of being told, measured with fewer flips. */
-const toldShare = 4;
+/** Divides the flips that measure when BIRD learns the route, with BIRD's debug log. */
+const learnedShare = 4;
 
 export const latency: Part = {
   name: 'latency',
@@ -33,7 +33,7 @@ export const latency: Part = {
   },
 };
 
-/** One stage for all, so that the three are beside each other. */
+/** One network for all three, so that they are comparable. */
 async function measure({ host, plan, results, step }: Bench, mode: Mode, destinations: number) {
   goFirst(host);
   const stage = await setStage(host, mode);
@@ -61,9 +61,9 @@ async function measure({ host, plan, results, step }: Bench, mode: Mode, destina
     await stage.announced(destinations + 1);
     const flip = { pod, address, hand: byEvent(agent) };
     await podFlips(stage, event, { ...flip, count });
-    const told = mode === 'filter' ? configured : await BirdEar.inLog(stage.bird, address);
+    const learned = mode === 'filter' ? configured : await BirdLearning.inLog(stage.bird, address);
     const bird = new Flips({ mode, source: 'event', destinations });
-    await podFlips(stage, bird, { ...flip, count: Math.ceil(count / toldShare), bird: told });
+    await podFlips(stage, bird, { ...flip, count: Math.ceil(count / learnedShare), bird: learned });
     results.latency.push(...event.series(), ...bird.series().filter(({ stage: at }) => at === 'bird'));
     await stage.bird.command('debug "*" off');
     stop.abort();
@@ -89,24 +89,24 @@ async function measure({ host, plan, results, step }: Bench, mode: Mode, destina
   await endChild(agent.child, 5000);
 }
 
-/** As the agent does for itself; whom this process starts, the floor's program among them, inherits it. */
+/** As the agent does; the processes started here, such as the floor's program, inherit the priority. */
 function goFirst(host: Host): void {
   const before = getPriority();
   try {
     setPriority(constants.priority.PRIORITY_ABOVE_NORMAL);
   } catch {
-    // Not every user may: then nobody here has it.
+    // Not permitted to every user: then all processes here have the default priority.
   }
   host.teardown(() => setPriority(before));
 }
 
-/** Our composition in this process, until `work` is done; its end leaves the routes where they are. */
+/** Runs the agent's parts in this process until `work` is done; the routes stay afterwards. */
 function withAgentSide(
   { node, bird }: Stage,
   mode: Mode,
-  work: (agent: AgentSide, configured: BirdEar) => Promise<void>,
+  work: (agent: AgentSide, configured: BirdLearning) => Promise<void>,
 ): Promise<void> {
-  const configured = new BirdEar();
+  const configured = new BirdLearning();
   return withHost(async host => {
     const agent = await AgentSide.start(host, {
       netns: node.host.path,

@@ -1,4 +1,4 @@
-/** Times of many flips, stage by stage. */
+/** The times of many flips, by stage. */
 import type { LatencySeries } from '../results.ts';
 import { percentile } from '../statistics.ts';
 

@@ -1,9 +1,9 @@
-/** When a kernel's routes changed, by bench/native/watch.c, on the clock of `process.hrtime.bigint()`. */
+/** The times of a kernel's route changes, from bench/native/watch.c, on the clock of `process.hrtime.bigint()`. */
 import type { Namespace } from '../../test/support/lab.ts';
 import type { Host } from '../../test/support/node-lab.ts';
 import { startWatch } from '../field.ts';
 
-/** A change that is waited for. */
+/** A change to wait for. */
 export interface Change {
   address: string;
   gone: boolean;
@@ -24,12 +24,15 @@ export class Sightings {
     return sightings;
   }
 
-  /** The next such change, in nanoseconds. Ask before it can happen: what was seen before is not kept. */
+  /** The time of the next such change, in nanoseconds. Call this before the change: earlier ones are not kept. */
   next(change: Change): Promise<bigint> {
     return new Promise((resolve, reject) => {
       const { address, gone } = change;
       const timer = setTimeout(
-        () => reject(new Error(`${address} ${gone ? 'did not go' : 'did not come'} within ${timeoutMs} ms`)),
+        () =>
+          reject(
+            new Error(`${address} ${gone ? 'was not removed' : 'was not added'} within ${timeoutMs} ms`),
+          ),
         timeoutMs,
       );
       const waiter = {

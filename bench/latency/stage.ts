@@ -1,6 +1,6 @@
 /**
- * A node and the router it peers with, each with a real BIRD, and eyes on both kernels. The node's pods are behind
- * `p0`, where the field has them, so that the floor's program works here too.
+ * A node and its router, each with a real BIRD, and a listener to route changes in both. The node's pods are behind
+ * `p0`, as in the field, so that the floor's program works here too.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ export interface Stage {
   atNode: Sightings;
   atRouter: Sightings;
   file(name: string): string;
-  /** Waits until the router's kernel holds so many routes of BIRD's to anycast addresses. */
+  /** Waits until the router's kernel has this number of BIRD's routes to anycast addresses. */
   announced(count: number): Promise<unknown>;
 }
 
@@ -55,7 +55,7 @@ export async function setStage(host: Host, mode: Mode): Promise<Stage> {
   };
 }
 
-/** Anycast addresses of the field among BIRD's routes. */
+/** The number of the field's anycast addresses among BIRD's routes. */
 async function countAnnounced(router: Namespace): Promise<number> {
   const text = await router.exec('ip', '-4', 'route', 'show', 'proto', 'bird');
   return text.match(/^198\.1[89]\./gm)?.length ?? 0;

@@ -1,4 +1,4 @@
-/** Resident memory of a real agent with 10,000 destinations, its pods from a folder and from an API server. */
+/** Resident memory of a real agent with 10,000 destinations, with pods from a folder and from an API server. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,12 +15,12 @@ import type { Bench, Part } from '../part.ts';
 import { allocationOf, type BenchPod, populationOf } from '../population.ts';
 import { rssMb } from '../process-cost.ts';
 
-/** As many pods as fit a large node. */
+/** The number of pods of a large node. */
 const groups = 250;
 const builder = fileURLToPath(new URL('../../scripts/kube-apiserver', import.meta.url));
-/** What a start leaves behind is collected by then, or stays. */
+/** The garbage of the start has been collected after this time. */
 const restMs = 2000;
-/** As the image and the systemd unit start it. */
+/** The same environment as in the image and the systemd unit. */
 const launcher = ['env', 'MALLOC_ARENA_MAX=1'];
 
 export const memory: Part = {
@@ -54,7 +54,7 @@ async function fromApiServer(bench: Bench, pods: BenchPod[], destinations: numbe
   const field = await Field.create(bench.host);
   const dir = mkdtempSync(join(tmpdir(), 'flock-bench-'));
   bench.host.teardown(() => rmSync(dir, { recursive: true, force: true }));
-  // Also when the run is broken off, and nobody waits for an orderly end.
+  // Also when the run is interrupted, without an orderly end.
   process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
   const server = await startKubeApiServer({ dir });
   bench.host.teardown(() => server.stop());

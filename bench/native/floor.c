@@ -1,4 +1,4 @@
-// The floor: what the kernel itself takes for route changes, with nothing in between that could be spared.
+// The floor: the time that the kernel itself takes for route changes, with as little user-space work as possible.
 //
 // Reads a command a line and answers each with a line, `error WORDS` when the kernel refuses:
 //     add|replace|noop|delete FAMILY NEXTHOPS COUNT  -> MICROSECONDS for all of them, from the first send to the last ACK
@@ -8,7 +8,7 @@
 #include "rtnetlink.h"
 
 #define PROTOCOL 70
-// So many a send and ACK: fewer cost more system calls, more gain nothing (128, 256, 1,024 tried).
+// Messages per send and ACK: fewer need more system calls, more are no faster (128, 256, 1,024 tried).
 #define WINDOW 256
 
 static int fd;
@@ -70,7 +70,7 @@ static void request_dump(int family, int protocol) {
   if (send(fd, &request, sizeof request, 0) < 0) die("send");
 }
 
-// Which of the field's variants a route is in: its first gateway's last byte tells; -1 when it is none of the field's.
+// The variant of a route of the field, from the last byte of its first gateway; -1 for other routes.
 static int variant_of(struct nlmsghdr *message, int family) {
   struct rtmsg *body = NLMSG_DATA(message);
   int length = address_length(family), variant = -1, ours = 0;

@@ -1,7 +1,7 @@
-// Route netlink without a library: messages prepared in advance, many a send, one ACK as a barrier.
+// Route netlink without a library: messages prepared in advance, many per send, one ACK as a barrier.
 //
-// The field that all peers work on: destinations 198.18.0.0 + N or 2001:db8:: + N; nexthops through p0, p1, … to
-// 10.1.I+1.2 or fd00:1:I+1::2, in variant 1 to .3 or ::3. bench/field.ts says the same to the other peers.
+// The field of all peers: destinations 198.18.0.0 + N or 2001:db8:: + N; nexthops through p0, p1, … to
+// 10.1.I+1.2 or fd00:1:I+1::2, in variant 1 to .3 or ::3. bench/field.ts defines the same for the other peers.
 #ifndef RTNETLINK_H
 #define RTNETLINK_H
 
@@ -41,7 +41,7 @@ static inline void die(const char *what) {
 static inline int open_netlink(uint32_t groups, int receive_buffer) {
   int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
   if (fd < 0) die("socket");
-  // In a user namespace the forced form is refused.
+  // In a user namespace SO_RCVBUFFORCE is refused.
   if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer) < 0)
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
   int on = 1;
@@ -52,7 +52,7 @@ static inline int open_netlink(uint32_t groups, int receive_buffer) {
   return fd;
 }
 
-// Linked by index: looked up once, as whoever prepares messages in advance does.
+// Interfaces by index, looked up once in advance.
 static inline uint32_t interface_index(int pod) {
   static uint32_t known[64];
   char name[16];
@@ -138,7 +138,7 @@ static inline int encode(struct nlmsghdr *message, const struct route *route, ui
   return message->nlmsg_len;
 }
 
-// Reads until the ACK of `sequence`. Gives the first error of a message on the way, 0 without one.
+// Reads until the ACK of `sequence`. Returns the first error of a message before it, 0 without one.
 static inline int await_ack(int fd, uint32_t sequence) {
   static char buffer[64 << 10];
   int failure = 0;

@@ -1,9 +1,9 @@
 // Listens to route changes of both families.
 //
-//     watch discard   reads and drops: the bare price of somebody listening
-//     watch print     a line each: NANOSECONDS + or - PROTOCOL ADDRESS, of host routes in the main table
+//     watch discard   reads and drops: the bare cost of a listener
+//     watch print     one line per change: NANOSECONDS + or - PROTOCOL ADDRESS, of host routes in the main table
 //
-// Says `listening` when it does.
+// Prints `listening` when it has begun.
 #include <sys/resource.h>
 
 #include "rtnetlink.h"
@@ -25,7 +25,7 @@ int main(int count, char **words) {
   static char buffer[256 << 10];
   int printing = count == 2 && strcmp(words[1], "print") == 0;
   int fd = open_netlink(RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE, 64 << 20);
-  // Whoever waits for its turn stamps the end of its wait. Refused to some users.
+  // High priority: a process that waits for the CPU would record a time that is too late. Not permitted to every user.
   if (printing) setpriority(PRIO_PROCESS, 0, -20);
   printf("listening\n");
   fflush(stdout);

@@ -1,4 +1,4 @@
-/** Everybody who programs routes here, the floor first. */
+/** All peers, the floor first. */
 import { bird } from './bird.ts';
 import { floor } from './floor.ts';
 import { frr } from './frr.ts';

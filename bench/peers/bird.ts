@@ -5,7 +5,7 @@ import { type Cell, destination, gateway, type Operation, variantOf } from '../f
 import { untilProgrammed } from './kernel-state.ts';
 import { missingFile, type Peer } from './peer.ts';
 
-/** The configuration that holds what an operation leaves behind; pure. */
+/** The configuration with the routes that an operation must leave. Pure. */
 export function birdConfig(operation: Operation, { family, nexthops, destinations }: Cell): string {
   const variant = variantOf(operation);
   const through = Array.from({ length: nexthops }, (_, pod) => `via ${gateway(family, pod, variant)}`).join(

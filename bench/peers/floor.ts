@@ -1,4 +1,4 @@
-/** The bench's own C program: see bench/native/floor.c. */
+/** The benchmark's own C program: see bench/native/floor.c. */
 import { always, type Peer } from './peer.ts';
 
 export const floor: Peer = {

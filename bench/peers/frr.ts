@@ -1,4 +1,4 @@
-/** FRR: staticd through zebra, told by `vtysh -f`, until the kernel has them. Sockets and pidfiles of its own. */
+/** FRR: staticd and zebra, configured by `vtysh -f`, until the kernel has the routes. Own sockets and pid files. */
 import { type ChildProcess, execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { endChild, eventually } from '../../test/support/lab.ts';
@@ -8,7 +8,7 @@ import { missingFile, type Peer } from './peer.ts';
 
 const folder = '/usr/lib/frr';
 
-/** What vtysh is told; pure. A replaced route is its new nexthops and then its old ones taken away. */
+/** The commands for vtysh. Pure. A replacement adds the new nexthops and then removes the old ones. */
 export function frrLines(operation: Operation, { family, nexthops, destinations }: Cell): string[] {
   const word = family === 4 ? 'ip' : 'ipv6';
   const length = family === 4 ? 32 : 128;
@@ -32,8 +32,8 @@ export const frr: Peer = {
   limit: 500,
   restless: true,
   async missing() {
-    // It insists on being the user `frr`, whom a user namespace does not know.
-    if (process.env.FLOCK_TEST_OFFLINE !== undefined) return 'it needs root, and here is a user namespace';
+    // FRR must run as user `frr`, which a user namespace does not have.
+    if (process.env.FLOCK_TEST_OFFLINE !== undefined) return 'it needs root, and this is a user namespace';
     return missingFile({ [`${folder}/zebra`]: 'frr', [`${folder}/staticd`]: 'frr', '/usr/bin/vtysh': 'frr' });
   },
   async open(field, cell) {
@@ -60,7 +60,7 @@ async function start(field: Field): Promise<ChildProcess[]> {
   mkdirSync(sockets, { recursive: true });
   writeFileSync(empty, '');
   execFileSync('chown', ['frr:frr', sockets, empty]);
-  // Of the lab's folder it may pass through.
+  // User `frr` needs the right to pass through the lab's folder.
   chmodSync(field.lab.dir, 0o711);
   const daemons: ChildProcess[] = [];
   for (const name of ['zebra', 'staticd']) {

@@ -1,10 +1,10 @@
-/** `ip -batch`: its start is on the clock, as it is for whoever calls it. */
+/** `ip -batch`: the time includes the start of the process, as it does for every caller. */
 import { type Cell, destination, gateway, type Operation, variantOf } from '../field.ts';
 import { always, type Peer } from './peer.ts';
 
 const verbs = { add: 'add', replace: 'replace', noop: 'replace', delete: 'del' } as const;
 
-/** The lines for a cell; pure. */
+/** The lines for a cell. Pure. */
 export function ipLines(operation: Operation, { family, nexthops, destinations }: Cell): string[] {
   const hops = Array.from({ length: nexthops }, (_, pod) => {
     return `via ${gateway(family, pod, variantOf(operation))} dev p${pod}`;

@@ -1,12 +1,12 @@
-/** Waiting for a daemon that does not say when the kernel has it all: the kernel is looked at until it has. */
+/** Waits for a daemon that does not report when the kernel has all routes: the kernel is read until it has them. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cell, Field, Operation } from '../field.ts';
 
 const deadlineMs = 120_000;
 
 /**
- * Looks pause for as long as one takes, so that looking takes half the time of one core at most and is late by
- * less than two looks.
+ * Between two reads it pauses for as long as one read takes: reading takes at most half the time of one core, and the
+ * result is late by less than two reads.
  */
 export async function untilProgrammed(field: Field, operation: Operation, cell: Cell): Promise<void> {
   const deadline = performance.now() + deadlineMs;

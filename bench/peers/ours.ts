@@ -1,4 +1,4 @@
-/** Our addon: one call for all, and one call a route. */
+/** Our addon: one call for all routes, and one call per route. */
 import { RouteSocket } from '../../lib/index.ts';
 import { gateway, variantOf } from '../field.ts';
 import { always, type Peer } from './peer.ts';
@@ -39,20 +39,20 @@ export const loop: Peer = {
   },
 };
 
-/** An id each for the two variants' groups, and for the nexthops in them. */
+/** The ids of the two variants' groups, and of the nexthops in them. */
 const groupId = (variant: 0 | 1) => 1000 * (variant + 1);
 const nexthopId = (variant: 0 | 1, pod: number) => groupId(variant) + 1 + pod;
 
 export const groups: Peer = {
   name: 'groups',
-  what: 'ours, routes leading through one nexthop group instead of having their nexthops; making it is not on the clock',
+  what: 'ours, routes through one nexthop group instead of their own nexthops; the time does not include creating the group',
   limit: Number.POSITIVE_INFINITY,
   missing: always,
   async open(field, cell) {
     const socket = new RouteSocket({ netns: field.node.path });
     const variants = [0, 1] as const;
     const pods = Array.from({ length: cell.nexthops }, (_, pod) => pod);
-    // `replace`, for `ip nexthop flush` deletes while it reads, and now and then leaves one.
+    // `replace`, because `ip nexthop flush` deletes while it reads, and sometimes misses one.
     await field.node.ipBatch(
       variants.flatMap(variant => [
         ...pods.map(

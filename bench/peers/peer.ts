@@ -1,10 +1,10 @@
-/** Somebody who programs routes, as the table of all peers asks it to. */
+/** A program that programs routes, for the table of all peers. */
 import { access } from 'node:fs/promises';
 import type { Cell, Field, Operation } from '../field.ts';
 
-/** A peer at work in a field, for one cell. */
+/** A started peer in a field, for one cell. */
 export interface Worker {
-  /** @returns microseconds until the kernel had all of the cell's routes so */
+  /** @returns microseconds until the kernel had all of the cell's routes */
   perform(operation: Operation): Promise<number>;
   close(): Promise<void>;
 }
@@ -13,16 +13,16 @@ export interface Peer {
   name: string;
   /** What is measured, in a sentence. */
   what: string;
-  /** The most destinations it is asked for: what would take longer is left out, and the report says so. */
+  /** The largest number of destinations: larger cells take too long and are left out, which the report states. */
   limit: number;
-  /** It goes on writing when the kernel has had all once: a route may be away for a moment, taken out to be put in. */
+  /** It still writes after the kernel has had all routes: it may remove a route and add it again. */
   restless?: true;
-  /** Why it can not run here; undefined when it can. */
+  /** Why it can not run on this machine; undefined when it can. */
   missing(): Promise<string | undefined>;
   open(field: Field, cell: Cell): Promise<Worker>;
 }
 
-/** Says which of these files, each of a Debian package, is not there. */
+/** Names the first of these files, each from a Debian package, that is missing. */
 export async function missingFile(files: Record<string, string>): Promise<string | undefined> {
   for (const [path, debianPackage] of Object.entries(files)) {
     const there = await access(path).then(

@@ -1,4 +1,4 @@
-/** A cell's routes as our addon takes them. */
+/** A cell's routes as records for our addon. */
 import { Operation as Request, RouteBatch, type RouteRecord, RouteSocket } from '../../lib/index.ts';
 import { headerLength, nexthopLength } from '../../lib/kernel/socket/record-layout.ts';
 import {
@@ -18,14 +18,14 @@ const requests = {
   delete: Request.delete,
 } as const;
 
-/** The field's interfaces by pod: how a route names them. */
+/** The field's interface indexes by pod. */
 export async function interfacesOf(field: Field): Promise<number[]> {
   await using socket = new RouteSocket({ netns: field.node.path });
   const links = new Map((await socket.links()).map(({ name, index }) => [name, index]));
   return Array.from({ length: links.size }, (_, pod) => links.get(`p${pod}`) ?? 0);
 }
 
-/** What is to be done, known in advance: a record a route. */
+/** The work, prepared in advance: one record per route. */
 export function recordsOf(operation: Operation, cell: Cell, interfaces: readonly number[]): RouteRecord[] {
   const count = operation === 'delete' ? 0 : cell.nexthops;
   const nexthops = Array.from({ length: count }, (_, pod) => ({
@@ -35,7 +35,7 @@ export function recordsOf(operation: Operation, cell: Cell, interfaces: readonly
   return records(operation, cell, { nexthops });
 }
 
-/** The same through a nexthop group, by its id. */
+/** The same through a nexthop group. */
 export function recordsThrough(operation: Operation, cell: Cell, group: number): RouteRecord[] {
   return records(operation, cell, { nexthops: [], nexthopGroup: operation === 'delete' ? 0 : group });
 }
@@ -58,7 +58,7 @@ function records(
 }
 
 /**
- * Encodes and applies, both on the clock.
+ * Encodes and applies; the time includes both.
  * @returns microseconds
  * @throws Error when the kernel refuses one
  */

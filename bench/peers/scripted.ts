@@ -1,4 +1,4 @@
-/** Peers that are programs of ours in other languages: a line asks, a line answers. */
+/** Peers that are programs in other languages: each line is a request, answered by one line. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -20,7 +20,7 @@ async function worker(field: Field, cell: Cell, command: string, ...args: string
   };
 }
 
-/** Debian's Go libraries are sources in one tree. */
+/** Debian installs Go libraries as sources in one tree. */
 const goPath = '/usr/share/gocode';
 const built = new WeakMap<Field, Promise<string>>();
 
@@ -42,7 +42,7 @@ function buildGo(field: Field): Promise<string> {
 
 export const go: Peer = {
   name: 'go',
-  what: 'what agents in Go do: vishvananda/netlink, each link looked up by name, one route replaced, waited for',
+  what: 'the usual way of agents in Go: vishvananda/netlink, look each link up by name, replace one route, wait',
   limit: 10_000,
   missing: () =>
     missingFile({
@@ -52,7 +52,7 @@ export const go: Peer = {
   open: async (field, cell) => worker(field, cell, await buildGo(field)),
 };
 
-/** Debian's own: another Python in PATH knows nothing of Debian's packages. */
+/** Debian's own Python: another one in PATH does not have Debian's packages. */
 const python = '/usr/bin/python3';
 
 export const pyroute2: Peer = {

@@ -1,4 +1,4 @@
-/** A chart as SVG text: ECharts draws without a browser. */
+/** A chart as SVG text, drawn by ECharts without a browser. */
 import { type EChartsOption, init } from 'echarts';
 
 export const ink = '#1f2933';
@@ -10,14 +10,14 @@ export interface Size {
   height: number;
 }
 
-/** @param label what a reader who does not see it is told */
+/** @param label text for readers who can not see the chart */
 export function draw(option: EChartsOption, { width, height }: Size, label: string): string {
   const chart = init(null, null, { renderer: 'svg', ssr: true, width, height });
   chart.setOption({
     animation: false,
     textStyle: { fontFamily: 'system-ui, sans-serif', color: ink },
     ...option,
-    // A picture: nothing in it answers a pointer.
+    // A static picture: no reaction to the pointer.
     series: [option.series ?? []]
       .flat()
       .map(series => ({ ...series, silent: true })) as EChartsOption['series'],
@@ -25,7 +25,7 @@ export function draw(option: EChartsOption, { width, height }: Size, label: stri
   const svg = chart.renderToSVGString();
   chart.dispose();
   const named = `<svg role="img" aria-label="${escaped(label)}" `;
-  // It is as wide as the page lets it be.
+  // As wide as the page allows.
   return svg.replace('<svg ', named).replace(/width="\d+" height="\d+"/, '');
 }
 
@@ -49,14 +49,14 @@ export function colourOf(peer: string): string {
   return peerColours[peer] ?? ink;
 }
 
-/** Three figures that mean something: 1,234 · 12.3 · 0.12. */
+/** About three significant figures: 1,234 · 12.3 · 0.12. */
 export function short(value: number): string {
   const size = Math.abs(value);
   if (size >= 100) return Math.round(value).toLocaleString('en');
   return size >= 10 ? value.toFixed(1) : value.toFixed(2);
 }
 
-/** Of microseconds, with a unit that fits. */
+/** A time in microseconds, printed in a suitable unit. */
 export function time(us: number): string {
   if (us >= 1e6) return `${short(us / 1e6)} s`;
   return us >= 1000 ? `${short(us / 1000)} ms` : `${short(us)} us`;

@@ -1,4 +1,4 @@
-/** The churn over time: how far the kernel is behind, and what that costs. */
+/** The churn over time: lag, CPU and memory. */
 import type { Churn } from '../results.ts';
 import { draw, rule, short } from './chart.ts';
 

@@ -1,4 +1,4 @@
-/** The report: one HTML file that needs nothing else, drawn from the results alone. Pure. */
+/** The report: one self-contained HTML file, rendered from the results alone. Pure. */
 import { allPeers } from '../peers/all.ts';
 import type { Churn, Results, Row } from '../results.ts';
 import { escaped, short } from './chart.ts';

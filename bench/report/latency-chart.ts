@@ -1,4 +1,4 @@
-/** From a flip to the peer's kernel: median, 99th percentile and worst, on one logarithmic line a series. */
+/** From a flip to the peer's kernel: median, 99th percentile and worst, one logarithmic line per series. */
 import type { LatencySeries } from '../results.ts';
 import { draw, faint, rule, time } from './chart.ts';
 
@@ -92,7 +92,7 @@ export function latencyChart(all: readonly LatencySeries[]): string {
   );
 }
 
-/** Mode by mode, hand by hand, stage by stage as an event passes them. */
+/** Ordered by mode, source and stage. */
 function byPlace(left: LatencySeries, right: LatencySeries): number {
   const place = ({ mode, source, stage }: LatencySeries) =>
     Object.keys(colours).indexOf(mode) * 100 +

@@ -1,4 +1,4 @@
-/** What it costs that a pod leaves, by how many destinations it shared and how routes lead to nexthops. */
+/** The cost of a pod that leaves, by the number of shared destinations and by the form of the routes. */
 import type { Departure } from '../results.ts';
 import { nobody } from '../workloads/routes.ts';
 import { draw, rule, time } from './chart.ts';

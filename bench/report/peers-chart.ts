@@ -1,4 +1,4 @@
-/** Everybody beside everybody: microseconds a route, a panel an operation, a group a kind of route. */
+/** All peers compared: microseconds per route, one panel per operation, one group per kind of route. */
 import { allPeers } from '../peers/all.ts';
 import type { Results, Row } from '../results.ts';
 import { nobody } from '../workloads/routes.ts';

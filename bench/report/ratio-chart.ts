@@ -1,8 +1,8 @@
-/** Ours over the floor for every cell of the table of routes: a colour and a number each. */
+/** Ours over the floor for every cell of the table of routes: each with a colour and a number. */
 import type { Row } from '../results.ts';
 import { draw, ink } from './chart.ts';
 
-/** @param rows of the table of routes, by whoever listens */
+/** @param rows of the table of routes, by listener */
 export function ratioChart(rows: readonly Row[]): string {
   const ours = rows.filter(({ peer }) => peer === 'ours');
   const columns = [...new Set(ours.map(columnOf))];

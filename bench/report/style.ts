@@ -1,4 +1,4 @@
-/** How the report looks. It is one file: nothing is fetched. */
+/** The report's style. The report is one file: nothing is fetched. */
 export const style = `
 :root { color-scheme: light; --ink: #1f2933; --faint: #616e7c; --rule: #e4e7eb; --accent: #0b7285; }
 * { box-sizing: border-box; }

@@ -1,4 +1,4 @@
-/** What a run says on the terminal: its goals, and the table of all peers in short. */
+/** The output of a run on the terminal: the goals, and a short table of all peers. */
 import { styleText } from 'node:util';
 import type { Goal, Results, Row } from '../results.ts';
 import { nobody } from '../workloads/routes.ts';

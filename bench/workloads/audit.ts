@@ -1,4 +1,4 @@
-/** An audit: the kernel's routes read and compared with what we believe, over the bare dump loop. */
+/** An audit: reads the kernel's routes and compares them with the programmed ones; over the bare dump loop. */
 import { AgentSide } from '../agent-side.ts';
 import { type Cell, Field, families } from '../field.ts';
 import { withHost } from '../host.ts';
@@ -53,7 +53,7 @@ async function measure({ host, plan, results, step }: Bench, cell: Cell): Promis
   });
 }
 
-/** Until the look for shadows that an audit has begun is over. */
+/** Waits until the search for shadows that an audit has started is over. */
 async function lookThrough({ programmer }: AgentSide): Promise<void> {
   for (let found: unknown; found === undefined; found = (await programmer.pass()).shadows)
     await new Promise(resolve => setImmediate(resolve));

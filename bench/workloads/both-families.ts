@@ -29,7 +29,7 @@ export const bothFamilies: Part = {
         }
         for (const operation of operations) {
           const [four = [], six = []] = cells.map(cell => recordsOf(operation, cell, interfaces));
-          // In turns, as a table of both hands them over: nobody sorts them for us.
+          // Families alternate, as in a table of both: the input is not sorted by family.
           const mixed = four.flatMap((record, index) => [record, six[index] ?? record]);
           samples.add('ours', operation, await timedApply(socket, mixed));
           for (const cell of cells) await field.verify(operation, cell);

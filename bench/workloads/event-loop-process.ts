@@ -1,10 +1,10 @@
 /**
- * The agent alone in a process, as it starts itself: what others leave to the garbage collector would count as its own.
+ * The agent alone in a process, started like the real one: garbage of other code would count as the agent's.
  *
  *     node event-loop-process.ts NETNS DESTINATIONS GROUPS
  *
  *     populate          -> done
- *     change VARIANT    -> MILLISECONDS of computing, and by the clock, that the loop stood still; and until all was done
+ *     change VARIANT    -> MILLISECONDS that the event loop was blocked, by CPU time and by the clock; and in total
  */
 import '../../lib/heap-growth.ts';
 import { createInterface } from 'node:readline';
@@ -33,7 +33,7 @@ async function change(variant: 0 | 1): Promise<string> {
   return [cpu, wall, whole].join(' ');
 }
 
-/** A ticker of 1 ms: what it is late by, something else held the loop. */
+/** A timer of 1 ms: it is late by the time for which the event loop was blocked. */
 function watchGaps() {
   const longest = { wall: 0, cpu: 0 };
   let last = now();
@@ -45,7 +45,7 @@ function watchGaps() {
   };
   const ticker = setInterval(tick, 1);
   return {
-    /** Milliseconds; the gap that ends now counts too. */
+    /** In milliseconds; includes the gap that ends now. */
     async longest(): Promise<typeof longest> {
       await new Promise(resolve => setImmediate(resolve));
       tick();
@@ -55,7 +55,7 @@ function watchGaps() {
   };
 }
 
-/** Milliseconds by the clock, and of this thread's computing, which others can not lengthen. */
+/** Milliseconds by the clock, and of this thread's CPU time, which other processes do not lengthen. */
 function now(): { wall: number; cpu: number } {
   const { user, system } = process.threadCpuUsage();
   return { wall: performance.now(), cpu: (user + system) / 1000 };

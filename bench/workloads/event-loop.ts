@@ -1,4 +1,4 @@
-/** How long JavaScript is held up while every destination of a large table changes at once. */
+/** How long the event loop is blocked while every destination of a large table changes at once. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Field } from '../field.ts';

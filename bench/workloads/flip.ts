@@ -1,6 +1,6 @@
 /**
- * One pod's flip beside many that stand still: our time outside the kernel, from the manifest's bytes to the last
- * outcome, less what the floor takes for the same message.
+ * One pod's flip among many pods that do not change: our time outside the kernel, from the manifest's bytes to the
+ * last outcome, minus the floor's time for the same message.
  */
 import { AgentSide } from '../agent-side.ts';
 import { destination, Field } from '../field.ts';
@@ -56,7 +56,7 @@ async function timedFlip(agent: AgentSide, manifest: string): Promise<number> {
   return (performance.now() - began) * 1000;
 }
 
-/** Microseconds of one message and its answer, in a table as large. */
+/** Microseconds of one message and its answer, in a table of the same size. */
 async function floorTimes(field: Field, number: number, times: number) {
   const took = { create: [] as number[], replace: [] as number[] };
   for (let round = 0; round < times; round++) {

@@ -1,4 +1,4 @@
-/** A pass that finds nothing to do, BIRD's part included: how long it takes, and that it leaves nothing behind. */
+/** A pass with nothing to do, BIRD's part included: how long it takes, and whether the heap grows. */
 import { writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -70,7 +70,7 @@ export const idlePass: Part = {
   },
 };
 
-/** As many as the loop would have made, with a breath now and then for what answers in between. */
+/** Runs passes in a loop, and yields from time to time so that pending callbacks run. */
 async function passes(agent: AgentSide, count: number): Promise<void> {
   for (let number = 0; number < count; number++) {
     await agent.reconciler.reconcile();
@@ -78,7 +78,7 @@ async function passes(agent: AgentSide, count: number): Promise<void> {
   }
 }
 
-/** What is still reachable, in bytes. */
+/** The size of the reachable heap, in bytes. */
 function heapUsed(): number {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;

@@ -1,6 +1,6 @@
 /**
- * One of four pods that share many destinations leaves and comes back, by each way in which routes lead to
- * nexthops: a message a destination, or one for the group of them all.
+ * One of four pods that share many destinations leaves and returns, in each form of routes: one message per
+ * destination, or one for the group of all.
  */
 import { groupFormOf } from '../../lib/kernel/groups/group-form.ts';
 import { AgentSide } from '../agent-side.ts';
@@ -14,12 +14,12 @@ import { median, summary } from '../statistics.ts';
 
 const nexthops = 4;
 const resilient = { buckets: 256, idleSeconds: 4, unbalancedSeconds: 0 };
-/** What `routes.nexthops` of the agent's configuration may be. */
+/** The values of `routes.nexthops` in the agent's configuration. */
 const modes = ['multipath', 'groups', 'resilient'] as const;
 const operations = ['leave', 'return'] as const;
 
 type Named = Pick<Departure, 'mode' | 'op'>;
-/** What one departure or return cost. */
+/** The cost of one departure or return. */
 type Cost = Pick<Departure, 'us' | 'kernelUs' | 'cpuUs' | 'requests'>;
 
 export const leave: Part = {
@@ -39,7 +39,7 @@ export const leave: Part = {
   },
 };
 
-/** The modes in turns within each round, each in a namespace of its own. */
+/** The modes alternate within each round, each in a namespace of its own. */
 async function measure(bench: Bench, heardBy: readonly Listener[], cell: Cell): Promise<void> {
   const pods = populationOf(cell, 1);
   const leaving = pods.at(-1) as BenchPod;

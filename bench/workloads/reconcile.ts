@@ -1,4 +1,4 @@
-/** A full reconcile in which every destination changed: from the sources' words to the kernel. */
+/** A full reconcile in which every destination changed: from the sources to the kernel. */
 import { AgentSide } from '../agent-side.ts';
 import { type Cell, Field, families } from '../field.ts';
 import { withHost } from '../host.ts';
@@ -8,11 +8,11 @@ import { populationOf } from '../population.ts';
 import { nobody } from './routes.ts';
 import { Samples } from './samples.ts';
 
-/** The addresses are dealt out to so many pods, or groups of pods. */
+/** The number of pods, or groups of pods, that the addresses are distributed to. */
 const groups = 50;
 /**
- * Changes before the first that is measured. A program just started has not compiled what it runs, and takes two to
- * four times as long outside the kernel; the floor is compiled from the beginning.
+ * Unmeasured changes before the first measured one. In a process just started, V8 has not yet optimized the code,
+ * which takes two to four times as long outside the kernel; the floor is compiled in advance.
  */
 const warmUps = 10;
 
@@ -26,7 +26,7 @@ export const reconcile: Part = {
   what: 'every destination changed at once: resolve, diff, encode and apply, over the floor of the same replaces',
   steps: bench => [...cells(bench)].length * bench.plan.rounds,
   async run(bench) {
-    // Two namespaces: our agent would take the floor's routes for strays of its own.
+    // Two namespaces: our agent would take the floor's routes for its own stale routes.
     const { floor } = await Field.create(bench.host);
     for (const cell of cells(bench)) await withHost(host => measure({ ...bench, host }, floor, cell));
   },

@@ -1,4 +1,4 @@
-/** The table of all peers: add, replace, write again and delete, peers in turns within each round. */
+/** The table of all peers: add, replace, write again and delete; peers alternate within each round. */
 import { type Cell, Field, families, operations } from '../field.ts';
 import type { Bench, Part } from '../part.ts';
 import { untilProgrammed } from '../peers/kernel-state.ts';
@@ -7,17 +7,17 @@ import { Samples } from './samples.ts';
 
 export const nobody = 'nobody';
 export const bareListener = 'a bare listener';
-/** Who is measured with somebody listening too: the price is the kernel's, the same for all. */
+/** The peers that are also measured with a listener: the added cost is the kernel's, the same for all. */
 const listenedTo = ['floor', 'ours'];
 
 interface Piece {
   cell: Cell;
   listens: string;
-  /** Slow ones with a smaller cell. */
+  /** A peer and its cell; slow peers have a smaller cell. */
   turns: { peer: Peer; cell: Cell }[];
 }
 
-/** Who is asked for how much at one size of the table; nobody for the same twice. */
+/** The peers and their cells at one size of the table; no peer gets the same cell twice. */
 function turnsAt(
   destinations: number,
   { plan, peers }: Pick<Bench, 'plan' | 'peers'>,
@@ -60,7 +60,7 @@ export const routes: Part = {
       const stop = listens === nobody ? async () => {} : await field.listen();
       const samples = new Samples();
       for (let round = 0; round < bench.plan.rounds; round++) {
-        // Whoever came first last time comes last now.
+        // Each round begins with another peer.
         const first = round % turns.length;
         for (const { peer, cell: own } of [...turns.slice(first), ...turns.slice(0, first)]) {
           bench.step(`${peer.name}: ${own.destinations} IPv${own.family}, ${own.nexthops} nexthop(s)`);
@@ -78,7 +78,7 @@ async function turn(field: Field, peer: Peer, cell: Cell, samples: Samples): Pro
   try {
     for (const operation of operations) {
       samples.add(peer.name, operation, await worker.perform(operation), cell.destinations);
-      // Off the clock.
+      // Not measured.
       await (peer.restless ? untilProgrammed(field, operation, cell) : field.verify(operation, cell));
     }
   } finally {

@@ -1,4 +1,4 @@
-/** Gathers what the rounds measure and makes rows of it. */
+/** Collects the measurements of the rounds and makes rows of them. */
 import type { Row } from '../results.ts';
 import { median, ratios, summary } from '../statistics.ts';
 
@@ -8,7 +8,7 @@ interface Series {
   peer: string;
   op: string;
   destinations: number | undefined;
-  /** Microseconds for all, a round each. */
+  /** Microseconds for all destinations, one value per round. */
   values: number[];
 }
 
@@ -17,7 +17,7 @@ export class Samples {
 
   /**
    * @param microseconds for the whole, in this round
-   * @param destinations of this peer, where it is not asked for all
+   * @param destinations of this peer, where it has fewer than all
    */
   add(peer: string, op: string, microseconds: number, destinations?: number): void {
     const key = `${peer} ${op}`;
@@ -26,7 +26,7 @@ export class Samples {
     this.#microseconds.set(key, known);
   }
 
-  /** A row a peer and operation; ratios are to the peer `floor` in the same operation and round, a route. */
+  /** One row per peer and operation; ratios are per route, to the peer `floor` in the same operation and round. */
   rows(named: Named): Row[] {
     const perRoute = ({ values, destinations = named.destinations }: Series) =>
       values.map(value => value / destinations);

@@ -133,6 +133,6 @@ test('--only takes parts, peers or both; a peer alone means the table of routes'
     parts.map(({ name }) => name),
   );
   t.throws(() => choose(['chrun'], parts, allPeers), {
-    message: /--only chrun: there is no such part or peer; there are routes, /,
+    message: /--only chrun: no such part or peer; choose from routes, /,
   });
 });

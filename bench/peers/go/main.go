@@ -1,6 +1,6 @@
-// What agents in Go do, on github.com/vishvananda/netlink: look each link up by name, replace one route, wait.
+// The usual way of agents in Go, with github.com/vishvananda/netlink: look each link up by name, replace one route, wait.
 //
-// Answers a line `OPERATION FAMILY NEXTHOPS COUNT` with the microseconds it took. The field is bench/field.ts.
+// Answers a line `OPERATION FAMILY NEXTHOPS COUNT` with the microseconds it took. bench/field.ts defines the field.
 package main
 
 import (
