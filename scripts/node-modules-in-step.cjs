@@ -1,6 +1,6 @@
-// Exit code 0 when node_modules holds exactly the versions that package-lock.json names.
-// npm writes down what it installed in the same format; comparing the two also accepts an `npm install`
-// done by hand. CommonJS and plain, for whatever Node the machine has may have to run it.
+// Exit code 0 when node_modules has exactly the versions of package-lock.json.
+// npm records what it installed in the same format; comparing the two also accepts a manual `npm install`.
+// Plain CommonJS, because the machine's own Node, of any version, runs it.
 'use strict';
 const { readFileSync } = require('node:fs');
 

@@ -1,4 +1,4 @@
-/** The CustomResourceDefinitions, from the schemas that the agent itself holds to, so that the two can not differ. */
+/** The CustomResourceDefinitions, made from the schemas that the agent itself uses, so that the two can not differ. */
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import { nodeConfigStatusSchema } from '../../lib/cluster/node-config-status.ts';
@@ -20,7 +20,7 @@ interface Kind {
 
 const schemaOf = (schema: z.ZodType) => structural(z.toJSONSchema(schema, { io: 'input' }) as Schema);
 
-/** Server-side apply then merges a list by its key instead of replacing it, and refuses a key that is there twice. */
+/** Makes server-side apply merge a list by its key instead of replacing it, and refuse duplicate keys. */
 function keyedBy(key: string, list: Schema | undefined): void {
   if (list === undefined) throw new Error(`no list to be keyed by ${key}`);
   list['x-kubernetes-list-type'] = 'map';

@@ -1,4 +1,4 @@
-/** Writes deploy/base/crds anew: `node scripts/crds/main.ts`. */
+/** Writes the files in deploy/base/crds: `node scripts/crds/main.ts`. */
 import { writeFileSync } from 'node:fs';
 import { definitionFiles } from './definitions.ts';
 

@@ -1,4 +1,4 @@
-/** A JSON schema as zod gives it, reduced to what Kubernetes calls structural (apiextensions/v1). */
+/** Reduces a JSON schema from zod to a structural schema of Kubernetes (apiextensions/v1). */
 
 /** A node of either schema. */
 export interface Schema {
@@ -22,9 +22,9 @@ const keptAsIs = [
 ];
 
 /**
- * Left out is what the API server refuses or would act on: `additionalProperties: false` (it prunes what it does
- * not know), defaults (one filled into a node's own NodeConfig would cover the `default` one's), and patterns with
- * look-ahead, which Go's regular expressions lack. The agent holds to all of them.
+ * Leaves out what the API server would refuse or apply: `additionalProperties: false` (the server prunes unknown
+ * keys), defaults (a default in a node's own NodeConfig would override the value of NodeConfig `default`), and
+ * patterns with look-ahead, which Go's regular expressions lack. The agent checks all of these itself.
  */
 export function structural(schema: Schema): Schema {
   const kept: Schema = Object.fromEntries(

@@ -1,9 +1,9 @@
-/** The text of every file the demo's programs read. Pure: the same plan gives the same text. */
+/** The text of every file that the demo's programs read. Pure: the same plan gives the same text. */
 import { stringify } from 'yaml';
 import { allocationOf, nodeConfigOf } from '../../test/support/anycast-net/node-files.ts';
 import { type NodePlan, type PodPlan, statusAddress } from '../../test/support/anycast-net/plan.ts';
 
-/** Where one node's programs find each other. */
+/** The paths of the files and sockets of one node's programs. */
 export interface NodePaths {
   agentConfig: string;
   nodeConfig: string;
@@ -14,7 +14,7 @@ export interface NodePaths {
   birdSocket: string;
 }
 
-/** A pod as the API server would give it, as far as an agent looks. */
+/** A pod's manifest, with the fields that an agent reads. */
 export function podManifest(pod: PodPlan, ready: boolean): string {
   return stringify({
     apiVersion: 'v1',

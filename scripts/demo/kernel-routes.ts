@@ -1,4 +1,4 @@
-/** What a kernel holds for the anycast addresses, asked of `ip`, and compared with what the story expects. */
+/** Reads a kernel's routes to the anycast addresses with `ip`, and compares them with the expected ones. */
 
 import { anycast } from '../../test/support/anycast-net/plan.ts';
 import type { Namespace } from '../../test/support/lab.ts';
@@ -16,10 +16,10 @@ export const destinations: readonly Destination[] = [
   { family: '-6', address: anycast.ipv6 },
 ];
 
-/** What each anycast address should look like in a kernel. */
+/** The expected route to each anycast address in a kernel. */
 export interface Expectation {
   protocol: string;
-  /** The interfaces its nexthops leave by; none: there is no such route. */
+  /** The interfaces of its nexthops; none: no such route. */
   interfaces: readonly string[];
 }
 
@@ -29,7 +29,7 @@ interface IpRoute {
   nexthops?: { dev: string }[];
 }
 
-/** @returns what is there instead, in words; undefined when it is as expected */
+/** @returns a description of what was found instead; undefined when it is as expected */
 export async function difference(
   namespace: Namespace,
   { family, address }: Destination,

@@ -3,8 +3,8 @@
  *
  *     node load.ts '{"address":"192.0.2.53","port":80,"count":100,…}'
  *
- * Prints a line for each that has ended, and at last a JSON array of what became of each. It begins no more when
- * its standard input ends. A program of its own, for it runs in a namespace of its own.
+ * Prints a line for each request that has ended, and at the end a JSON array of all outcomes. It begins no further
+ * requests when its standard input ends. A separate program, because it runs in a namespace of its own.
  */
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface LoadSpec {
   address: string;
   port: number;
-  /** At most. */
+  /** How many requests at most. */
   count: number;
   /** The source port of the first request; each further one has the next. */
   firstSourcePort: number;
@@ -24,13 +24,13 @@ export interface LoadSpec {
 
 export interface Answer {
   address: string;
-  /** When it was asked, in milliseconds of the Unix epoch. */
+  /** When the request began, in milliseconds of the Unix epoch. */
   at: number;
   sourcePort: number;
   tookMs: number;
-  /** Who answered. */
+  /** The name of the pod that answered. */
   pod?: string;
-  /** Why nobody did. */
+  /** Why no pod answered. */
   error?: string;
 }
 

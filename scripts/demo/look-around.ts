@@ -1,4 +1,4 @@
-/** What `--keep` prints: commands to look around with, and how to take it all down. */
+/** The output of `--keep`: commands to inspect the demo, and how to end it. */
 import { readFileSync } from 'node:fs';
 import { anycast, nodes, statusAddress } from '../../test/support/anycast-net/plan.ts';
 import type { Topology } from '../../test/support/anycast-net/topology.ts';
@@ -24,9 +24,9 @@ In another terminal:
 `;
 }
 
-/** What to put before a command that is to run in a namespace of the demo. */
+/** The prefix of a command that runs in a namespace of the demo. */
 function inside(namespace: Namespace | undefined): string {
-  // Names that were made in a user namespace are seen from inside it only.
+  // Names of namespaces that were made in a user namespace are visible only inside it.
   const wholeMachine = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));
   const enter = wholeMachine ? '' : `nsenter -t ${process.pid} -U -m --preserve-credentials `;
   return `${enter}ip netns exec ${namespace?.name}`;

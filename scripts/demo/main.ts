@@ -1,5 +1,5 @@
 /**
- * The demo: anycast to pods over real BGP, in network namespaces, told live from what it measures.
+ * The demo: anycast to pods over real BGP, in network namespaces, with live measurements.
  *
  *     npm run demo [-- --keep] [-- --json FILE]
  */
@@ -39,11 +39,11 @@ async function run({ keep = false, json }: Options): Promise<void> {
     });
   } catch (error) {
     if (error instanceof Interrupted) {
-      process.stderr.write(`\n${error.message}; all is taken down\n`);
+      process.stderr.write(`\n${error.message}; everything was removed\n`);
       process.exit(error.exitCode);
     }
     process.stderr.write(
-      `\n${styleText('red', 'Not as told:', { stream: process.stderr })} ${(error as Error).message}\n`,
+      `\n${styleText('red', 'Not as expected:', { stream: process.stderr })} ${(error as Error).message}\n`,
     );
     process.exit(1);
   }
@@ -55,14 +55,14 @@ const program = new Command('npm run demo --')
     'Two nodes with two pods each, a router and a client, in network namespaces with a real BIRD and a real ' +
       'agent in each node: how a pod that becomes Ready, or stops being so, reaches the kernels and the packets.',
   )
-  .option('--keep', 'leave everything up after the story, with commands to look around')
-  .option('--json <file>', 'write what was measured to this file')
+  .option('--keep', 'leave everything running at the end, with commands to inspect it')
+  .option('--json <file>', 'write the measurements to this file')
   .showHelpAfterError()
   .action((options: Options) => {
     if (process.getuid?.() !== 0 || process.env.FLOCK_TEST_UNPRIVILEGED !== undefined) {
       process.stderr.write(
-        'The demo makes network namespaces. Run it as root, or by `npm run demo`, which gives an ordinary\n' +
-          'user a network of their own where the system allows it.\n',
+        'The demo needs network namespaces, which are not permitted here. Run it as root, or by `npm run demo`,\n' +
+          'which creates a user namespace for an ordinary user where the system permits that.\n',
       );
       process.exit(1);
     }

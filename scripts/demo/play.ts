@@ -1,4 +1,4 @@
-/** One performance of the demo: everything is set up, the story is told, everything is taken down. */
+/** One run of the demo: sets everything up, runs the steps, and removes everything. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,22 +14,22 @@ import { type Flip, Stage } from './stage.ts';
 import { milliseconds, story } from './story.ts';
 
 export interface PlayOptions {
-  /** Leave everything up after the story, until the signal. */
+  /** Leave everything running after the last step, until the signal. */
   keep: boolean;
-  /** Ends the performance early; nothing is recorded then. */
+  /** Ends the run early; nothing is recorded then. */
   signal: AbortSignal;
-  /** Takes what was measured, also when a step was not as told. */
+  /** Receives the measurements, also when a step failed. */
   record: (record: DemoRecord) => void;
 }
 
-/** Five times the promised minute, for slow machines: what takes longer hangs. */
+/** Five times the usual minute, for slow machines: a run that takes longer hangs. */
 const deadlineMs = 300_000;
 
-/** @throws Error when a step was not as told; the signal's reason when it was aborted */
+/** @throws Error when a step failed; the signal's reason when it was aborted */
 export async function play({ keep, signal, record }: PlayOptions): Promise<void> {
   const lab = await Lab.create();
   const logs = mkdtempSync(join(tmpdir(), 'flock-demo-logs-'));
-  // One signal for all that ends the telling: the user, a program that died, the deadline.
+  // One signal for everything that ends the run: the user, a program that has ended, the deadline.
   const stop = new AbortController();
   signal.addEventListener('abort', () => stop.abort(signal.reason), { once: true });
   const deadline = setTimeout(
@@ -48,9 +48,9 @@ export async function play({ keep, signal, record }: PlayOptions): Promise<void>
     up = { topology, programs };
     await programs.start();
     const watches = await watchRoutes(topology);
-    print(`\nThe network stands, BGP is up: ${milliseconds(performance.now() - start)}.`);
+    print(`\nThe network is set up, BGP is up: ${milliseconds(performance.now() - start)}.`);
     const stage = new Stage({ topology, podFiles: programs.podFiles, watches, flips, signal: stop.signal });
-    for (const { name, tell } of story) await report.step(name, say => tell(stage, say));
+    for (const { name, run } of story) await report.step(name, log => run(stage, log));
   } catch (error) {
     failure = (stop.signal.aborted ? stop.signal.reason : error) as Error;
   }
@@ -58,7 +58,7 @@ export async function play({ keep, signal, record }: PlayOptions): Promise<void>
 
   if (!signal.aborted) {
     record(report.record(flips));
-    if (failure !== undefined) failure.message += `\nWhat every program said: ${logs}`;
+    if (failure !== undefined) failure.message += `\nLogs of all programs: ${logs}`;
     if (keep && up !== undefined) {
       if (failure !== undefined) print(`\n${failure.message}`);
       print(`\n${lookAround(up.topology, up.programs)}`);

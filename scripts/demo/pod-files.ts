@@ -1,4 +1,4 @@
-/** The pod manifests that the agents watch, and the moment each one changed. */
+/** The pod manifests that the agents watch, and the time of each change. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PodPlan } from '../../test/support/anycast-net/plan.ts';
@@ -7,7 +7,7 @@ import { podManifest } from './files.ts';
 export class PodFiles {
   readonly #folder: (pod: PodPlan) => string;
 
-  /** @param folder where the pods of a pod's node are */
+  /** @param folder with the pods of a pod's node */
   constructor(folder: (pod: PodPlan) => string) {
     this.#folder = folder;
   }
@@ -19,7 +19,7 @@ export class PodFiles {
   }
 
   /**
-   * Makes a pod Ready, or not, by one rename.
+   * Sets a pod Ready or not Ready, by one rename.
    *
    * @returns when, in milliseconds of the Unix epoch
    */
@@ -38,8 +38,8 @@ export class PodFiles {
 }
 
 /**
- * The system clock as `ip monitor` reads it, but Node gives whole milliseconds only. Waiting for the next one
- * to begin gives one that is exact, and costs a millisecond at most.
+ * The system clock, as `ip monitor` reads it. Node returns whole milliseconds only: waiting until the next one
+ * begins gives an exact time, and costs a millisecond at most.
  */
 function nextTick(): number {
   const before = Date.now();

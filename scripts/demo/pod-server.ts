@@ -1,5 +1,5 @@
 /**
- * What runs in a pod of the demo: an HTTP server that answers with its pod's name.
+ * The program of a pod in the demo: an HTTP server that answers with its pod's name.
  *
  *     node pod-server.ts NAME PORT ADDRESS…
  *

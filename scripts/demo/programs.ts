@@ -26,9 +26,9 @@ const serverProgram = fileURLToPath(new URL('./pod-server.ts', import.meta.url))
 export interface ProgramsOptions {
   lab: Lab;
   topology: Topology;
-  /** A folder for what the programs say. */
+  /** A folder for the programs' logs. */
   logs: string;
-  /** Aborted when an agent or a server, which should run on, has ended. */
+  /** Aborted when an agent or a server has ended before the demo. */
   stop: AbortController;
 }
 
@@ -65,7 +65,7 @@ export class Programs {
     await this.#bgpUp();
   }
 
-  /** Writes down what the BIRDs said so far; the other programs write their logs themselves. */
+  /** Writes the logs of the BIRDs into files; the other programs write their logs themselves. */
   saveBirdLogs(): void {
     for (const [role, bird] of this.#birds) writeFileSync(join(this.#logs, `bird-${role}.log`), bird.log);
   }
@@ -142,7 +142,7 @@ export class Programs {
     });
   }
 
-  /** A file for a program's words, open only for as long as `use` takes to start it. */
+  /** A log file for a program, open only while `use` starts the program. */
   #withLog<T>(name: string, use: (descriptor: number) => T): T {
     const descriptor = openSync(join(this.#logs, `${name}.log`), 'w');
     try {

@@ -1,14 +1,14 @@
-/** What the demo tells: live while it happens, as a table at its end, and as JSON. */
+/** The demo's report: live, as a table at the end, and as JSON. */
 import { styleText } from 'node:util';
 import type { Flip } from './stage.ts';
-import { milliseconds, type Say } from './story.ts';
+import { type LogLine, milliseconds } from './story.ts';
 
 export interface StepRecord {
   name: string;
   ok: boolean;
-  /** Why not, when it is not. */
+  /** Why the step failed; absent when it did not. */
   error?: string;
-  /** How long it took; absent when it was not reached. */
+  /** How long the step took; absent when it was not reached. */
   ms?: number;
   [measured: string]: unknown;
 }
@@ -21,22 +21,22 @@ export interface DemoRecord {
 
 export class Report {
   readonly steps: StepRecord[];
-  readonly #say: Say;
+  readonly #log: LogLine;
 
-  /** @param names of all steps, so that those never reached are on record too */
-  constructor(names: readonly string[], say: Say = print) {
-    this.#say = say;
+  /** @param names of all steps, so that steps that were not reached are recorded too */
+  constructor(names: readonly string[], log: LogLine = print) {
+    this.#log = log;
     this.steps = names.map(name => ({ name, ok: false, error: 'not reached' }));
   }
 
-  /** Tells a step while `tell` plays it. @throws what `tell` throws */
-  async step(name: string, tell: (say: Say) => Promise<Record<string, unknown>>): Promise<void> {
+  /** Reports a step while `run` performs it. @throws what `run` throws */
+  async step(name: string, run: (log: LogLine) => Promise<Record<string, unknown>>): Promise<void> {
     const index = this.steps.findIndex(step => step.name === name);
     const start = performance.now();
     const ended = () => Math.round(performance.now() - start);
-    this.#say(`\n${styleText('bold', `${index + 1}  ${name}`)}`);
+    this.#log(`\n${styleText('bold', `${index + 1}  ${name}`)}`);
     try {
-      const measured = await tell(line => this.#say(`   ${line}`));
+      const measured = await run(line => this.#log(`   ${line}`));
       this.steps[index] = { name, ok: true, ms: ended(), ...measured };
     } catch (error) {
       this.steps[index] = { name, ok: false, ms: ended(), error: (error as Error).message };
@@ -51,7 +51,7 @@ export class Report {
 
 export function printTable({ steps, flips }: DemoRecord): void {
   if (steps.every(({ ms }) => ms === undefined)) return;
-  print(`\n${styleText('bold', row('step', 'as told', 'took'))}`);
+  print(`\n${styleText('bold', row('step', 'as expected', 'took'))}`);
   for (const { name, ok, ms } of steps) {
     const outcome = ok ? 'yes' : 'NO';
     const cells = row(name, outcome, ms === undefined ? '–' : `${(ms / 1000).toFixed(1)} s`);

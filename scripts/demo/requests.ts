@@ -1,4 +1,4 @@
-/** Requests from a namespace of the demo, and who answered them. */
+/** Requests from a namespace of the demo, and which pod answered them. */
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { anycastAddresses, servicePort } from '../../test/support/anycast-net/plan.ts';
@@ -7,24 +7,24 @@ import type { Answer, LoadSpec } from './load.ts';
 
 const loadProgram = fileURLToPath(new URL('./load.ts', import.meta.url));
 
-/** Below the kernel's own choice (`ip_local_port_range` begins at 32768), and never used twice. */
+/** Below the kernel's ephemeral ports (`ip_local_port_range` begins at 32768); no port is used twice. */
 let nextSourcePort = 10_000;
 
 export interface Requests {
-  /** How many to each anycast address, at most. */
+  /** The largest number of requests to each anycast address. */
   count: number;
   intervalMs?: number;
 }
 
-/** Requests to both anycast addresses, under way. */
+/** Running requests to both anycast addresses. */
 export interface Load {
-  /** How many to the address with the fewest have ended so far. */
+  /** How many requests have ended, to the address with fewer of them. */
   ended(): number;
-  /** Begins no more, and gives what became of those that were begun. */
+  /** Begins no further requests. @returns the outcomes of those that were begun */
   stop(): Promise<Answer[]>;
 }
 
-/** Sends requests to both anycast addresses at once, and gives what became of them. */
+/** Sends requests to both anycast addresses at once. @returns their outcomes */
 export async function request(from: Namespace, requests: Requests, signal: AbortSignal): Promise<Answer[]> {
   const perAddress = await Promise.all(
     anycastAddresses.map(address => ask(from, address, requests, signal).answers),
@@ -35,7 +35,7 @@ export async function request(from: Namespace, requests: Requests, signal: Abort
 /** Begins to send requests to both anycast addresses. */
 export function startLoad(from: Namespace, requests: Requests, signal: AbortSignal): Load {
   const both = anycastAddresses.map(address => ask(from, address, requests, signal));
-  // Whoever stops it hears of a failure; until then it is nobody's.
+  // `stop` rejects on a failure; a failure before that is no unhandled rejection.
   for (const { answers } of both) answers.catch(() => undefined);
   return {
     ended: () => Math.min(...both.map(({ ended }) => ended())),
@@ -46,7 +46,7 @@ export function startLoad(from: Namespace, requests: Requests, signal: AbortSign
   };
 }
 
-/** One address's requests. The lab ends the program, and waits until it has ended, where the signal is aborted. */
+/** The requests to one address. When the signal aborts, the lab ends the program and waits until it has ended. */
 function ask(from: Namespace, address: string, { count, intervalMs = 0 }: Requests, signal: AbortSignal) {
   signal.throwIfAborted();
   const spec: LoadSpec = {
@@ -77,7 +77,7 @@ function ask(from: Namespace, address: string, { count, intervalMs = 0 }: Reques
   return { ended: () => ended, stop: () => child.stdin?.end(), answers };
 }
 
-/** How many answers each pod gave, by name, and how many requests failed of what. */
+/** How many answers each pod gave, by name, and how many requests failed, by cause. */
 export function tally(answers: readonly Answer[]): {
   answers: Record<string, number>;
   failures: Record<string, number>;

@@ -1,6 +1,6 @@
 /**
- * When a kernel's routes changed, as `ip monitor` saw it: an observer that is neither ours nor BIRD.
- * It stamps a notification when it reads it, so that our own event loop is in no measurement.
+ * The times of a kernel's route changes, from `ip monitor`, which is independent of our code and of BIRD.
+ * It adds a time stamp when it reads a notification, so delays of our own event loop are not measured.
  */
 import { KernelWatch } from '../../test/support/kernel-watch.ts';
 import type { Namespace } from '../../test/support/lab.ts';
@@ -20,7 +20,7 @@ export class RouteWatch {
     return new RouteWatch(namespace, await KernelWatch.start(namespace));
   }
 
-  /** How often the anycast routes changed since `since`, in milliseconds of the epoch. */
+  /** How often the anycast routes have changed since `since`, in milliseconds of the epoch. */
   changesSince(since: number): number {
     return this.#kernel.seen.filter(
       ({ at, what }) => at >= since && destinations.some(({ address }) => address === what),

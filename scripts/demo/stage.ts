@@ -1,4 +1,4 @@
-/** The stage the story is played on: pods flip, kernels follow, and how long that took is kept. */
+/** The network of the demo: flips pods, waits for the kernels, and records how long that took. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type NodePlan, nodes, type PodPlan } from '../../test/support/anycast-net/plan.ts';
 import type { Topology } from '../../test/support/anycast-net/topology.ts';
@@ -12,7 +12,7 @@ export interface Flip {
   what: string;
   /** Milliseconds from the change of the pod's file to the change of its node's kernel, both families. */
   kernelMs: number;
-  /** The same to the router's kernel; null where it has nothing to change. */
+  /** The same for the router's kernel; null where its routes do not change. */
   routerMs: number | null;
 }
 
@@ -21,7 +21,7 @@ export interface StageParts {
   podFiles: PodFiles;
   /** One for the router and one for each node, by name. */
   watches: ReadonlyMap<string, RouteWatch>;
-  /** Where each flip is written down. */
+  /** Records each flip. */
   flips: Flip[];
   signal: AbortSignal;
 }
@@ -42,7 +42,7 @@ export class Stage {
     this.#watches = watches;
   }
 
-  /** What the router's kernel should hold now: a path by every node with a Ready pod. */
+  /** The expected routes of the router's kernel: a path through every node with a Ready pod. */
   routerExpectation(): Expectation {
     const announcing = nodes.filter(node => node.pods.some(pod => this.#ready.has(pod)));
     return { protocol: protocols.bird, interfaces: announcing.map(node => node.routerInterface) };
@@ -90,9 +90,9 @@ export class Stage {
     };
   }
 
-  /** A node with one Ready pod more or less is the same to the router: it must not even hear of it. */
+  /** When a node has one Ready pod more or less, and still one, the router must not see any change. */
   async #routerStays(expected: Expectation, since: number): Promise<void> {
-    // Longer than any change takes to get there.
+    // Longer than a change takes to reach the router.
     await sleep(100, undefined, { signal: this.signal });
     await this.expect(this.topology.router, expected);
     const changes = this.#watch('router').changesSince(since);

@@ -1,4 +1,4 @@
-/** The demo's story. Every line that is told comes from a measurement; what is not as told, throws. */
+/** The steps of the demo. Every line that is printed comes from a measurement; an unexpected result throws. */
 import { anycast, anycastAddresses, nodes, type PodPlan, pods } from '../../test/support/anycast-net/plan.ts';
 import type { Namespace } from '../../test/support/lab.ts';
 import { protocols } from './kernel-routes.ts';
@@ -7,50 +7,50 @@ import { request, startLoad, sum, tally } from './requests.ts';
 import type { Flip, Stage } from './stage.ts';
 import { until } from './until.ts';
 
-export type Say = (line: string) => void;
+export type LogLine = (line: string) => void;
 
 export interface Chapter {
   name: string;
   /** @returns what was measured, for the JSON */
-  tell(stage: Stage, say: Say): Promise<Record<string, unknown>>;
+  run(stage: Stage, log: LogLine): Promise<Record<string, unknown>>;
 }
 
 const [node1, node2] = nodes;
 const [pod1a, pod1b, pod2a, pod2b] = pods as [PodPlan, PodPlan, PodPlan, PodPlan];
 
 export const story: readonly Chapter[] = [
-  { name: 'Nobody is ready', tell: nobodyIsReady },
-  { name: 'Pods become Ready, one by one', tell: podsBecomeReady },
-  { name: 'A thousand requests', tell: aThousandRequests },
-  { name: 'A pod turns not Ready under load', tell: notReadyUnderLoad },
-  { name: 'A node loses its last pod', tell: nodeLosesItsLast },
-  { name: 'All back', tell: allBack },
+  { name: 'Nobody is ready', run: nobodyIsReady },
+  { name: 'Pods become Ready, one by one', run: podsBecomeReady },
+  { name: 'A thousand requests', run: aThousandRequests },
+  { name: 'A pod turns not Ready under load', run: notReadyUnderLoad },
+  { name: 'A node loses its last pod', run: nodeLosesItsLast },
+  { name: 'All back', run: allBack },
 ];
 
-async function nobodyIsReady(stage: Stage, say: Say) {
+async function nobodyIsReady(stage: Stage, log: LogLine) {
   await stage.expect(stage.topology.router, stage.routerExpectation());
-  say(`router's kernel: no route to ${anycast.ipv4}, none to ${anycast.ipv6}`);
+  log(`router's kernel: no route to ${anycast.ipv4}, none to ${anycast.ipv6}`);
   const asked = tally(await request(stage.topology.client, { count: 1 }, stage.signal));
   check(sum(asked.answers) === 0, 'no answer while no pod is Ready', listed(asked.answers));
-  say(`client: a request to each, no answer (${listed(asked.failures)})`);
+  log(`client: a request to each, no answer (${listed(asked.failures)})`);
   return asked;
 }
 
-async function podsBecomeReady(stage: Stage, say: Say) {
+async function podsBecomeReady(stage: Stage, log: LogLine) {
   for (const pod of [pod1a, pod2a, pod1b, pod2b]) {
-    sayFlip(say, await stage.flip(pod, true));
-    say(`  router's kernel: ${paths(stage.routerExpectation().interfaces)}`);
+    logFlip(log, await stage.flip(pod, true));
+    log(`  router's kernel: ${paths(stage.routerExpectation().interfaces)}`);
   }
   return { paths: stage.routerExpectation().interfaces.length };
 }
 
-async function aThousandRequests(stage: Stage, say: Say) {
+async function aThousandRequests(stage: Stage, log: LogLine) {
   const count = 1000;
   const asked = await request(stage.topology.client, { count }, stage.signal);
   const sourcePorts = new Set(asked.map(({ sourcePort }) => sourcePort)).size;
   const { answers, failures } = tally(asked);
-  say(`${count} requests to each address, from ${sourcePorts} source ports`);
-  say(`answered by ${shares(answers)}; ${failed(failures)}`);
+  log(`${count} requests to each address, from ${sourcePorts} source ports`);
+  log(`answered by ${shares(answers)}; ${failed(failures)}`);
   check(sum(failures) === 0, 'every request answered', listed(failures));
   for (const address of anycastAddresses) {
     const perAddress = tally(asked.filter(answer => answer.address === address)).answers;
@@ -65,7 +65,7 @@ async function aThousandRequests(stage: Stage, say: Say) {
   return { requests: asked.length, sourcePorts, answers, failures };
 }
 
-async function notReadyUnderLoad(stage: Stage, say: Say) {
+async function notReadyUnderLoad(stage: Stage, log: LogLine) {
   const load = startLoad(stage.topology.client, { count: 8000, intervalMs: 3 }, stage.signal);
   const moreEnded = async (count: number) => {
     const wanted = load.ended() + count;
@@ -77,7 +77,7 @@ async function notReadyUnderLoad(stage: Stage, say: Say) {
   };
   await moreEnded(450);
   const flip = await stage.flip(pod1a, false);
-  sayFlip(say, flip);
+  logFlip(log, flip);
   await moreEnded(450);
   const asked = await load.stop();
   const withdrawn = flip.at + flip.kernelMs;
@@ -90,11 +90,11 @@ async function notReadyUnderLoad(stage: Stage, say: Say) {
     'requests before and after the flip',
     `${before.length} and ${after.length}`,
   );
-  say(`before: ${shares(tally(before).answers)}`);
-  say(`after:  ${shares(tally(after).answers)}`);
-  say(`of ${asked.length} requests ${failed(failures)}, the slowest took ${slowest(asked)}`);
+  log(`before: ${shares(tally(before).answers)}`);
+  log(`after:  ${shares(tally(after).answers)}`);
+  log(`of ${asked.length} requests ${failed(failures)}, the slowest took ${slowest(asked)}`);
   check(late === 0, `no answer of ${pod1a.name} once its route had left`, `${late}`);
-  // A connection that is open while the paths change may land on another pod, which knows nothing of it.
+  // Packets of a connection that is open while the paths change may reach another pod, which does not know it.
   check(sum(failures) <= asked.length / 100, 'at most one request in a hundred to fail', listed(failures));
   return {
     requests: asked.length,
@@ -104,30 +104,30 @@ async function notReadyUnderLoad(stage: Stage, say: Say) {
   };
 }
 
-async function nodeLosesItsLast(stage: Stage, say: Say) {
+async function nodeLosesItsLast(stage: Stage, log: LogLine) {
   const local = stage.topology.nodes.get(node1.name) as Namespace;
   const before = await askLocally(stage, local, [pod1b]);
-  say(`${node1.name}'s own client: ${shares(before)}`);
-  sayFlip(say, await stage.flip(pod1b, false));
-  say(`  router's kernel: ${paths(stage.routerExpectation().interfaces)}`);
+  log(`${node1.name}'s own client: ${shares(before)}`);
+  logFlip(log, await stage.flip(pod1b, false));
+  log(`  router's kernel: ${paths(stage.routerExpectation().interfaces)}`);
   await stage.expect(local, { protocol: protocols.bird, interfaces: ['uplink'] });
   await stage.expect(local, { protocol: protocols.held, interfaces: [] });
   const after = await askLocally(stage, local, node2.pods);
-  say(`${node1.name}'s own client: ${shares(after)}, by way of the router`);
+  log(`${node1.name}'s own client: ${shares(after)}, by way of the router`);
   return { answersBefore: before, answersAfter: after };
 }
 
-async function allBack(stage: Stage, say: Say) {
-  for (const pod of [pod1a, pod1b]) sayFlip(say, await stage.flip(pod, true));
-  say(`router's kernel: ${paths(stage.routerExpectation().interfaces)}`);
+async function allBack(stage: Stage, log: LogLine) {
+  for (const pod of [pod1a, pod1b]) logFlip(log, await stage.flip(pod, true));
+  log(`router's kernel: ${paths(stage.routerExpectation().interfaces)}`);
   const { answers, failures } = tally(await request(stage.topology.client, { count: 200 }, stage.signal));
-  say(`answered by ${shares(answers)}; ${failed(failures)}`);
+  log(`answered by ${shares(answers)}; ${failed(failures)}`);
   check(Object.keys(answers).length === pods.length, 'an answer of every pod', shares(answers));
   check(sum(failures) === 0, 'every request answered', listed(failures));
   return { answers, failures };
 }
 
-/** Requests from a node itself; all must be answered, and by these pods alone. */
+/** Sends requests from a node itself; all must be answered, by these pods alone. */
 async function askLocally(
   stage: Stage,
   node: Namespace,
@@ -148,10 +148,10 @@ function check(holds: boolean, expected: string, seen: string): void {
   if (!holds) throw new Error(`expected ${expected}, saw ${seen === '' ? 'none' : seen}`);
 }
 
-function sayFlip(say: Say, { what, kernelMs, routerMs }: Flip): void {
+function logFlip(log: LogLine, { what, kernelMs, routerMs }: Flip): void {
   const router =
     routerMs === null ? 'the router has nothing to change' : `router's kernel ${milliseconds(routerMs)}`;
-  say(`${what}: node's kernel ${milliseconds(kernelMs)}, ${router}`);
+  log(`${what}: node's kernel ${milliseconds(kernelMs)}, ${router}`);
 }
 
 function paths(interfaces: readonly string[]): string {

@@ -1,11 +1,11 @@
-/** Waiting that an interruption ends, and that says what it saw when time is up. */
+/** Waits for a condition, until a signal or a timeout; the error describes the last state. */
 import { eventually } from '../../test/support/lab.ts';
 
 export interface UntilOptions<T> {
   signal: AbortSignal;
-  /** Gives a value when what is waited for is there. */
+  /** Returns a value when the condition is met. */
   probe: () => Promise<T | undefined>;
-  /** What was seen instead, in words. */
+  /** A description of the last state. */
   seen: () => string;
   timeoutMs?: number;
   intervalMs?: number;

@@ -76,25 +76,28 @@ async function nothingIsLeft(t: ExecutionContext, demo: Demo): Promise<void> {
   t.deepEqual(readdirSync(demo.folder), []);
 }
 
-test.serial('the demo sees every step as told, measures every flip, and leaves nothing behind', async t => {
-  const results = mkdtempSync(join(tmpdir(), 'flock-e2e-results-'));
-  t.teardown(() => rmSync(results, { recursive: true }));
-  const file = join(results, 'demo.json');
-  const demo = startDemo(t, '--json', file);
-  t.is((await demo.ended).code, 0, demo.output());
-  const { ok, steps, flips } = JSON.parse(readFileSync(file, 'utf8')) as DemoRecord;
-  t.true(ok);
-  t.is(steps.length, 6);
-  t.true(steps.every(step => step.ok));
-  t.is(flips.length, 8);
-  t.true(flips.every(({ kernelMs }) => kernelMs > 0));
-  const router = flips.map(({ routerMs }) => routerMs).filter(value => value !== null);
-  t.is(router.length, 4);
-  t.true(router.every(value => value > 0));
-  t.log(`median to the node's kernel ${median(flips.map(flip => flip.kernelMs))?.toFixed(1)} ms,`);
-  t.log(`to the router's kernel ${median(router)?.toFixed(1)} ms`);
-  await nothingIsLeft(t, demo);
-});
+test.serial(
+  'the demo sees every step as expected, measures every flip, and leaves nothing behind',
+  async t => {
+    const results = mkdtempSync(join(tmpdir(), 'flock-e2e-results-'));
+    t.teardown(() => rmSync(results, { recursive: true }));
+    const file = join(results, 'demo.json');
+    const demo = startDemo(t, '--json', file);
+    t.is((await demo.ended).code, 0, demo.output());
+    const { ok, steps, flips } = JSON.parse(readFileSync(file, 'utf8')) as DemoRecord;
+    t.true(ok);
+    t.is(steps.length, 6);
+    t.true(steps.every(step => step.ok));
+    t.is(flips.length, 8);
+    t.true(flips.every(({ kernelMs }) => kernelMs > 0));
+    const router = flips.map(({ routerMs }) => routerMs).filter(value => value !== null);
+    t.is(router.length, 4);
+    t.true(router.every(value => value > 0));
+    t.log(`median to the node's kernel ${median(flips.map(flip => flip.kernelMs))?.toFixed(1)} ms,`);
+    t.log(`to the router's kernel ${median(router)?.toFixed(1)} ms`);
+    await nothingIsLeft(t, demo);
+  },
+);
 
 const interruptions = [
   { how: 'Ctrl-C while it sets up', words: 'client ──', code: 130, group: true, signal: 'SIGINT' },
@@ -120,7 +123,7 @@ test.serial('a demo whose agent dies says so, keeps the logs and nothing else', 
   t.not(agent, undefined);
   process.kill(agent?.pid ?? 0, 'SIGKILL');
   t.is((await demo.ended).code, 1, demo.output());
-  t.regex(demo.output(), /Not as told: the agent of node1 ended by itself \(SIGKILL\)/);
+  t.regex(demo.output(), /Not as expected: the agent of node1 ended by itself \(SIGKILL\)/);
   await noProcessIsLeft(demo);
   t.deepEqual(namespacesOf(demo), []);
   const [logs, ...others] = readdirSync(demo.folder);

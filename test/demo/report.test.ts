@@ -22,7 +22,7 @@ test('a median of an even number is the mean of the middle two, of none nothing'
   t.is(median([]), null);
 });
 
-test('steps that are not reached are on record as not as told', async t => {
+test('steps that are not reached are recorded as failed', async t => {
   const report = new Report(['first', 'second', 'third'], () => undefined);
   await report.step('first', async () => ({ requests: 3 }));
   await t.throwsAsync(
