@@ -1,6 +1,6 @@
 /**
- * One identity after another: what is remembered, what BIRD learns, and when routes move. `relocation.ts` has the
- * order and its reasons.
+ * Replaces former identities of our routes by the present one: remembers them, makes BIRD learn them, and moves the
+ * routes. `relocation.ts` has the order and its reasons.
  */
 import { setTimeout } from 'node:timers/promises';
 import type { Destination } from '../base/address.ts';
@@ -16,9 +16,9 @@ import { Relocation } from './relocation.ts';
 export interface IdentityChangeOptions {
   memory: IdentityMemory;
   present: RouteIdentity;
-  /** How long BIRD has to see a change before the next, in milliseconds. */
+  /** The pause after a change, in which BIRD can read it, in milliseconds. */
   settleMs: number;
-  /** Has BIRD learn these identities beside the present one; none when all has moved. */
+  /** Makes BIRD learn routes of these identities beside the present one; none when everything has moved. */
   learnAlso: (former: readonly RouteIdentity[]) => Promise<BirdOutcome | undefined>;
   /** Whether BIRD no longer announces a destination. */
   isWithdrawn: (destination: Destination) => boolean;
@@ -26,15 +26,15 @@ export interface IdentityChangeOptions {
 }
 
 /**
- * How long routes wait for a BIRD that runs but does not take the configuration that learns both identities, in
- * milliseconds. Then pods come first: a route that is not followed leads to a pod that is gone.
+ * How long to wait until a running BIRD has accepted the configuration that learns both identities, in milliseconds.
+ * After that the routes move nevertheless: until the first pass, a route may lead to a pod that is gone.
  */
-const patience = { longestMs: 10_000, pauseMs: 500 };
+const birdWait = { longestMs: 10_000, pauseMs: 500 };
 
 export class IdentityChange {
   readonly #options: IdentityChangeOptions;
   readonly #former: readonly RouteIdentity[];
-  /** Not the programmer's: what happens on it is to be heard by the programmer's monitor. */
+  /** Separate from the programmer's socket, so that the programmer's monitor reports the changes made here. */
   #socket: RouteSocket | undefined;
   /** Undefined before `begin`, and when nothing is left to do. */
   #relocation: Relocation | undefined;
@@ -56,7 +56,7 @@ export class IdentityChange {
     await this.#relocation.move();
   }
 
-  /** After each pass: what could not be moved goes. Does nothing when there is nothing left. */
+  /** After each pass: removes the routes that could not be moved. Does nothing when none is left. */
   async afterPass(): Promise<void> {
     if (this.#relocation === undefined || this.#sweeping) return;
     this.#sweeping = true;
@@ -64,10 +64,10 @@ export class IdentityChange {
       if (await this.#relocation.sweep(this.#options.isWithdrawn)) await this.#finish();
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException;
-      const remedy = 'it is tried again after each pass, and when the agent starts';
-      // Closed is what it is when the agent stops meanwhile.
+      const remedy = 'see the error; the agent tries again after each pass, and when it starts';
+      // The socket is closed when the agent stops meanwhile.
       if (code !== 'ERR_CLOSED')
-        this.#options.log.warn({ remedy }, `can not sweep a former identity: ${message}`);
+        this.#options.log.warn({ remedy }, `can not remove routes of a former identity: ${message}`);
     } finally {
       this.#sweeping = false;
     }
@@ -88,8 +88,8 @@ export class IdentityChange {
 
   async #untilBirdLearns(signal: AbortSignal): Promise<void> {
     const { learnAlso, log } = this.#options;
-    const deadline = performance.now() + patience.longestMs;
-    // A BIRD that hangs must not keep us from stopping.
+    const deadline = performance.now() + birdWait.longestMs;
+    // The agent must be able to stop while BIRD hangs.
     const aborted = new Promise<undefined>(resolve =>
       signal.addEventListener('abort', () => resolve(undefined), { once: true }),
     );
@@ -97,20 +97,20 @@ export class IdentityChange {
       const error = (await Promise.race([learnAlso(this.#former), aborted]))?.error;
       if (error === undefined || nothingListens(error)) return;
       if (performance.now() > deadline) break;
-      await setTimeout(patience.pauseMs, undefined, { signal }).catch(() => undefined);
+      await setTimeout(birdWait.pauseMs, undefined, { signal }).catch(() => undefined);
     }
     if (signal.aborted) return;
-    const remedy = 'see what BIRD says above';
+    const remedy = "see BIRD's error in the lines above";
     log.warn(
       { remedy },
-      'BIRD does not take a configuration that learns routes of both identities: they may be withdrawn while they move',
+      'BIRD does not accept the configuration that learns routes of both identities: routes may be withdrawn while they move',
     );
   }
 }
 
 /**
- * The identities that are remembered, the present one among them: it is on disk before its first route. A file that
- * can not be understood is set aside, one that can not be written is named; neither keeps pods waiting.
+ * Loads the remembered identities and adds the present one: it is on disk before its first route. A file that can not
+ * be parsed is renamed; a file that can not be written is reported. In both cases the agent goes on.
  */
 export async function openIdentityMemory(
   path: string,
@@ -127,7 +127,7 @@ export async function openIdentityMemory(
   } catch (thrown) {
     warn(thrown);
     const aside = await memory.setAside().catch(() => undefined);
-    if (aside !== undefined) log.warn({ path: aside }, `the broken state file is now ${aside}`);
+    if (aside !== undefined) log.warn({ path: aside }, `moved the invalid state file to ${aside}`);
   }
   await memory.remember(present).catch(warn);
   return memory;

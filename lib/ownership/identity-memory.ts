@@ -1,9 +1,9 @@
 /**
- * Which identities our routes ever had, on disk: what a former configuration put into the kernel is found again.
+ * The file with all identities that our routes ever had: by it, routes of former configurations are found again.
  *
- * An identity is on disk before the first route that has it, and is forgotten when the kernel holds none any more.
- * Nothing is deleted on this file's word alone: the kernel deletes by table, prefix, metric and protocol number,
- * and numbers that others use are refused here as they are in the configuration.
+ * An identity is on disk before the first route that has it, and is forgotten when the kernel has no such route any
+ * more. A wrong file can not delete routes of other owners: the kernel deletes by table, prefix, metric and protocol
+ * number, and the numbers of other programs are refused here as in the configuration.
  */
 import { readFile, rename, rm } from 'node:fs/promises';
 import { z } from 'zod';
@@ -22,19 +22,19 @@ export class IdentityMemory {
   readonly #path: string;
   #identities: readonly RouteIdentity[] = [];
 
-  /** @param path of the state file; it and its folder are made when the first identity is remembered */
+  /** @param path of the state file; the file and its folder are created with the first identity */
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** Every identity remembered, in the order of their first use. */
+  /** Every remembered identity, in the order of first use. */
   get identities(): readonly RouteIdentity[] {
     return this.#identities;
   }
 
   /**
-   * Reads the file; a missing one remembers nothing.
-   * @throws FlockError FLOCK_STATE_INVALID when it can not be read or understood; the file stays as it is
+   * Reads the file; a missing file is an empty memory.
+   * @throws FlockError FLOCK_STATE_INVALID when the file can not be read or parsed; it stays as it is
    */
   async load(): Promise<void> {
     let text: string;
@@ -47,7 +47,7 @@ export class IdentityMemory {
     this.#identities = parseState(text, this.#path);
   }
 
-  /** Moves a file that can not be understood out of the way, for a person to look at. @returns where it is now */
+  /** Renames a file that can not be parsed, so that an operator can inspect it. @returns its new path */
   async setAside(): Promise<string> {
     const aside = `${this.#path}.broken-${new Date().toISOString()}`;
     await rename(this.#path, aside);
@@ -55,7 +55,7 @@ export class IdentityMemory {
   }
 
   /**
-   * Adds an identity; resolves when that is durable, at once when it is known.
+   * Adds an identity. Resolves when the file is on disk; at once when the identity is known.
    * @throws FlockError FLOCK_STATE_UNWRITABLE
    */
   async remember(identity: RouteIdentity): Promise<void> {
@@ -64,7 +64,7 @@ export class IdentityMemory {
   }
 
   /**
-   * Takes identities out; resolves when that is durable. The file goes with its last identity.
+   * Removes identities. Resolves when that is on disk. The file is deleted with its last identity.
    * @throws FlockError FLOCK_STATE_UNWRITABLE
    */
   async forget(identities: readonly RouteIdentity[]): Promise<void> {
@@ -91,7 +91,8 @@ export class IdentityMemory {
         `can not write ${this.#path}: ${(cause as Error).message}`,
         {
           value: this.#path,
-          remedy: 'let us write it, or give another path in state.path: it is how routes are found again',
+          remedy:
+            'give the agent write access to it, or set another path in state.path: the file is needed to find routes of former configurations',
           cause,
         },
       );
@@ -102,7 +103,7 @@ export class IdentityMemory {
 
 /**
  * @param text the whole file
- * @param origin how messages name it, usually its path
+ * @param origin the file's name in messages, usually its path
  * @throws FlockError FLOCK_STATE_INVALID naming every wrong key by its path
  */
 export function parseState(text: string, origin: string): readonly RouteIdentity[] {
@@ -120,7 +121,7 @@ export function parseState(text: string, origin: string): readonly RouteIdentity
 function invalid(message: string, cause?: unknown): FlockError {
   return new FlockError('FLOCK_STATE_INVALID', message, {
     remedy:
-      'repair it, or move it away: routes that a former configuration left in the kernel are then no longer found',
+      'repair the file, or move it away: routes that a former configuration left in the kernel are then no longer found',
     ...(cause !== undefined && { cause }),
   });
 }

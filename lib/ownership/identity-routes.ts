@@ -1,4 +1,4 @@
-/** The routes that one identity has in the kernel: read, withdrawn, removed. Others' are never touched. */
+/** Reads, withdraws and removes the routes of one identity in the kernel. Never changes other owners' routes. */
 
 import type { RouteIdentity } from '../config/route-identity.ts';
 import { errnoName } from '../kernel/socket/errno.ts';
@@ -17,7 +17,7 @@ export class IdentityRoutes {
     this.identity = identity;
   }
 
-  /** All that have table, metric and one of the protocols of the identity, both families. */
+  /** All routes with the table, the metric and one of the protocols of the identity, in both families. */
   async read(): Promise<RouteView[]> {
     const { table, metric, protocols } = this.identity;
     const numbers = [protocols.advertise, protocols.hold];
@@ -28,10 +28,11 @@ export class IdentityRoutes {
   }
 
   /**
-   * Puts copies of routes under this identity.
+   * Writes copies of routes with this identity.
    *
-   * @param operation `create` where the identity has none, `replace` where it has
-   * @param protocolOf the tag of each copy
+   * @param operation `create` where the identity has no such route, `replace` where it has
+   * @param protocolOf the protocol number of each copy
+   * @returns an errno or 0 for each route
    */
   write(
     views: readonly RouteView[],
@@ -45,8 +46,8 @@ export class IdentityRoutes {
   }
 
   /**
-   * Withdraws those that are announced: the tag changes, forwarding goes on. One that the kernel refuses to
-   * write (its nexthop is dead) stays as it is, and is withdrawn by its removal.
+   * Withdraws the announced ones: the tag changes, and the route still forwards. A route that the kernel refuses to
+   * write (its nexthop is dead) stays as it is; its removal withdraws it.
    */
   async hold(views: readonly RouteView[]): Promise<void> {
     const { advertise, hold } = this.identity.protocols;
@@ -55,8 +56,8 @@ export class IdentityRoutes {
   }
 
   /**
-   * Removes by table, prefix, metric and protocol; what is gone already is removed.
-   * @returns those that are still there, each with the errno's name
+   * Removes routes by table, prefix, metric and protocol. A route that is already gone counts as removed.
+   * @returns the routes that are still there, each with the errno's name
    */
   async remove(views: readonly RouteView[]): Promise<{ view: RouteView; why: string }[]> {
     const outcomes = await this.#apply(views.map(packDeletion));
@@ -67,10 +68,10 @@ export class IdentityRoutes {
   }
 
   /**
-   * Deletes nexthop objects of this identity that no route leads through any more.
+   * Deletes nexthop objects of this identity that no route uses any more.
    *
-   * @param others identities whose routes may lead through them too
-   * @returns how many are still there
+   * @param others identities whose routes may use the objects too
+   * @returns how many objects of this identity are still there
    */
   async removeIdleObjects(others: readonly IdentityRoutes[] = []): Promise<number> {
     const views = (await Promise.all([this, ...others].map(identity => identity.read()))).flat();

@@ -1,5 +1,4 @@
-/** Nexthop objects that routes of an identity have left behind. */
-
+/** Deletes nexthop objects of an identity that no route uses any more. */
 import { ObjectIds } from '../kernel/groups/object-ids.ts';
 import { errnoName } from '../kernel/socket/errno.ts';
 import {
@@ -14,12 +13,12 @@ import { RouteBatch } from '../kernel/socket/route-batch.ts';
 import type { NativeError, RouteSocket } from '../kernel/socket/route-socket.ts';
 
 /**
- * Deletes the nexthop objects of a route protocol that no route uses. The kernel would delete routes with their
- * group: those that are used stay.
+ * Deletes the nexthop objects of a route protocol that no route uses. Used objects stay: the kernel would delete
+ * their routes with them.
  *
- * @param protocol that marks the objects, `advertise` of an identity
- * @param used ids of the groups that routes lead through
- * @returns how many are still there
+ * @param protocol of the objects, `advertise` of an identity
+ * @param used ids of the groups that routes use
+ * @returns how many objects are still there
  */
 export async function removeIdleObjects(
   socket: RouteSocket,
@@ -46,7 +45,7 @@ export async function removeIdleObjects(
   return ours.length - removed;
 }
 
-/** Before Linux 5.3 there are none. */
+/** Linux before 5.3 has no nexthop objects. */
 async function objectsIn(socket: RouteSocket): Promise<NexthopObject[]> {
   try {
     return [...readObjects(await socket.nexthopObjects())];

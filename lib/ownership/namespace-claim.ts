@@ -1,24 +1,24 @@
 /**
- * One program of ours a network namespace: two agents would undo each other's routes.
+ * Allows one program of ours per network namespace: two agents would undo each other's routes.
  *
- * An abstract UNIX socket (unix(7)) is seen in exactly one network namespace, whatever the file systems and PID
- * namespaces around it, and the kernel lets go of it when its holder ends, by kill -9 too. Whoever finds it
- * taken asks through it by whom.
+ * An abstract UNIX socket (unix(7)) is visible in exactly one network namespace, independent of file systems and PID
+ * namespaces, and the kernel closes it when its process ends, also by kill -9. A program that finds the name in use
+ * connects to the socket to learn which program uses it.
  */
 import { readlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { FlockError } from '../base/errors.ts';
 
-/** What claims a network namespace; the name is the command's. */
+/** The command that claims a network namespace. */
 export type Claimant = 'run' | 'flush' | 'migrate';
 
 export interface NamespaceClaim extends AsyncDisposable {
-  /** Lets the next one in. */
+  /** Ends the claim, so that another program can claim the namespace. */
   release(): Promise<void>;
 }
 
-/** What a holder says of itself. Process ids mean something within one PID namespace only. */
-interface HolderWords {
+/** What the holder sends about itself. A process id is valid only in its PID namespace. */
+interface Holder {
   claimant: Claimant;
   pid: number;
   pidNamespace: string;
@@ -28,8 +28,8 @@ interface HolderWords {
 const socketName = '\0flock-anycast';
 
 /**
- * How long a holder may take to say who it is, in milliseconds. One that is stopped says nothing; one on a busy
- * machine is late, and its name is what the user needs.
+ * How long to wait for the holder's answer, in milliseconds. A stopped process sends none; on a busy machine the
+ * answer is late, and the user needs the name in it.
  */
 const answerMs = 5000;
 
@@ -39,11 +39,11 @@ const answerMs = 5000;
  * @throws FlockError FLOCK_ALREADY_RUNNING naming the holder as far as it answers
  */
 export async function claimNamespace(claimant: Claimant): Promise<NamespaceClaim> {
-  const words: HolderWords = { claimant, pid: process.pid, pidNamespace: pidNamespace() };
+  const self: Holder = { claimant, pid: process.pid, pidNamespace: pidNamespace() };
   const server = createServer(client => {
-    // Whoever asks may leave without listening.
+    // The client may close the connection before it has read the answer.
     client.on('error', () => undefined);
-    client.end(JSON.stringify(words));
+    client.end(JSON.stringify(self));
   });
   try {
     await listen(server);
@@ -51,7 +51,7 @@ export async function claimNamespace(claimant: Claimant): Promise<NamespaceClaim
     if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause;
     throw alreadyRunning(claimant, await askHolder());
   }
-  // The claim alone keeps no program alive.
+  // The claim alone does not keep the process running.
   server.unref();
   const release = () => new Promise<void>(resolve => server.close(() => resolve()));
   return { release, [Symbol.asyncDispose]: release };
@@ -64,15 +64,15 @@ function listen(server: Server): Promise<void> {
   });
 }
 
-/** Undefined when the holder gives no answer that makes sense: anybody may hold a name. */
-async function askHolder(): Promise<HolderWords | undefined> {
+/** @returns undefined when there is no valid answer: any program may use the name */
+async function askHolder(): Promise<Holder | undefined> {
   const socket = connect({ path: socketName });
   socket.setEncoding('utf8');
   socket.setTimeout(answerMs, () => socket.destroy(new Error('no answer')));
   try {
     let text = '';
     for await (const chunk of socket) text += chunk;
-    const { claimant, pid, pidNamespace } = JSON.parse(text) as Partial<HolderWords>;
+    const { claimant, pid, pidNamespace } = JSON.parse(text) as Partial<Holder>;
     if (typeof claimant !== 'string' || typeof pid !== 'number' || typeof pidNamespace !== 'string')
       return undefined;
     return { claimant, pid, pidNamespace };
@@ -81,22 +81,22 @@ async function askHolder(): Promise<HolderWords | undefined> {
   }
 }
 
-function alreadyRunning(claimant: Claimant, holder: HolderWords | undefined): FlockError {
+function alreadyRunning(claimant: Claimant, holder: Holder | undefined): FlockError {
   const remedy =
     claimant === 'run'
-      ? 'stop it first, or run this one in another network namespace'
-      : `stop it first (systemctl stop, or delete its pod), then ${claimant} again`;
+      ? 'stop that program first, or run this one in another network namespace'
+      : `stop that program first (systemctl stop, or delete its pod), then ${claimant} again`;
   return new FlockError('FLOCK_ALREADY_RUNNING', `${describeHolder(holder)} in this network namespace`, {
     value: holder?.pid,
     remedy,
   });
 }
 
-function describeHolder(holder: HolderWords | undefined): string {
-  if (holder === undefined) return 'another program, which does not say who it is, holds @flock-anycast';
+function describeHolder(holder: Holder | undefined): string {
+  if (holder === undefined) return 'a program that does not identify itself listens on @flock-anycast';
   const foreign = holder.pidNamespace !== pidNamespace();
   const where = foreign ? `process ${holder.pid} of another PID namespace` : `process ${holder.pid}`;
-  return `flock-anycast ${holder.claimant} (${where}) is already at work`;
+  return `flock-anycast ${holder.claimant} (${where}) is already running`;
 }
 
 /** Such as `pid:[4026531836]`. */

@@ -1,16 +1,16 @@
 /**
  * Moves our routes from the identities of former configurations to the present one, without a gap:
  *
- * 1. BIRD learns both (`bird/render.ts`), before any route changes.
- * 2. Each route gets its twin under the present identity, tag and nexthops as they were, and only then goes. At the
+ * 1. BIRD learns routes of both (`bird/render.ts`), before any route changes.
+ * 2. Each route is copied to the present identity, with the same tag and nexthops, and only then removed. With the
  *    same table and metric the kernel has one key for both: there the protocol number is changed in place.
- * 3. The reconciler adopts the twins like any routes from before a restart.
- * 4. What could not be moved (another owner is at the new place, a nexthop is dead) waits until every source has
- *    synced and a pass has programmed what is wanted; then it is withdrawn and removed.
- *    So are its nexthop objects, once nothing leads through them.
- * 5. An identity that the kernel holds nothing of is forgotten, and BIRD learns the present one alone.
+ * 3. The reconciler adopts the copies like any routes from before a restart.
+ * 4. A route that could not be moved (another owner has a route at the new key, or a nexthop is dead) stays until
+ *    every source has synced and a pass has programmed the desired routes; then it is withdrawn and removed.
+ *    Its nexthop objects are removed when no route uses them.
+ * 5. An identity without routes in the kernel is forgotten, and BIRD learns the present one alone.
  *
- * Killed anywhere in between, the next start finds both identities remembered and goes on.
+ * When the agent is killed in between, the next start finds both identities remembered and goes on.
  */
 import { setTimeout } from 'node:timers/promises';
 import type { Destination } from '../base/address.ts';
@@ -22,11 +22,11 @@ import { destinationOfView, type RouteView } from '../kernel/socket/route-view.t
 import { IdentityRoutes } from './identity-routes.ts';
 
 export interface RelocationOptions {
-  /** Not the programmer's: what it does is to be heard by the monitor. */
+  /** Separate from the programmer's socket, so that the programmer's monitor reports the changes made here. */
   socket: RouteSocket;
   present: RouteIdentity;
   former: readonly RouteIdentity[];
-  /** How long BIRD has to see a change before the next, in milliseconds. */
+  /** The pause after a change, in which BIRD can read it, in milliseconds. */
   settleMs: number;
   log: Log;
 }
@@ -43,16 +43,16 @@ export class Relocation {
     this.#former = former.map(identity => new IdentityRoutes(socket, identity));
   }
 
-  /** Step 2. Needs no source: every route that goes has its twin in the kernel. */
+  /** Step 2. Needs no source: every route that is removed has its copy in the kernel. */
   async move(): Promise<void> {
     for (const former of this.#former) {
       const found = (await former.read()).filter(view => view.isOurKind);
       if (found.length === 0) continue;
       const left = sharesPlace(former.identity, this.#present.identity)
         ? await this.#retag(former, found)
-        : await this.#replant(former, found);
-      const words = `moved ${found.length - left} route(s) from ${describeIdentity(former.identity)} to ${describeIdentity(this.#present.identity)}`;
-      this.#options.log.info({ moved: found.length - left, left }, words);
+        : await this.#copyAndRemove(former, found);
+      const message = `moved ${found.length - left} route(s) from ${describeIdentity(former.identity)} to ${describeIdentity(this.#present.identity)}`;
+      this.#options.log.info({ moved: found.length - left, left }, message);
     }
   }
 
@@ -60,7 +60,7 @@ export class Relocation {
    * Step 4, to be called after a pass.
    *
    * @param isWithdrawn whether BIRD no longer announces a destination
-   * @returns whether the kernel holds nothing of the former identities any more
+   * @returns whether the kernel has no routes and nexthop objects of the former identities any more
    */
   async sweep(isWithdrawn: (destination: Destination) => boolean): Promise<boolean> {
     let rest = 0;
@@ -79,46 +79,52 @@ export class Relocation {
     const isFormer = (view: RouteView) => !this.#isPresent(former.identity, view);
     const left = (await former.read()).filter(isFormer);
     if (left.length === 0) return 0;
-    const twins = await this.#destinations();
+    const copies = await this.#destinations();
     if (!this.#announcedNumbers().has(former.identity.protocols.hold)) {
-      await former.hold(left.filter(view => !twins.has(destinationOfView(view))));
+      await former.hold(left.filter(view => !copies.has(destinationOfView(view))));
       await setTimeout(this.#options.settleMs);
     }
-    // Read again, for the tag is part of what names a route that is removed.
+    // Read again: a removal names the route's tag, which has changed.
     const removable = (await former.read()).filter(view => {
       const destination = destinationOfView(view);
-      return isFormer(view) && (twins.has(destination) || isWithdrawn(destination));
+      return isFormer(view) && (copies.has(destination) || isWithdrawn(destination));
     });
     const failed = await former.remove(removable);
     const removed = removable.length - failed.length;
-    const words = `removed ${removed} route(s) that could not be moved from ${describeIdentity(former.identity)}`;
-    this.#options.log.info({ removed }, words);
+    const message = `removed ${removed} route(s) that could not be moved from ${describeIdentity(former.identity)}`;
+    this.#options.log.info({ removed }, message);
     return left.length - removed;
   }
 
-  /** A number that means something under the present identity keeps that meaning: the first pass sees to it. */
+  /**
+   * Changes protocol numbers in place. A route whose number is also one of the present identity is not changed here:
+   * the first pass corrects it.
+   *
+   * @returns how many routes could not be changed
+   */
   async #retag(former: IdentityRoutes, found: readonly RouteView[]): Promise<number> {
     const isFormer = (view: RouteView) => !this.#isPresent(former.identity, view);
     await this.#present.write(found.filter(isFormer), Operation.replace, this.#tagsFrom(former.identity));
     return (await former.read()).filter(isFormer).length;
   }
 
-  async #replant(former: IdentityRoutes, found: readonly RouteView[]): Promise<number> {
+  /** @returns how many routes could not be moved */
+  async #copyAndRemove(former: IdentityRoutes, found: readonly RouteView[]): Promise<number> {
     await this.#present.write(found, Operation.create, this.#tagsFrom(former.identity));
     await setTimeout(this.#options.settleMs);
-    // The kernel's word, not the outcomes': a twin may stand there since an earlier start was cut short.
-    const twins = await this.#destinations();
-    const movable = found.filter(view => twins.has(destinationOfView(view)));
+    // The kernel's routes decide, not the outcomes: a copy may exist since an interrupted earlier start.
+    const copies = await this.#destinations();
+    const movable = found.filter(view => copies.has(destinationOfView(view)));
     const failed = await former.remove(movable);
     return found.length - movable.length + failed.length;
   }
 
-  /** What the present identity has routes for. */
+  /** The destinations of the present identity's routes. */
   async #destinations(): Promise<ReadonlySet<Destination>> {
     return new Set((await this.#present.read()).map(destinationOfView));
   }
 
-  /** Whether a route found under a former identity is one of the present identity as well. */
+  /** Whether a route of a former identity also belongs to the present identity. */
   #isPresent(former: RouteIdentity, { protocol }: RouteView): boolean {
     const { identity } = this.#present;
     return (
@@ -132,7 +138,7 @@ export class Relocation {
     return ({ protocol }) => (protocol === former.protocols.advertise ? advertise : hold);
   }
 
-  /** The protocol numbers that BIRD learns meanwhile. */
+  /** The protocol numbers that BIRD learns during the move. */
   #announcedNumbers(): Set<number> {
     return new Set([this.#present, ...this.#former].map(({ identity }) => identity.protocols.advertise));
   }

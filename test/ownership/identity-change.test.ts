@@ -1,4 +1,4 @@
-/** The real agent, started again with another table, metric or protocol numbers: the router never notices. */
+/** The real agent, restarted with another table, metric or protocol numbers: the router keeps its routes. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -139,7 +139,7 @@ for (const [mode, what, nexthops = 'multipath'] of cases) {
   });
 }
 
-test('a BIRD that does not run keeps no route waiting; when it comes, it announces all', async t => {
+test('routes move at once when BIRD does not run; when it starts, it announces all', async t => {
   const { router, node, files, bird, agent, start, announced } = await served(t, first);
   agent.child.kill('SIGTERM');
   await agent.exit;
@@ -148,15 +148,15 @@ test('a BIRD that does not run keeps no route waiting; when it comes, it announc
   const next = others['everything else'];
   reconfigure(files, next);
   const again = start();
-  // Less than the 10 s for which routes wait for a BIRD that runs: it says so then.
+  // Less than the 10 s for which routes wait for a running BIRD: after those, a warning is logged.
   await again.logged('nothing is left of');
-  t.false(again.lines.some(({ event }) => event?.startsWith('BIRD does not take a configuration')));
+  t.false(again.lines.some(({ event }) => event?.startsWith('BIRD does not accept the configuration')));
   await eventually('one key remembered', () => remembered(files).length === 1);
   await startBird(node.host, { name: 'node1', configPath: bird.configPath, socketPath: bird.socketPath });
   await announced();
 });
 
-test('a BIRD that hangs keeps routes waiting so long, and no longer: pods come first', async t => {
+test('routes wait a limited time for a BIRD that hangs, and then move', async t => {
   const { node, files, bird, agent, start } = await served(t, first);
   agent.child.kill('SIGTERM');
   await agent.exit;
@@ -166,16 +166,16 @@ test('a BIRD that hangs keeps routes waiting so long, and no longer: pods come f
   const impatient = start();
   await eventually('the connection to BIRD', () => impatient.lines.length > 0);
   const gaveUp = (one: AgentProcess) =>
-    one.lines.some(({ event }) => event?.startsWith('BIRD does not take a configuration'));
+    one.lines.some(({ event }) => event?.startsWith('BIRD does not accept the configuration'));
   impatient.child.kill('SIGTERM');
   t.is(await impatient.exit, 0);
-  t.false(gaveUp(impatient), "it stops nevertheless, and not when BIRD's time is over");
+  t.false(gaveUp(impatient), 'the agent stops before the waiting time is over');
 
   const moved = watchRoutes(node.host, [80]);
   t.teardown(() => moved.stop());
   const began = performance.now();
   const again = start();
-  await eventually('BIRD to be missed', () =>
+  await eventually('the warning about BIRD', () =>
     again.lines.some(({ code }) => code === 'FLOCK_BIRD_UNREACHABLE'),
   );
   await eventually(
@@ -183,5 +183,5 @@ test('a BIRD that hangs keeps routes waiting so long, and no longer: pods come f
     async () => (await kernelRoutes(node.host, '192.0.2.1/32'))[0]?.protocol === '80',
   );
   t.true(gaveUp(again));
-  t.true((moved.seen[0]?.at ?? 0) - began > 10_000, 'the time for which a BIRD that runs is waited for');
+  t.true((moved.seen[0]?.at ?? 0) - began > 10_000, 'the routes wait 10 s for a running BIRD');
 });

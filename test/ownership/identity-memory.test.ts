@@ -22,7 +22,7 @@ async function loaded(path: string): Promise<IdentityMemory> {
   return memory;
 }
 
-test('identities are remembered over a restart, in the order of their first use, each once', async t => {
+test('identities are remembered after a restart, in the order of first use, each once', async t => {
   const path = statePath(t);
   const memory = await loaded(path);
   for (const key of [one, other, one]) await memory.remember(key);
@@ -30,7 +30,7 @@ test('identities are remembered over a restart, in the order of their first use,
   t.deepEqual(JSON.parse(readFileSync(path, 'utf8')), { version: 1, keys: [one, other] });
 });
 
-test('what was forgotten is forgotten; with the last identity goes the file', async t => {
+test('a forgotten identity stays forgotten; with the last one the file is deleted', async t => {
   const path = statePath(t);
   const memory = await loaded(path);
   await memory.remember(one);
@@ -61,7 +61,7 @@ for (const [what, text, named] of [
     'keys.0.metric',
   ],
 ] as const) {
-  test(`a file ${what} is refused and stays as it is`, async t => {
+  test(`a file ${what} is refused and not changed`, async t => {
     const path = statePath(t);
     mkdirSync(join(path, '..'), { recursive: true });
     writeFileSync(path, text);
@@ -71,7 +71,7 @@ for (const [what, text, named] of [
   });
 }
 
-test('an agent sets a broken file aside, says so, serves its pods, and deletes nothing for it', async t => {
+test('an agent renames an invalid state file, reports that, serves its pods, and deletes no route', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   writeAllocations(files, []);
@@ -80,7 +80,7 @@ test('an agent sets a broken file aside, says so, serves its pods, and deletes n
   await lab.node.ip('route', 'add', '192.0.2.1/32', 'via', '10.1.1.2', 'metric', '9', 'proto', '80');
   const agent = startAgent(lab.node, files);
   await agent.logged('is not JSON');
-  await agent.logged('the broken state file is now');
+  await agent.logged('moved the invalid state file to');
   await agent.logged('in sync');
   const [aside] = readdirSync(files.folder).filter(name => name.startsWith('state.json.broken-'));
   t.is(readFileSync(join(files.folder, aside ?? ''), 'utf8'), text);
@@ -88,10 +88,10 @@ test('an agent sets a broken file aside, says so, serves its pods, and deletes n
   t.is((await routesOf(lab.node, 80)).length, 1);
 });
 
-test('an agent that can not write its state file says so, and serves', async t => {
+test('an agent that can not write its state file reports that, and serves its pods', async t => {
   const lab = await createNodeLab(t, 1);
   const folder = join(lab.lab.dir, 'agent');
-  // A file where the folder should be: root may write everywhere else.
+  // A file in the place of the folder: root may write everywhere else.
   const path = join(folder, 'agent.json', 'state.json');
   const files = layOutAgent(folder, { state: { path } });
   writeAllocations(files, []);
@@ -101,7 +101,7 @@ test('an agent that can not write its state file says so, and serves', async t =
   t.pass();
 });
 
-test('the key is on disk before the first route that has it', async t => {
+test('the identity is on disk before its first route', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   const agent = startAgent(lab.node, files);

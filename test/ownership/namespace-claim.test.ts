@@ -24,23 +24,23 @@ test('a second agent in the same network namespace refuses to start and names th
   const second = start(host);
   t.is(await second.exit, 1);
   t.deepEqual(second.words, [
-    `flock-anycast: flock-anycast run (process ${first.child.pid}) is already at work in this network namespace [FLOCK_ALREADY_RUNNING]`,
-    '  remedy: stop it first, or run this one in another network namespace',
+    `flock-anycast: flock-anycast run (process ${first.child.pid}) is already running in this network namespace [FLOCK_ALREADY_RUNNING]`,
+    '  remedy: stop that program first, or run this one in another network namespace',
   ]);
   t.is(first.child.exitCode, null);
 });
 
-test('one of another PID namespace is named as such: its number means nothing here', async t => {
+test('an agent in another PID namespace is described as such: its process id is not valid here', async t => {
   const { lab, start } = await agents(t);
   const host = await lab.namespace('host');
   const first = start(host, ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc']);
   await first.logged('in sync');
   const second = start(host);
   t.is(await second.exit, 1);
-  t.regex(second.words[0] ?? '', /process 1 of another PID namespace\) is already at work/);
+  t.regex(second.words[0] ?? '', /process 1 of another PID namespace\) is already running/);
 });
 
-test('another network namespace is another world', async t => {
+test('an agent in another network namespace is independent', async t => {
   const { lab, start } = await agents(t);
   const [one, other] = [start(await lab.namespace('one')), start(await lab.namespace('other'))];
   await Promise.all([one.logged('in sync'), other.logged('in sync')]);
@@ -48,7 +48,7 @@ test('another network namespace is another world', async t => {
 });
 
 for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-  test(`${signal} lets the next one in`, async t => {
+  test(`after ${signal} the next agent can start`, async t => {
     const { lab, start } = await agents(t);
     const host = await lab.namespace('host');
     const first = start(host);
@@ -61,7 +61,7 @@ for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
   });
 }
 
-test('a holder that is stopped does not keep the refusal waiting', async t => {
+test('an agent is refused also while the holder is stopped (SIGSTOP) and can not answer', async t => {
   const { lab, start } = await agents(t);
   const host = await lab.namespace('host');
   const first = start(host);
@@ -70,8 +70,8 @@ test('a holder that is stopped does not keep the refusal waiting', async t => {
   t.teardown(() => first.child.kill('SIGKILL'));
   const stat = `/proc/${first.child.pid}/stat`;
   await eventually('the holder to be stopped', () => / T /.test(readFileSync(stat, 'utf8')));
-  // It ends although the first does not go on.
+  // The second one ends although the first is still stopped.
   const second = start(host);
   t.is(await second.exit, 1);
-  t.regex(second.words[0] ?? '', /another program, which does not say who it is, holds @flock-anycast/);
+  t.regex(second.words[0] ?? '', /a program that does not identify itself listens on @flock-anycast/);
 });

@@ -1,4 +1,4 @@
-/** Moving routes in the kernel: what can not be moved, what is not ours, and what was cut short. */
+/** Moving routes in the kernel: routes that can not be moved, routes of other owners, and interrupted moves. */
 import test, { type ExecutionContext } from 'ava';
 import { createLog } from '../../lib/base/log.ts';
 import type { RouteIdentity } from '../../lib/config/route-identity.ts';
@@ -54,7 +54,7 @@ for (const [what, present] of [
   });
 }
 
-test('cut short in the middle, the next start goes on', async t => {
+test('after an interrupted move, the next start goes on', async t => {
   const lab = await createNodeLab(t, 1);
   await lab.node.ipBatch([
     'route add 192.0.2.1/32 via 10.1.1.2 metric 16 proto 70',
@@ -66,7 +66,7 @@ test('cut short in the middle, the next start goes on', async t => {
   t.is((await of(lab, 80)).length, 2);
 });
 
-test('where another owner is at the new key the old route stays until a pass, and then goes, withdrawn first', async t => {
+test("where another owner's route has the new key, the old route stays until a pass, is then withdrawn, and removed", async t => {
   const lab = await createNodeLab(t, 1);
   await lab.node.ipBatch([
     'route add 192.0.2.1/32 via 10.1.1.2 metric 16 proto 70',
@@ -85,7 +85,7 @@ test('where another owner is at the new key the old route stays until a pass, an
   t.is((await of(lab, 98)).length, 1);
 });
 
-test('a route whose nexthop is dead can not be moved; once its twin is there the old one goes', async t => {
+test('a route whose nexthop is dead can not be moved; the old route is removed when the new one exists', async t => {
   const lab = await createNodeLab(t, 2);
   await lab.node.ip(
     'route',
@@ -105,7 +105,7 @@ test('a route whose nexthop is dead can not be moved; once its twin is there the
   await lab.node.ip('link', 'set', 'p1', 'down');
   const relocation = relocate(t, lab, elsewhere);
   await relocation.move();
-  t.is((await of(lab, 70)).length, 1, 'it forwards on by the other nexthop');
+  t.is((await of(lab, 70)).length, 1, 'it still forwards through the other nexthop');
   // As the reconciler's first pass does.
   await lab.node.ip('route', 'add', '192.0.2.1/32', 'via', '10.1.1.2', 'metric', '20', 'proto', '80');
   t.true(await relocation.sweep(() => false));

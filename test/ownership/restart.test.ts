@@ -1,4 +1,4 @@
-/** The kernel is the truth: what a start finds right it leaves alone, and what a kill left half done it finishes. */
+/** A start changes no route that is right, and finishes what a killed agent left unfinished. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -26,7 +26,7 @@ async function metrics(host: Namespace): Promise<string> {
 }
 
 for (const mode of ['learn', 'filter'] as const) {
-  test(`${mode} mode: a restart writes nothing to the kernel, and the router hears nothing`, async t => {
+  test(`${mode} mode: a restart writes nothing to the kernel, and the router sees no change`, async t => {
     const { lab, router, nodes } = await fabric(1);
     t.teardown(() => lab.destroy());
     const [node] = nodes as [Node];
@@ -47,7 +47,7 @@ for (const mode of ['learn', 'filter'] as const) {
         hostInterface: `pod${index}`,
         ipv4: `10.1.1${index}.2`,
         ipv6: `fd01:1${index}::2`,
-        // One destination of each family by two pods, one by one.
+        // One destination of each family has two pods, the other has one.
         anycast: index === 0 ? anycast : [anycast[0], anycast[2]].map(String),
         state: 'committed' as const,
       })),
@@ -62,7 +62,7 @@ for (const mode of ['learn', 'filter'] as const) {
 
     const watches = [watchRoutes(router, [12]), watchRoutes(node.host, [70, 71])];
     t.teardown(() => watches.map(watch => watch.stop()));
-    // Each session with the time since when it is up.
+    // Each session, with the time since when it has been up.
     const sessions = async () => (await bird.command('show protocols')).match(/^peer_.*$/gm);
     const before = await sessions();
     t.is(before?.length, 2);
@@ -82,7 +82,7 @@ for (const mode of ['learn', 'filter'] as const) {
       watches.flatMap(({ seen }) => seen),
       [],
     );
-    // An identical IPv4 replace is silent: the agent's own count tells of it.
+    // An identical IPv4 replace causes no notification: only the agent's own metric shows it.
     t.notRegex(await metrics(node.host), /passes_total\{wrote="true"\}/);
     t.deepEqual(await sessions(), before);
   });
@@ -135,7 +135,7 @@ function serve(files: AgentFiles, pod: number, from: number): void {
   ]);
 }
 
-/** Kills an agent so many milliseconds after its first write to the kernel is heard of. */
+/** Kills an agent a given time after the notification of its first write to the kernel, in milliseconds. */
 async function killAfterFirstWrite(node: Namespace, agent: AgentProcess, ms: number): Promise<void> {
   const socket = new RouteSocket({ netns: node.path });
   const written = new Promise<void>(resolve => {
@@ -152,12 +152,12 @@ async function killAfterFirstWrite(node: Namespace, agent: AgentProcess, ms: num
 
 const delays = [0, 1, 3, 8, 20];
 
-test('killed again and again in the middle of thousands of changes, the next start makes it right', async t => {
+test('an agent killed again and again during thousands of changes finishes them at its next start', async t => {
   const lab = await createNodeLab(t, 2);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   await lab.node.ip('route', 'add', '198.18.0.1', 'via', '10.1.1.2', 'metric', '99', 'proto', '98');
   writePod(files, 'dns', { ready: true });
-  /** Routes that are as `serve` with the same arguments has them. */
+  /** The number of routes that are as `serve` with the same arguments requires. */
   const countRight = async (pod: number, from: number) => {
     const right = new Set(addresses(from));
     return (await routesOf(lab.node, 70)).filter(
@@ -195,7 +195,7 @@ test('killed again and again in the middle of thousands of changes, the next sta
   t.is(last.child.exitCode, null);
 });
 
-test('killed again and again while thousands of routes move to another identity, none is ever missing', async t => {
+test('no route is missing at any time when the agent is killed again and again while thousands of them move', async t => {
   const lab = await createNodeLab(t, 1);
   const keys = [
     { table: 254, metric: 16, protocols: { advertise: 70, hold: 71 } },
@@ -224,7 +224,7 @@ test('killed again and again while thousands of routes move to another identity,
   }
   t.log(`under 70 and 80 when killed, of ${many}: ${counts.join(', ')}`);
   start(0);
-  // By its state file: the one that was killed last may have finished, and then this one has nothing to say.
+  // Read from the state file: the agent killed last may have finished, and then this one logs nothing about it.
   await eventually(
     'one key remembered',
     () => JSON.parse(readFileSync(files.state, 'utf8')).keys.length === 1,
