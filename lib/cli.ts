@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: `flock-anycast run`, `flush` and `migrate`, each with `--config FILE`, and `check-config`. */
+/** The command line: `flock-anycast run`, `flush` and `migrate`, each with `--config FILE`; `check-config FILE…`. */
 import './heap-growth.ts';
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
@@ -20,10 +20,10 @@ const program = new Command('flock-anycast').description(description).version(ve
 
 program
   .command('run')
-  .summary('be the agent of this node, until SIGTERM or Ctrl-C')
+  .summary('run the agent of this node, until SIGTERM or Ctrl-C')
   .description(
     "Route this node's anycast addresses to its Ready pods, and let BIRD announce them, until SIGTERM or Ctrl-C.\n" +
-      'Routes stay in place when it stops; starting it again changes nothing that is right.',
+      'Routes stay in place when it stops; after a restart, routes that are right are not changed.',
   )
   .option(
     '--withdraw-on-exit',
@@ -38,22 +38,22 @@ program
 
 program
   .command('flush')
-  .summary('uninstall: take everything of ours out of the kernel')
+  .summary('uninstall: remove all routes of flock-anycast from the kernel')
   .description(
-    'Uninstall: take everything of ours out of the kernel. Routes are withdrawn first and removed a moment ' +
-      'later, those of former configurations too (state.path remembers them). Neither pods nor BIRD nor ' +
-      'Kubernetes have to be there; the agent must be stopped.',
+    'Uninstall: remove all routes of flock-anycast from the kernel. Routes are withdrawn first and removed a ' +
+      'second or more later, those of former configurations too (the file at state.path lists them). Pods, BIRD ' +
+      'and Kubernetes are not needed; the agent must be stopped.',
   )
   .requiredOption('--config <file>', 'configuration file of the agent')
   .option('--yes', 'do not ask; without a terminal nothing is done without it')
   .addHelpText(
     'after',
-    '\nExit code: 0 nothing of ours is left; 1 refused or not all could be removed; 130 stopped midway.\n' +
-      'Stopped midway, routes are left that forward and are not announced: run it again to finish.\n',
+    '\nExit code: 0 no route is left; 1 refused or not all could be removed; 130 interrupted.\n' +
+      'When it is interrupted, routes remain that forward and are not announced: run it again to finish.\n',
   )
   .action(async ({ config: file, yes = false }: { config: string; yes?: boolean }) => {
     const config = loadAgentConfig(file);
-    await flush({ config, yes, signal: stopSignal(), say, log: createLog('warn') });
+    await flush({ config, yes, signal: stopSignal(), print, log: createLog('warn') });
   });
 
 program
@@ -61,28 +61,29 @@ program
   .summary('take over the host routes that the original agent left')
   .description(
     'Take over the host routes that the original agent left: of protocol boot and default metric, through a ' +
-      "pod's interface, to an anycast address of the allocations (allocations.path). Creates ours before it " +
-      'deletes each, so that no packet is lost. All others stay, and it says why.',
+      "pod's interface, to an anycast address of the allocations (allocations.path). Creates our route before it " +
+      'deletes the original one, so that no packet is lost. All other routes stay, and the reason is printed.',
   )
   .requiredOption('--config <file>', 'configuration file of the agent')
   .option('--yes', 'do not ask; without a terminal nothing is done without it')
   .addHelpText('after', '\nExit code: 0 done, or nothing to do; 1 refused or not all could be taken over.\n')
   .action(async ({ config: file, yes = false }: { config: string; yes?: boolean }) => {
-    await migrate({ config: loadAgentConfig(file), yes, signal: stopSignal(), say });
+    await migrate({ config: loadAgentConfig(file), yes, signal: stopSignal(), print });
   });
 
 program
   .command('check-config')
   .summary('validate files offline')
   .description(
-    'Validate files offline, each by what it is: agent config, node config, allocation file, or manifests of ' +
-      'NodeConfig and AnycastPool. A NodeConfig is also checked laid over the one named default, if that is given.',
+    'Validate files offline; the content decides the kind: agent config, node config, allocation file, or manifests ' +
+      'of NodeConfig and AnycastPool. A NodeConfig is also checked merged with the one named default, if that is given.',
   )
   .argument('<file...>', 'YAML or JSON, with one document or several')
-  .addHelpText('after', '\nExit code: 0 all are good; 1 something is wrong, or is no file of ours.\n')
+  .addHelpText('after', '\nExit code: 0 all are valid; 1 a file is invalid, or of none of these kinds.\n')
   .action((files: string[]) => {
     for (const { origin, what, problem, skipped } of checkConfigs(files)) {
-      if (problem === undefined) say(`${origin}: ${what}: ${skipped ? 'not ours, skipped' : 'good'}`);
+      if (problem === undefined)
+        print(`${origin}: ${what}: ${skipped ? 'other API group, skipped' : 'good'}`);
       else {
         process.stderr.write(`${origin}: ${what}: ${problem}\n`);
         process.exitCode = 1;
@@ -90,14 +91,14 @@ program
     }
   });
 
-/** Aborts when we are asked to end; asked again, we end at once. */
+/** Aborts at the first SIGTERM or SIGINT; a second one ends the process at once. */
 function stopSignal(): AbortSignal {
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   return stop.signal;
 }
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 

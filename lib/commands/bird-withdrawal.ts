@@ -1,4 +1,4 @@
-/** Filter mode: BIRD announces what its file says, whatever the kernel's tags say; so the file says nothing. */
+/** Filter mode: BIRD announces the active set of its configuration, independent of tags; so the set becomes empty. */
 import { readFile } from 'node:fs/promises';
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -9,16 +9,18 @@ import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { type NodeConfig, parseNodeConfig } from '../config/node-config.ts';
 
 /**
- * Has BIRD announce no anycast address any more; one that does not run announces nothing.
+ * Withdraws every anycast address that BIRD announces by its configuration. A BIRD that does not run announces none.
  *
- * @returns what was done, in words; undefined in learn mode, which the node config may have left for filter mode
- * @throws FlockError when BIRD runs and can not be told
+ * @returns what was done, as a message; undefined in learn mode, unless BIRD's file has an active set because the node
+ *   config had set filter mode
+ * @throws FlockError when BIRD runs and can not be configured
  */
 export async function withdrawFromBird(config: ResolvedAgentConfig, log: Log): Promise<string | undefined> {
   const { mode, config: configPath, socket: socketPath, kernelExport } = config.bird;
   const text = await readFile(configPath, 'utf8').catch(() => '');
   if (mode === 'learn' && announcedIn(text).size === 0) return undefined;
-  if (!text.startsWith(renderedMark)) return `${configPath} is not ours: BIRD was told nothing`;
+  if (!text.startsWith(renderedMark))
+    return `${configPath} is not a file of flock-anycast: BIRD was not configured`;
   if (!(await listens(socketPath))) return 'BIRD does not run: it announces nothing';
   const bird = new BirdManager({
     mode,
@@ -46,15 +48,19 @@ async function listens(socketPath: string): Promise<boolean> {
   }
 }
 
-/** Needed to render what BIRD keeps: its peers, and the prefixes of the node's own. */
+/** Needed to render the parts that BIRD keeps: its peers, and the node's own prefixes. */
 async function nodeConfigOf({ nodeConfig: { path }, bird }: ResolvedAgentConfig): Promise<NodeConfig> {
   try {
     return parseNodeConfig(await readFile(path, 'utf8'), path);
   } catch (cause) {
     throw new FlockError(
       'FLOCK_NODE_CONFIG_INVALID',
-      `BIRD still announces addresses, and can not be told without the node config: ${(cause as Error).message}`,
-      { value: path, remedy: `restore ${path}, or stop the BIRD of ${bird.socket}, and run it again`, cause },
+      `BIRD still announces addresses, and can not be configured without the node config: ${(cause as Error).message}`,
+      {
+        value: path,
+        remedy: `restore ${path}, or stop the BIRD of ${bird.socket}; then run the command again`,
+        cause,
+      },
     );
   }
 }

@@ -1,4 +1,4 @@
-/** Validates files offline, each by what it is: what the agent would say of them, before it has to. */
+/** Validates files offline, by the same parsers as the agent; the content decides which kind a file is. */
 import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { FlockError } from '../base/errors.ts';
@@ -9,22 +9,22 @@ import { poolOf } from '../config/pool-resource.ts';
 import { parseAllocationFile } from '../sources/allocations/allocation.ts';
 import { defaultNodeConfigName, resourceApiVersion } from '../sources/kubernetes/resource-api.ts';
 
-/** What one file, or one document in it, turned out to be. */
+/** The kind of one file, or of one document in it, and its problem. */
 export interface Finding {
-  /** The file, and which document where it has several: `deploy.yaml#2`. */
+  /** The file; with several documents also the document's number: `deploy.yaml#2`. */
   origin: string;
   /** Such as `agent config` or `AnycastPool dns`. */
   what: string;
-  /** Undefined when all is well. */
+  /** Undefined when it is valid. */
   problem?: string;
-  /** It is nothing of ours, and was not looked at. */
+  /** It is not an object of flock-anycast, and was not checked. */
   skipped?: boolean;
 }
 
 const kinds =
   'an agent config (pods), a node config (bgp), an allocation file (allocations), a custom resource';
 
-/** @param paths files of any of these kinds, YAML or JSON; NodeConfigs are also checked laid over `default` */
+/** @param paths files of these kinds, YAML or JSON; NodeConfigs are also checked merged with `default` */
 export function checkConfigs(paths: readonly string[]): Finding[] {
   const nodeConfigs = new Map<string, { origin: string; spec: NodeConfigSpec }>();
   const findings = paths.flatMap(path => checkFile(path, nodeConfigs));
@@ -57,14 +57,14 @@ function checkFile(path: string, nodeConfigs: Map<string, { origin: string; spec
     const origin = documents.length > 1 ? `${path}#${index + 1}` : path;
     const object: unknown = document.toJS();
     if (typeof object !== 'object' || object === null) {
-      return { origin, what: 'document', problem: `is none of ours: ${kinds}` };
+      return { origin, what: 'document', problem: `is none of these: ${kinds}` };
     }
     if ('apiVersion' in object) return checkManifest(object, origin, nodeConfigs);
     if ('allocations' in object && 'version' in object) return checkAllocations(text, origin);
     if ('bgp' in object) return tried(origin, 'node config', () => parseNodeConfig(String(document), origin));
     if ('pods' in object)
       return tried(origin, 'agent config', () => parseAgentConfig(String(document), origin));
-    return { origin, what: 'document', problem: `is none of ours: ${kinds}` };
+    return { origin, what: 'document', problem: `is none of these: ${kinds}` };
   });
 }
 
@@ -101,7 +101,7 @@ function tried(origin: string, what: string, parse: () => unknown): Finding {
     return { origin, what };
   } catch (error) {
     if (!(error instanceof FlockError)) throw error;
-    // Messages of files begin with the origin already.
+    // Messages about files already begin with the origin.
     const problem = error.message.startsWith(`${origin}: `)
       ? error.message.slice(origin.length + 2)
       : error.message;

@@ -1,7 +1,7 @@
 /**
- * Takes everything of ours out of the kernel: of the present configuration and of every one remembered.
- * Withdrawn first, so that nobody sends here any more; then removed. Cut short anywhere, what is left forwards,
- * and the next run finishes.
+ * Removes all our routes and nexthop objects from the kernel: of the present configuration and of every remembered
+ * one. Routes are withdrawn first, so that no packets come here any more, and then removed. When it is interrupted,
+ * the remaining routes still forward, and the next run finishes.
  */
 import { setTimeout } from 'node:timers/promises';
 import { requireNetAdmin } from '../base/capabilities.ts';
@@ -23,25 +23,25 @@ export interface FlushOptions {
   yes: boolean;
   /** Aborts to stop before anything is removed. */
   signal: AbortSignal;
-  /** Tells a person, a line a call. */
-  say: (line: string) => void;
+  /** Prints one line for the operator. */
+  print: (line: string) => void;
   log: Log;
 }
 
 /**
- * At least so long, in milliseconds, withdrawn routes forward before they are removed: BIRD takes 250 for a burst
- * of 10,000, and its peers have to act on it.
+ * The shortest time between withdrawal and removal, in milliseconds: BIRD takes 250 ms for a burst of 10,000 routes,
+ * and its peers need time to act on it.
  */
 const leastSettleMs = 1000;
 
-/** So many routes are named, one a line; of more, their number. */
+/** How many routes are listed, one per line; of the rest only the number is printed. */
 const named = 20;
 
 /**
  * @throws FlockError FLOCK_NO_NET_ADMIN, FLOCK_ALREADY_RUNNING, FLOCK_STATE_INVALID, FLOCK_NOT_CONFIRMED with
- *   nothing changed; FLOCK_INTERRUPTED, FLOCK_FLUSH_INCOMPLETE, or of BIRD, with routes left that still forward
+ *   nothing changed; FLOCK_INTERRUPTED, FLOCK_FLUSH_INCOMPLETE, or BIRD's errors, with routes left that still forward
  */
-export async function flush({ config, yes, signal, say, log }: FlushOptions): Promise<void> {
+export async function flush({ config, yes, signal, print, log }: FlushOptions): Promise<void> {
   requireNetAdmin();
   await using _claim = await claimNamespace('flush');
   await using socket = new RouteSocket();
@@ -52,7 +52,7 @@ export async function flush({ config, yes, signal, say, log }: FlushOptions): Pr
   const ours = [present, ...former].map(identity => new IdentityRoutes(socket, identity));
 
   let count = 0;
-  for (const routes of ours) count += await tell(routes, say);
+  for (const routes of ours) count += await list(routes, print);
   if (count > 0) {
     await confirm(
       `Withdraw and remove ${count === 1 ? 'this route' : `these ${count} routes`}?`,
@@ -60,30 +60,31 @@ export async function flush({ config, yes, signal, say, log }: FlushOptions): Pr
       signal,
     );
     for (const routes of ours) await routes.hold(await routes.read());
-    say(`withdrew ${count} route(s); they forward on for a moment`);
+    print(`withdrew ${count} route(s); they forward until they are removed`);
   }
-  const told = await withdrawFromBird(config, log);
-  if (told !== undefined) say(told);
+  const birdOutcome = await withdrawFromBird(config, log);
+  if (birdOutcome !== undefined) print(birdOutcome);
   if (count > 0) {
     const settleMs = Math.max(config.reconcile.settleMs, leastSettleMs);
     await setTimeout(settleMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) throw interrupted(count);
     for (const routes of ours) await removeAll(routes);
-    say(`removed ${count} route(s)`);
+    print(`removed ${count} route(s)`);
   }
   for (const routes of ours) await routes.removeIdleObjects(ours);
   await memory.forget(memory.identities);
-  say('nothing of flock-anycast is left in the kernel of this network namespace');
+  print('nothing of flock-anycast is left in the kernel of this network namespace');
 }
 
-async function tell(routes: IdentityRoutes, say: (line: string) => void): Promise<number> {
+/** @returns how many routes there are */
+async function list(routes: IdentityRoutes, print: (line: string) => void): Promise<number> {
   const views = await routes.read();
-  say(`${describeIdentity(routes.identity)}: ${views.length} route(s)`);
+  print(`${describeIdentity(routes.identity)}: ${views.length} route(s)`);
   for (const view of views.slice(0, named)) {
     const announced = view.protocol === routes.identity.protocols.advertise;
-    say(`  ${destinationOfView(view)}${announced ? '' : ', no longer announced'}`);
+    print(`  ${destinationOfView(view)}${announced ? '' : ', no longer announced'}`);
   }
-  if (views.length > named) say(`  and ${views.length - named} more`);
+  if (views.length > named) print(`  and ${views.length - named} more`);
   return views.length;
 }
 
@@ -92,20 +93,20 @@ async function removeAll(routes: IdentityRoutes): Promise<void> {
   const left = await routes.read();
   if (left.length === 0) return;
   const [first] = failed;
-  const words = `${left.length} route(s) of ${describeIdentity(routes.identity)} are still there`;
-  const why = first === undefined ? 'somebody adds them again' : first.why;
-  throw new FlockError('FLOCK_FLUSH_INCOMPLETE', `${words}: ${why}`, {
+  const identity = describeIdentity(routes.identity);
+  const why = first === undefined ? 'another program adds them again' : first.why;
+  throw new FlockError('FLOCK_FLUSH_INCOMPLETE', `${left.length} route(s) of ${identity} remain: ${why}`, {
     value: left.map(destinationOfView),
-    remedy: 'find who adds them (ip monitor route), and run it again',
+    remedy: 'stop the program that adds them (ip monitor route shows the changes), and run flush again',
   });
 }
 
 function interrupted(count: number): FlockError {
   return new FlockError(
     'FLOCK_INTERRUPTED',
-    `${count} route(s) are withdrawn and forward on; none was removed`,
+    `${count} route(s) are withdrawn and still forward; none was removed`,
     {
-      remedy: 'run it again to remove them, or start the agent to announce them again',
+      remedy: 'run flush again to remove them, or start the agent to announce them again',
     },
   );
 }

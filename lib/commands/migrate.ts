@@ -1,7 +1,7 @@
 /**
  * Takes over the host routes that the original agent left. They have a better metric than ours, or none of our
- * protocol numbers: while they stand, ours are shadowed and BIRD announces nothing. Each goes only when ours is
- * in the kernel.
+ * protocol numbers: while they exist, ours are shadowed and BIRD announces nothing. Each is deleted only when our
+ * route is in the kernel.
  */
 import { readFile } from 'node:fs/promises';
 import { requireNetAdmin } from '../base/capabilities.ts';
@@ -28,15 +28,15 @@ export interface MigrateOptions {
   yes: boolean;
   /** Aborts to stop before anything is changed. */
   signal: AbortSignal;
-  /** Tells a person, a line a call. */
-  say: (line: string) => void;
+  /** Prints one line for the operator. */
+  print: (line: string) => void;
 }
 
 /**
  * @throws FlockError FLOCK_NO_NET_ADMIN, FLOCK_ALREADY_RUNNING, FLOCK_STATE_INVALID, FLOCK_ALLOCATIONS_INVALID,
- *   FLOCK_NOT_CONFIRMED with nothing changed; FLOCK_MIGRATE_INCOMPLETE when the kernel holds on to some
+ *   FLOCK_NOT_CONFIRMED with nothing changed; FLOCK_MIGRATE_INCOMPLETE when some routes could not be taken over
  */
-export async function migrate({ config, yes, signal, say }: MigrateOptions): Promise<void> {
+export async function migrate({ config, yes, signal, print }: MigrateOptions): Promise<void> {
   requireNetAdmin();
   await using _claim = await claimNamespace('migrate');
   await using socket = new RouteSocket();
@@ -47,38 +47,42 @@ export async function migrate({ config, yes, signal, say }: MigrateOptions): Pro
   const judgements = await judge(socket, allocations);
   const refused = judgements.filter(({ refusal }) => refusal !== undefined);
   const taken = judgements.filter(({ refusal }) => refusal === undefined);
-  for (const { words, refusal } of refused) say(`stays: ${words}: ${refusal}`);
-  for (const { words } of taken) say(`to take over: ${words}`);
-  if (taken.length === 0) return say('there is nothing to take over');
+  for (const { route, refusal } of refused) print(`stays: ${route}: ${refusal}`);
+  for (const { route } of taken) print(`to take over: ${route}`);
+  if (taken.length === 0) return print('there is nothing to take over');
   await confirm(
     `Take over ${taken.length === 1 ? 'this route' : `these ${taken.length} routes`}?`,
     yes,
     signal,
   );
 
-  const key = routeIdentityOf(config.routes);
-  await memory.remember(key);
-  const ours = new IdentityRoutes(socket, key);
+  const identity = routeIdentityOf(config.routes);
+  await memory.remember(identity);
+  const ours = new IdentityRoutes(socket, identity);
   const outcomes = await takeOver(socket, ours, taken);
   const left = new Set(await stillThere(socket, taken));
-  say(`took over ${taken.length - left.size} route(s); start the agent to keep them right`);
+  print(`took over ${taken.length - left.size} route(s); start the agent, which then keeps them up to date`);
   if (left.size === 0) return;
-  const words = taken.flatMap((judgement, index) =>
-    left.has(judgement) ? [`${judgement.words}: ${whyNot(outcomes[index] ?? 0)}`] : [],
+  const problems = taken.flatMap((judgement, index) =>
+    left.has(judgement) ? [`${judgement.route}: ${whyNot(outcomes[index] ?? 0)}`] : [],
   );
-  throw new FlockError('FLOCK_MIGRATE_INCOMPLETE', `${left.size} route(s) stay: ${words.join('; ')}`, {
-    value: [...left].map(({ view }) => destinationOfView(view)),
-    remedy: 'see to it (ip route show), and run this again',
-  });
+  throw new FlockError(
+    'FLOCK_MIGRATE_INCOMPLETE',
+    `${left.size} route(s) were not taken over: ${problems.join('; ')}`,
+    {
+      value: [...left].map(({ view }) => destinationOfView(view)),
+      remedy: 'remove the cause (ip route show lists the routes), and run migrate again',
+    },
+  );
 }
 
 function whyNot(errno: number): string {
   if (errno === 0) return 'it came back, or could not be deleted';
-  if (errnoName(errno) === 'EEXIST') return "another owner's route is at our table and metric";
+  if (errnoName(errno) === 'EEXIST') return 'another owner has a route with our table and metric';
   return describeErrno(errno);
 }
 
-/** @returns what became of the making of ours, each an errno or 0 */
+/** @returns the outcomes of creating our routes, each an errno or 0 */
 async function takeOver(
   socket: RouteSocket,
   ours: IdentityRoutes,
@@ -87,9 +91,9 @@ async function takeOver(
   const { advertise } = ours.identity.protocols;
   const views = taken.map(({ view }) => view);
   const outcomes = await ours.write(views, Operation.create, () => advertise);
-  // The kernel's word, not the outcomes': ours may have been there, or another owner's.
+  // The kernel's routes decide, not the outcomes: our route, or another owner's, may have existed before.
   const held = new Set((await ours.read()).map(destinationOfView));
-  // As they are now: the kernel takes a metric of 0 in an IPv4 deletion for any metric.
+  // Only routes that are unchanged: the kernel takes a metric of 0 in an IPv4 deletion for any metric.
   const unchanged = await stillThere(socket, taken);
   const batch = new RouteBatch();
   for (const { view } of unchanged)
@@ -130,9 +134,10 @@ async function bootRoutes(socket: RouteSocket): Promise<RouteView[]> {
 
 async function readAllocations({ allocations }: ResolvedAgentConfig): Promise<Iterable<Allocation>> {
   if (allocations.source !== 'file') {
-    throw new FlockError('FLOCK_ALLOCATIONS_INVALID', 'the configuration names no allocation file', {
+    throw new FlockError('FLOCK_ALLOCATIONS_INVALID', 'the configuration has no allocation file', {
       value: allocations.source,
-      remedy: 'run this with a configuration whose allocations.path is the file that the original agent used',
+      remedy:
+        'run migrate with a configuration whose allocations.path is the file that the original agent used',
     });
   }
   const { path } = allocations;
@@ -142,7 +147,7 @@ async function readAllocations({ allocations }: ResolvedAgentConfig): Promise<It
   } catch (cause) {
     throw new FlockError('FLOCK_ALLOCATIONS_INVALID', `can not read ${path}: ${(cause as Error).message}`, {
       value: path,
-      remedy: 'it alone says which routes lead to pods: give its path in allocations.path',
+      remedy: 'set allocations.path to the allocation file: only this file shows which routes lead to pods',
       cause,
     });
   }

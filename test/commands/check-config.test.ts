@@ -22,7 +22,7 @@ const resource = (kind: string, name: string, spec: unknown) =>
 const pool = resource('AnycastPool', 'dns', { cidrs: ['192.0.2.0/28'], namespaces: { names: ['dns'] } });
 const bgp = { localAsn: 64512, routerId: '192.0.2.1' };
 
-test('each kind of file is told by its content, and found good', t => {
+test('each kind of file is recognized by its content, and valid', t => {
   const file = folder(t);
   const findings = checkConfigs([
     file('agent', { pods: { source: 'kubernetes' } }),
@@ -61,17 +61,17 @@ for (const [what, content, problem] of [
     /^NodeConfig x: spec: bgp\.routerId: /,
   ],
   ['a kind that is none', resource('AnycastPol', 'x', {}), /has no kind AnycastPol/],
-  ['a file of something else', { a: 1 }, /is none of ours/],
-  ['text', 'hello', /is none of ours/],
+  ['a file of something else', { a: 1 }, /is none of these/],
+  ['text', 'hello', /is none of these/],
   ['no YAML', '{', /is not YAML/],
 ] as const) {
-  test(`${what} with a mistake is told with the path of its key`, t => {
+  test(`${what} with a mistake is reported with the path of its key`, t => {
     const [finding] = checkConfigs([folder(t)('file', content)]);
     t.regex(finding?.problem ?? '', problem);
   });
 }
 
-test('two NodeConfigs are checked one over the other too, across files', t => {
+test('two NodeConfigs are also checked merged, across files', t => {
   const file = folder(t);
   const findings = checkConfigs([
     file('default', resource('NodeConfig', 'default', { bgp: { localAsn: 64512 }, reserved: [] })),
@@ -80,7 +80,7 @@ test('two NodeConfigs are checked one over the other too, across files', t => {
   t.regex(findings.at(-1)?.problem ?? '', /^NodeConfig node-a over default: bgp\.routerId: /);
 });
 
-test('pools beside a default NodeConfig that reserves nothing would not be honoured', t => {
+test('pools with a default NodeConfig without reserved are a problem: no pool would take effect', t => {
   const file = folder(t);
   const findings = checkConfigs([
     file('default', resource('NodeConfig', 'default', { bgp })),
@@ -89,7 +89,7 @@ test('pools beside a default NodeConfig that reserves nothing would not be honou
   t.regex(findings.at(-1)?.problem ?? '', /^spec\.reserved: is missing/);
 });
 
-test('the command says it all, and its exit code is 1 when anything is wrong', async t => {
+test('the command prints all findings, and its exit code is 1 when anything is wrong', async t => {
   const file = folder(t);
   const cli = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
   const run = (...paths: string[]) => promisify(execFile)(process.execPath, [cli, 'check-config', ...paths]);
@@ -104,7 +104,7 @@ test('the command says it all, and its exit code is 1 when anything is wrong', a
   t.regex(error.stderr, /\/nowhere: file: can not be read/);
 });
 
-test('what deploy/ ships is good', t => {
+test('the files in deploy/ are valid', t => {
   const base = fileURLToPath(new URL('../../deploy/base/', import.meta.url));
   const text = readFileSync(`${base}configuration.yaml`, 'utf8').split('agent.yaml: |\n')[1] ?? '';
   t.deepEqual(

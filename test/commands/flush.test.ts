@@ -15,7 +15,7 @@ const former = { table: 100, metric: 9, protocols: { advertise: 80, hold: 81 } }
 const layOut = (lab: NodeLab, config: Record<string, unknown> = {}) =>
   layOutAgent(join(lab.lab.dir, 'agent'), config);
 
-/** Routes of the present key, of a former one, and three that are not ours. */
+/** Routes of the present identity, of a former one, and three that are not ours. */
 async function leftBehind(lab: NodeLab, config: Record<string, unknown> = {}) {
   const files = layOut(lab, config);
   writeFileSync(files.state, JSON.stringify({ version: 1, keys: [former, present] }));
@@ -33,7 +33,7 @@ async function leftBehind(lab: NodeLab, config: Record<string, unknown> = {}) {
   return { files, ours };
 }
 
-test('everything of ours goes, of every key there ever was; withdrawn first, and nothing foreign', async t => {
+test('all our routes, of every remembered identity, are withdrawn and then removed, and no foreign route', async t => {
   const lab = await createNodeLab(t, 1);
   const { files, ours } = await leftBehind(lab);
   const watch = watchRoutes(lab.node, [70, 71]);
@@ -43,7 +43,7 @@ test('everything of ours goes, of every key there ever was; withdrawn first, and
   t.true(out.includes('table 254, metric 16, protocols 70 and 71: 3 route(s)'), out.join('\n'));
   t.true(out.includes('table 100, metric 9, protocols 80 and 81: 1 route(s)'));
   t.is(out.at(-1), 'nothing of flock-anycast is left in the kernel of this network namespace');
-  // Other metrics than ours: not ours, whatever their numbers.
+  // These have another metric: they are not ours, even with our protocol numbers.
   t.deepEqual(
     (await ours()).map(({ destination, protocol }) => [destination, protocol]),
     [
@@ -60,7 +60,7 @@ test('everything of ours goes, of every key there ever was; withdrawn first, and
   }
 });
 
-test('nexthop groups go with the routes that led through them; those of others stay', async t => {
+test("our nexthop groups are removed with their routes; other owners' groups stay", async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   const [ours, group] = [
@@ -85,7 +85,7 @@ test('nexthop groups go with the routes that led through them; those of others s
   t.is((await routesOf(lab.node, 99)).length, 1);
 });
 
-test('run again it has nothing to do, and is done', async t => {
+test('a second run has nothing to do, and succeeds', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   const { code, out } = await runCommand(lab.node, files, 'flush', { args: [] });
@@ -127,7 +127,7 @@ for (const [answer, removed] of [
   });
 }
 
-test('Ctrl-C in the middle leaves routes that forward and are not announced; run again it finishes', async t => {
+test('Ctrl-C after the withdrawal leaves routes that forward and are not announced; a second run finishes', async t => {
   const lab = await createNodeLab(t, 1);
   // It forwards on for a minute: long enough for the interruption to come in the middle on any machine.
   const { files } = await leftBehind(lab, { reconcile: { settleMs: 60_000 } });
@@ -138,14 +138,14 @@ test('Ctrl-C in the middle leaves routes that forward and are not announced; run
     },
   });
   t.is(code, 130);
-  t.regex(err, /4 route\(s\) are withdrawn and forward on; none was removed/);
+  t.regex(err, /4 route\(s\) are withdrawn and still forward; none was removed/);
   t.is((await routesOf(lab.node, 71)).length, 3);
   t.is((await routesOf(lab.node, 81, 'all')).length, 1);
   t.is((await runCommand(lab.node, layOut(lab), 'flush')).code, 0);
   t.is((await routesOf(lab.node, 71)).length + (await routesOf(lab.node, 81, 'all')).length, 0);
 });
 
-test('beside an agent it does not run', async t => {
+test('it is refused while an agent runs', async t => {
   const lab = await createNodeLab(t, 1);
   const { files } = await leftBehind(lab);
   writeAllocations(files, []);
@@ -156,15 +156,17 @@ test('beside an agent it does not run', async t => {
   t.is(code, 1);
   t.regex(
     err,
-    new RegExp(String.raw`run \(process ${agent.child.pid}\)[\s\S]*FLOCK_ALREADY_RUNNING[\s\S]*stop it`),
+    new RegExp(
+      String.raw`run \(process ${agent.child.pid}\)[\s\S]*FLOCK_ALREADY_RUNNING[\s\S]*stop that program`,
+    ),
   );
 });
 
-test('a state file that can not be understood stops it before anything is changed', async t => {
+test('with an invalid state file it stops before anything is changed', async t => {
   const lab = await createNodeLab(t, 1);
   const { files, ours } = await leftBehind(lab);
   const before = await ours();
-  // BIRD's own number and metric: were the file believed, every BGP route would go.
+  // BIRD's own number and metric: if the file were accepted, every BGP route would be removed.
   const bird = { table: 254, metric: 32, protocols: { advertise: 12, hold: 71 } };
   writeFileSync(files.state, JSON.stringify({ version: 1, keys: [bird] }));
   await lab.node.ip('route', 'add', '198.51.100.0/24', 'via', '10.1.1.2', 'metric', '32', 'proto', '12');
@@ -202,7 +204,7 @@ for (const [mode, over] of [
     await eventually('the route', async () => (await gateways(router, '192.0.2.53/32')).length === 1);
     agent.child.kill('SIGTERM');
     await agent.exit;
-    // Stamped by programs of their own: this one may be kept from looking for as long as the two are apart.
+    // Time stamps come from separate programs: this process may be blocked for longer than the two are apart.
     const watches = await Promise.all([router, node.host].map(host => KernelWatch.start(host)));
     const { code, err } = await runCommand(node.host, files, 'flush');
     t.deepEqual([code, err], [0, '']);
@@ -214,7 +216,7 @@ for (const [mode, over] of [
   });
 }
 
-test('filter mode: a BIRD that runs and can not be told keeps its routes, withdrawn from nobody', async t => {
+test('filter mode: routes of a BIRD that runs and can not be configured stay, and are still announced', async t => {
   const { lab, router, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [node] = nodes as [Node];
@@ -227,7 +229,7 @@ test('filter mode: a BIRD that runs and can not be told keeps its routes, withdr
   const { code, err } = await runCommand(node.host, files, 'flush');
   t.is(code, 1);
   t.regex(err, /BIRD still announces addresses[\s\S]*remedy: restore .*node-config.yaml/);
-  t.is((await routesOf(node.host, 71)).length, 1, 'it forwards on');
+  t.is((await routesOf(node.host, 71)).length, 1, 'it still forwards');
 
   await bird.stop();
   const again = await runCommand(node.host, files, 'flush');

@@ -27,7 +27,7 @@ const allocation = (index: number, anycast: string[]) => ({
 
 const lines = (text: string) => text.split('\n').filter(line => line !== '');
 
-/** Every route of protocol boot in main, as ip tells it. */
+/** Every route of protocol boot in table main, as ip prints it. */
 async function bootRoutes(node: Namespace): Promise<string[]> {
   const all = await Promise.all(
     ['-4', '-6'].map(family => node.ip(family, 'route', 'show', 'proto', 'boot')),
@@ -35,7 +35,7 @@ async function bootRoutes(node: Namespace): Promise<string[]> {
   return all.flatMap(lines).map(line => line.trim());
 }
 
-test("the original agent's routes become ours; every other stays, and it is said why", async t => {
+test("the original agent's routes become ours; every other route stays, and the reason is printed", async t => {
   const lab = await createNodeLab(t, 2);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   const anycast = [
@@ -72,13 +72,13 @@ test("the original agent's routes become ours; every other stays, and it is said
     'stays: 192.0.2.1/32 via 10.9.0.2%uplink: it has metric 50, not the default (0)',
     "stays: 192.0.2.5/32 via 10.9.0.2%uplink: it leads through uplink, which is no pod's interface",
     'stays: 192.0.2.6/32 via 10.1.1.2%p0: it has metric 100, not the default (0)',
-    'stays: 192.0.2.7/32: it leads nowhere (blackhole, unreachable or the like)',
-    'stays: 198.51.100.1/32 via 10.1.1.2%p0: it is no anycast address of any allocation',
+    'stays: 192.0.2.7/32: it is no unicast route (but blackhole, unreachable or the like)',
+    'stays: 198.51.100.1/32 via 10.1.1.2%p0: no allocation has this anycast address',
     'to take over: 192.0.2.1/32 via 10.1.1.2%p0, 10.1.2.2%p1',
     'to take over: 192.0.2.2/32 via 10.1.2.2%p1',
     'to take over: 2001:db8::1/128 via fd00:1:1::2%p0, fd00:1:2::2%p1',
     'to take over: 2001:db8::2/128 via fd00:1:1::2%p0',
-    'took over 4 route(s); start the agent to keep them right',
+    'took over 4 route(s); start the agent, which then keeps them up to date',
   ]);
   t.is((await bootRoutes(lab.node)).length, foreign.length);
   t.is((await routesOf(lab.node, 4)).length, 1);
@@ -109,7 +109,7 @@ test('without --yes and a terminal it lists, and changes nothing', async t => {
   t.is((await routesOf(lab.node, 70)).length, 0);
 });
 
-test("where another owner's route is at our key, the original's stays", async t => {
+test("where another owner's route has our key, the original agent's route stays", async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   writeAllocations(files, [allocation(0, ['192.0.2.1', '192.0.2.2'])]);
@@ -122,7 +122,7 @@ test("where another owner's route is at our key, the original's stays", async t 
   t.is(code, 1);
   t.regex(
     err,
-    /1 route\(s\) stay: 192\.0\.2\.1\/32 .*: another owner's route is at our table.*FLOCK_MIGRATE_INCOMPLETE/,
+    /1 route\(s\) were not taken over: 192\.0\.2\.1\/32 .*: another owner has a route with our table.*FLOCK_MIGRATE_INCOMPLETE/,
   );
   t.is((await routesOf(lab.node, 98)).length, 1);
   t.is((await bootRoutes(lab.node)).length, 1);
@@ -132,7 +132,7 @@ test("where another owner's route is at our key, the original's stays", async t 
   );
 });
 
-test('without the allocations it can not tell what is whose, and changes nothing', async t => {
+test('without the allocations it can not know which routes lead to pods, and changes nothing', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   await lab.node.ip('route', 'add', '192.0.2.1', 'via', '10.1.1.2');
@@ -142,7 +142,7 @@ test('without the allocations it can not tell what is whose, and changes nothing
   t.is((await bootRoutes(lab.node)).length, 1);
 });
 
-/** Looks routes up without a pause; the first that is not found ends it. */
+/** Looks routes up without a pause, until the first look-up that finds none. */
 function lookUp({ node, addresses }: { node: Namespace; addresses: string[] }) {
   const { dir } = node.lab;
   const each = ['-4', '-6'].map(family => {
@@ -166,7 +166,7 @@ function lookUp({ node, addresses }: { node: Namespace; addresses: string[] }) {
   return { state, stop: () => children.map(child => child.kill('SIGKILL')) };
 }
 
-test('no look-up fails while they are taken over; the peer, which heard of none, hears of all', async t => {
+test('no look-up fails during the take-over; afterwards the peer has all routes, and none before', async t => {
   const { lab, router, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [{ host: node }] = nodes as [Node];
@@ -196,7 +196,7 @@ test('no look-up fails while they are taken over; the peer, which heard of none,
   const looking = lookUp({ node, addresses });
   t.teardown(looking.stop);
   await eventually('look-ups', () => looking.state.rounds > 4);
-  t.is((await gateways(router, '192.0.2.1/32')).length, 0, 'BIRD announces no route of another');
+  t.is((await gateways(router, '192.0.2.1/32')).length, 0, "BIRD announces no other owner's route");
 
   const before = looking.state.rounds;
   const { code, err } = await runCommand(node, files, 'migrate');
