@@ -14,6 +14,7 @@
  * - When an export filter changes, BIRD sends all routes to the peer again. Our filters are constant; only the
  *   static routes change.
  */
+import { mainTable } from '../base/routing-table.ts';
 import type { Destination } from '../base/address.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { BirdMode } from './mode.ts';
@@ -46,7 +47,6 @@ export interface BirdConfigInput {
 /** The first line of every file that we render: a file that begins with it may be replaced. */
 export const renderedMark = '# Rendered by flock-anycast from the node config; changes made here are lost.';
 
-const mainTable = 254;
 /** Metric of BGP routes in the kernel: worse than ours (`routes.metric`, default 16), so that a local pod wins. */
 const bgpMetric = 32;
 
