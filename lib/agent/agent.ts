@@ -1,7 +1,7 @@
 /**
- * The composition root: the one place that knows every room, in the order in which data flows.
+ * The composition root: creates and connects all parts of the agent, in the order in which data flows.
  *
- *     sources -> desired -> kernel -> BIRD, and observation beside them
+ *     sources -> desired -> kernel -> BIRD, and observation of all of them
  */
 import { constants, setPriority } from 'node:os';
 import { requireNetAdmin } from '../base/capabilities.ts';
@@ -35,7 +35,7 @@ export interface AgentOptions {
   log: Log;
   /** Aborts to stop. */
   signal: AbortSignal;
-  /** Drain everything before stopping; otherwise what is programmed stays. */
+  /** Drain everything before stopping; otherwise the programmed routes stay. */
   withdrawOnExit?: boolean;
 }
 
@@ -43,7 +43,7 @@ export interface AgentOptions {
  * Runs the agent until `signal` aborts.
  *
  * @throws FlockError when it can not start: FLOCK_NO_NET_ADMIN, FLOCK_ALREADY_RUNNING,
- *   FLOCK_NATIVE_MISSING, FLOCK_NO_NEXTHOP_GROUPS, FLOCK_BIRD_BLIND, or of a source
+ *   FLOCK_NATIVE_MISSING, FLOCK_NO_NEXTHOP_GROUPS, FLOCK_BIRD_BLIND, or an error of a source
  */
 export async function runAgent({ config, log, signal, withdrawOnExit = false }: AgentOptions): Promise<void> {
   requireNetAdmin();
@@ -86,7 +86,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
   }
 }
 
-/** Two agents in a network namespace would undo each other's routes. */
+/** Two agents in one network namespace would undo each other's routes. */
 async function claimOneAgent(stops: Stops): Promise<void> {
   const claim = await claimNamespace('run');
   stops.add(() => claim.release());
@@ -99,7 +99,7 @@ function openContext(config: ResolvedAgentConfig, log: Log, stops: Stops): Agent
   return { config, log, clock, slice: new TimeSlice(() => clock.now()), socket, stops };
 }
 
-/** What is programmed. */
+/** The route table and the programmer, which has started. */
 async function openKernel(
   { config, log, clock, slice, socket, stops }: AgentContext,
   announcer: BirdAnnouncer,
@@ -122,13 +122,13 @@ async function openKernel(
   return kernel;
 }
 
-/** What should be routed. */
+/** The table of desired routes. */
 function openDesired({ config }: AgentContext, { cluster }: Sources): DesiredTable {
   const policy = { ...config.drain, byWeight: config.routes.nexthops === 'resilient' };
   return new DesiredTable(cluster?.drainPolicy(policy) ?? policy);
 }
 
-/** What routes of a former configuration have becomes what ours have. */
+/** Moves routes of former configurations to the present table, metric and protocol numbers. */
 async function moveFormerRoutes(
   { config, log, stops }: AgentContext,
   announcer: BirdAnnouncer,
@@ -149,13 +149,14 @@ async function moveFormerRoutes(
 }
 
 /**
- * When a veth goes, its siblings wait for us, and BIRD, which hears of it at the same moment, withdraws them
- * unless we are first. Where a higher priority is not allowed (CAP_SYS_NICE), we run at the usual one.
+ * When the kernel deletes a veth, it drops the IPv4 routes through it, with their other nexthops. BIRD gets the same
+ * notification at the same moment, and withdraws them unless the agent writes them first. Without the right to a
+ * higher priority (CAP_SYS_NICE), the agent runs with the default one.
  */
 function takePriority(): void {
   try {
     setPriority(constants.priority.PRIORITY_ABOVE_NORMAL);
   } catch {
-    // As above.
+    // Not permitted: see above.
   }
 }

@@ -1,4 +1,4 @@
-/** Where allocations come from, as the configuration says. */
+/** Creates the configured source of allocations. */
 
 import type { Log } from '../base/log.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
@@ -13,9 +13,9 @@ import type { PodCache } from '../sources/pods/pod-cache.ts';
 
 export interface Allocations {
   source: AllocationSource;
-  /** What pods ask for and do not get, and why. */
+  /** Addresses that pods ask for and do not get, and why. */
   refusals(): Refusal[];
-  /** Where other programs tell of allocations; only where we keep them. */
+  /** The local API by which other programs add and remove allocations; only with a store of our own. */
   api?: AllocationApi;
 }
 
@@ -41,7 +41,7 @@ export function createAllocations({ config, pods, socket, log }: AllocationsOpti
   return { source: store, refusals, api: new AllocationApi({ store, path: allocations.socket, log }) };
 }
 
-/** Annotations of pods that somebody here reads; nothing else of them is kept. */
+/** Prefixes of the pod annotations that the agent reads; other annotations are not kept. */
 export function annotationPrefixes({ allocations }: ResolvedAgentConfig): string[] {
   return ['flock-anycast.io/', ...(allocations.source === 'annotations' ? allocations.keys : [])];
 }

@@ -1,4 +1,4 @@
-/** BIRD's part of the agent: preflight, what keeps BIRD configured, and what repairs its exports. */
+/** BIRD's part of the agent: preflight, BIRD's configuration, and the repair of its exports. */
 import { BirdAnnouncer } from '../bird/announcer.ts';
 import { ExportAudit } from '../bird/export-audit.ts';
 import { ExportRepair } from '../bird/export-repair.ts';
@@ -17,7 +17,7 @@ export interface Bird {
   readonly announcer: BirdAnnouncer;
 }
 
-/** @throws FlockError FLOCK_BIRD_BLIND when BIRD is to learn our routes and could learn none of them here */
+/** @throws FlockError FLOCK_BIRD_BLIND in learn mode, when BIRD could learn none of our routes on this machine */
 export async function openBird(
   { config, log, clock, socket, stops }: AgentContext,
   { nodeConfig, podInterfaces }: Sources,
@@ -36,7 +36,7 @@ export async function openBird(
     log,
   });
   stops.add(() => manager.close());
-  // A cluster's node config, which may say another mode, may be still to come: then the manager refuses.
+  // A cluster's node config may not be loaded yet, and may set another mode: then the manager checks it later.
   const isModeKnown = nodeConfig.snapshot() !== undefined || config.nodeConfig.source === 'file';
   const blind = whyBlind();
   if (blind !== undefined && isModeKnown && manager.modeOf(nodeConfig.snapshot()) === 'learn') throw blind;
@@ -50,7 +50,7 @@ export async function openBird(
   return { manager, announcer };
 }
 
-/** Compares what BIRD exports with what the kernel announces, for as long as the agent runs. */
+/** Compares what BIRD exports with what the kernel announces, until the agent stops. */
 export function repairExports(
   { config, clock, log, stops }: AgentContext,
   { manager }: Bird,
@@ -61,7 +61,7 @@ export function repairExports(
   const repair = new ExportRepair({
     audit: new ExportAudit({
       query: command => manager.query(command),
-      // In filter mode BIRD itself says what it announces.
+      // In filter mode BIRD announces its own static routes, so there is nothing to compare.
       peers: () => {
         const now = nodeConfig.snapshot();
         return manager.modeOf(now) === 'learn' ? (now?.bgp.peers ?? []) : [];

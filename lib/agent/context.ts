@@ -1,4 +1,4 @@
-/** What each step of putting the agent together is given. */
+/** What each step of the agent's start needs. */
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Stops } from '../base/stops.ts';
@@ -10,9 +10,9 @@ export interface AgentContext {
   readonly config: ResolvedAgentConfig;
   readonly log: Log;
   readonly clock: Clock;
-  /** What large changes are sliced by. */
+  /** Divides the work of large changes into time slices. */
   readonly slice: TimeSlice;
   readonly socket: RouteSocket;
-  /** Takes what ends each thing that a step starts. */
+  /** Collects the functions that stop what each step starts. */
   readonly stops: Stops;
 }

@@ -1,6 +1,6 @@
 /**
- * What a cluster's custom resources bring to the agent: the node config, and the say over who may use which
- * address. Beside `agent.ts` this file knows many, for the same reason: it puts them together.
+ * The agent's inputs from a cluster's custom resources: the node config, and the policy of which pod may use which
+ * address. Like `agent.ts`, this file imports many others, because it connects them.
  */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
@@ -23,7 +23,7 @@ import { KubernetesNamespaces } from '../sources/kubernetes/kubernetes-namespace
 import { KubernetesNodeConfig } from '../sources/kubernetes/kubernetes-node-config.ts';
 import { KubernetesPools } from '../sources/kubernetes/kubernetes-pools.ts';
 
-/** The kernel and DNS tell nobody here of a new address: they are asked this often, in milliseconds. */
+/** How often the node's addresses and the API server's (by DNS) are read again, in milliseconds. */
 const addressesEveryMs = 5000;
 
 type PolicySources = Pick<PermittedAllocationsOptions, 'allocations' | 'pods'>;
@@ -62,10 +62,10 @@ export class CustomResources {
     });
     this.#namespaces = new KubernetesNamespaces(options);
     this.#endpoints = new KubernetesEndpoints(options);
-    for (const source of this.#sources()) source.onChange(() => this.#rethink());
+    for (const source of this.#sources()) source.onChange(() => this.#rebuildPolicy());
   }
 
-  /** Begins to follow; resolves at once, whether or not the API server answers. */
+  /** Starts the watches; resolves at once, whether or not the API server answers. */
   async start(): Promise<void> {
     for (const source of this.#sources()) source.start();
     await this.#readAddresses();
@@ -96,12 +96,12 @@ export class CustomResources {
         if (refusals.length === 0) this.#log.info({ pod: key }, 'no address of this pod is refused any more');
       },
     });
-    // The policy may have been there first.
+    // The policy may already be in force.
     this.#permitted.judgeAll();
     return this.#permitted;
   }
 
-  /** What pods ask for and no pool gives them, as `/status` shows it. */
+  /** Addresses that pods ask for and no pool grants, as `/status` shows them. */
   refusals() {
     return [...(this.#permitted?.refusals() ?? [])].flatMap(([pod, refusals]) =>
       refusals.map(({ reason, address, message, remedy }) => ({
@@ -114,19 +114,19 @@ export class CustomResources {
     );
   }
 
-  /** The agent's own drain times, or what the NodeConfig says at that moment. */
+  /** The drain times of the NodeConfig at the time of reading, or else the agent's own. */
   drainPolicy(own: DrainPolicy): DrainPolicy {
-    const say = (key: 'terminatingMs' | 'longestMs' | 'notReadyMs') =>
+    const read = (key: 'terminatingMs' | 'longestMs' | 'notReadyMs') =>
       this.nodeConfig.snapshot()?.drain?.[key] ?? own[key];
     return {
       get terminatingMs() {
-        return say('terminatingMs');
+        return read('terminatingMs');
       },
       get longestMs() {
-        return say('longestMs');
+        return read('longestMs');
       },
       get notReadyMs() {
-        return say('notReadyMs');
+        return read('notReadyMs');
       },
       ...(own.byWeight && { byWeight: true }),
     };
@@ -162,16 +162,16 @@ export class CustomResources {
       this.#node = await localAddresses(this.#socket);
       this.#serverAddresses = await addressesOf(this.#client.url.hostname);
     } catch (error) {
-      this.#log.warn({ error }, `can not read this node's addresses; those known before stand`);
+      this.#log.warn({ error }, `can not read this node's addresses; those read before stay in force`);
     }
     const addresses = [...(this.#node ?? []), ...this.#serverAddresses].sort().join();
     if (addresses === this.#addresses) return;
     this.#addresses = addresses;
-    this.#rethink();
+    this.#rebuildPolicy();
   }
 
-  /** A policy is in force once everything that it stands on was read, and until another one is. */
-  #rethink(): void {
+  /** Replaces the policy when all its inputs have been read; until then the former policy stays in force. */
+  #rebuildPolicy(): void {
     if (this.#node === undefined || !this.#sources().every(({ synced }) => synced)) return;
     const config = this.nodeConfig.snapshot();
     this.#policy = new AddressPolicy({
@@ -185,7 +185,7 @@ export class CustomResources {
   }
 }
 
-/** @param host of a URL; a name that does not resolve has no address to protect */
+/** @param host of a URL. @returns its addresses; none for a name that does not resolve */
 async function addressesOf(host: string): Promise<string[]> {
   const bare = host.replace(/^\[|\]$/g, '');
   if (isIP(bare) !== 0) return [parseAddress(bare).text];

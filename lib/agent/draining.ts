@@ -1,9 +1,9 @@
-/** Whether this node drains: by its node config, or by what Kubernetes says of the node. */
+/** Drains this node while its node config or its Kubernetes node object requires that. */
 import type { AgentContext } from './context.ts';
 import type { AnycastReconciler } from './reconciler.ts';
 import type { Sources } from './sources.ts';
 
-/** Withdraws everything while the node drains, and forwards on. */
+/** Withdraws everything while the node drains; the routes still forward. */
 export async function followDraining(
   context: AgentContext,
   { nodeConfig }: Sources,

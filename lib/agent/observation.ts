@@ -1,4 +1,4 @@
-/** What the agent says of itself: Events on pods, the status of its NodeConfig, and `/metrics`, `/healthz`, `/status`. */
+/** What the agent reports: Events on pods, the status of its NodeConfig, and `/metrics`, `/healthz`, `/status`. */
 import { peerStates } from '../bird/peer-states.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Metrics } from '../observe/metrics.ts';

@@ -1,11 +1,11 @@
-/** Refusals as warning Events on their pods, where pods are Kubernetes'. */
+/** Reports refusals as warning Events on their pods, when the pods come from Kubernetes. */
 
 import type { Log } from '../base/log.ts';
 import { podWarnings, type Refused } from '../cluster/pod-warnings.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import type { PodCache } from '../sources/pods/pod-cache.ts';
 
-/** @param refused gives what is refused now */
+/** @param refused returns the present refusals */
 export async function openPodEvents(
   config: ResolvedAgentConfig,
   pods: PodCache,

@@ -1,8 +1,8 @@
 /**
- * What about this machine would hurt traffic: found at start, one line each, with the remedy.
+ * Checks at start for settings of this machine that harm traffic; logs one line for each, with the remedy.
  *
  * Sources: Documentation/networking/ip-sysctl.rst of the kernel (fib_multipath_hash_policy, ip_forward,
- * forwarding, rp_filter); the harm of each was measured.
+ * forwarding, rp_filter); the effect of each was measured.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FlockError } from '../base/errors.ts';
@@ -23,7 +23,7 @@ export interface Finding {
 export interface Sysctls {
   /** @param key with slashes, such as `net/ipv4/ip_forward`; undefined when there is none */
   read(key: string): string | undefined;
-  /** @throws when it is not allowed here */
+  /** @throws when that is not permitted */
   write(key: string, value: string): void;
 }
 
@@ -41,7 +41,7 @@ export const procSysctls: Sysctls = {
 /**
  * Per-flow ECMP needs the hash to include ports: with policy 0 all flows between two hosts take one path.
  *
- * @param set whether we may set it
+ * @param set whether the agent may set the sysctl
  */
 export function checkHashPolicy(sysctls: Sysctls, set: boolean): Finding[] {
   const findings: Finding[] = [];
@@ -53,32 +53,32 @@ export function checkHashPolicy(sysctls: Sysctls, set: boolean): Finding[] {
         sysctls.write(key, '1');
         continue;
       } catch {
-        // Read-only /proc/sys, as in a container: the operator has to do it.
+        // Read-only /proc/sys, as in a container: the operator has to set it.
       }
     }
     findings.push({
       code: 'PREFLIGHT_HASH_POLICY',
-      message: `${key.replaceAll('/', '.')} is 0: flows between two hosts all take one nexthop`,
+      message: `${key.replaceAll('/', '.')} is 0: all flows between two hosts use the same nexthop`,
       remedy: `sysctl -w ${key.replaceAll('/', '.')}=1`,
     });
   }
   return findings;
 }
 
-/** A node that does not forward announces addresses into a black hole. */
+/** A node that does not forward announces addresses and then drops their packets. */
 export function checkForwarding(sysctls: Sysctls): Finding[] {
   return ['net/ipv4/ip_forward', 'net/ipv6/conf/all/forwarding']
     .filter(key => sysctls.read(key) === '0')
     .map(key => ({
       code: 'PREFLIGHT_FORWARDING',
-      message: `${key.replaceAll('/', '.')} is 0: packets for pods are dropped here`,
+      message: `${key.replaceAll('/', '.')} is 0: this node drops packets for pods`,
       remedy: `sysctl -w ${key.replaceAll('/', '.')}=1`,
     }));
 }
 
 /**
- * Strict reverse-path filtering on a pod's interface eats what the pod still answers once its route is gone:
- * 0 of 5 answers arrived, with a sibling's route and with the BGP path alike; loose (2) and off: all.
+ * Strict reverse-path filtering on a pod's interface drops what the pod still answers after its route was removed:
+ * 0 of 5 answers arrived, with another pod's route and with the BGP path alike; with loose (2) or off, all arrived.
  *
  * @param interfaces names of existing interfaces that lead to pods
  */
@@ -90,19 +90,20 @@ export function checkReversePathFilter(sysctls: Sysctls, interfaces: Iterable<st
     if (Math.max(...values) !== 1) continue;
     findings.push({
       code: 'PREFLIGHT_RP_FILTER',
-      message: `${name} has strict reverse-path filtering: answers of a pod whose route has just left are dropped`,
+      message: `${name} has strict reverse-path filtering: the kernel drops answers of the pod as soon as its route is removed`,
       remedy: `sysctl -w net.ipv4.conf.${name.replaceAll('.', '/')}.rp_filter=2`,
     });
   }
   return findings;
 }
 
-/** Another BIRD's kernel protocol here and ours would delete each other's routes. */
+/** The kernel protocol of another BIRD in this namespace and that of ours would delete each other's routes. */
 export function foreignBird(routes: number): Finding {
   return {
     code: 'PREFLIGHT_FOREIGN_BIRD',
-    message: `${routes} route(s) of another BIRD are in this network namespace: BGP routes are not put into the kernel`,
-    remedy: 'stop the other BIRD, or set bird.kernelExport to always (theirs may be deleted) or never',
+    message: `${routes} route(s) of another BIRD are in this network namespace: our BIRD does not write BGP routes to the kernel`,
+    remedy:
+      "stop the other BIRD, or set bird.kernelExport to always (the other BIRD's may be deleted) or never",
   };
 }
 
@@ -131,8 +132,8 @@ export async function requireNexthopObjects(
 }
 
 /**
- * Why a BIRD in learn mode would announce nothing here: it learns routes through groups only where the kernel
- * spells the nexthops out.
+ * Why a BIRD in learn mode would announce nothing on this machine: BIRD learns routes through nexthop groups only if
+ * the kernel also lists the nexthops.
  *
  * @returns FLOCK_BIRD_BLIND; undefined when BIRD can learn our routes
  */
@@ -142,7 +143,7 @@ export function whyBirdIsBlind(
 ): FlockError | undefined {
   if (nexthops === 'multipath' || sysctls.read('net/ipv4/nexthop_compat_mode') !== '0') return undefined;
   const message =
-    'net.ipv4.nexthop_compat_mode is 0: BIRD sees the number of a nexthop group, not its nexthops, and would announce nothing';
+    'net.ipv4.nexthop_compat_mode is 0: BIRD gets the id of a nexthop group without its nexthops, and would announce nothing';
   return new FlockError('FLOCK_BIRD_BLIND', message, {
     value: nexthops,
     remedy:
@@ -163,8 +164,8 @@ export interface PreflightOptions {
 }
 
 /**
- * Looks for everything above and logs each finding.
- * @returns whether BIRD may put BGP routes into the kernel
+ * Runs all checks and logs each finding.
+ * @returns whether BIRD may write BGP routes to the kernel
  */
 export async function runPreflight({
   config,
@@ -181,10 +182,10 @@ export async function runPreflight({
   ];
   let exported = kernelExport === 'always';
   if (kernelExport === 'auto') {
-    // Routes of the BIRD that runs our configuration are no stranger's.
-    const strangers = isOurs(birdConfigPath) ? 0 : await countRoutes(socket, config.routes.table);
-    exported = strangers === 0;
-    if (!exported) findings.push(foreignBird(strangers));
+    // A BIRD that already runs our configuration wrote these routes itself.
+    const foreign = isOurs(birdConfigPath) ? 0 : await countRoutes(socket, config.routes.table);
+    exported = foreign === 0;
+    if (!exported) findings.push(foreignBird(foreign));
   }
   for (const { code, message, remedy } of findings) log.warn({ code, remedy }, message);
   return { kernelExport: exported };

@@ -1,6 +1,6 @@
 /**
- * From "something changed" to "the kernel and BIRD say so": one pass at a time, everything that happened
- * meanwhile in the next one.
+ * Brings changes of the sources into the kernel and BIRD: one pass at a time; changes during a pass are for the
+ * next one.
  */
 import type { Destination } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
@@ -11,9 +11,9 @@ import type { RouteProgrammer } from '../kernel/route-programmer.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Reporter } from '../observe/reporter.ts';
 
-/** A source as the reconciler sees it: values by `namespace/name`, and a call when some change. */
+/** A source of values by `namespace/name`, which notifies of changes. */
 export interface Source<Value> {
-  /** True once everything was read for the first time. */
+  /** True when everything has been read once. */
   readonly synced: boolean;
   /** A value is never changed in place: another value is another object. */
   snapshot(): ReadonlyMap<string, Value>;
@@ -21,15 +21,15 @@ export interface Source<Value> {
   onChange(listener: (keys: ReadonlySet<string>) => void): () => void;
 }
 
-/** Where announcements go besides the kernel's route. */
+/** Announces destinations by other means than the kernel's route. */
 export interface Announcer {
-  /** Makes the announcements follow; returns at once. */
+  /** Makes the announcements follow the active set; returns at once. */
   follow(active: ReadonlySet<Destination>): void;
-  /** Calls `listener` when a pass may find something else. @returns what ends it */
+  /** Calls `listener` when another pass is needed. @returns unsubscribes */
   onChange(listener: () => void): () => void;
 }
 
-/** Routes of a former configuration, which leave while the present one's take their place. */
+/** Routes of former configurations, which are replaced by routes of the present one. */
 export interface FormerRoutes {
   /** Called after each pass; returns at once. */
   afterPass(): void;
@@ -42,15 +42,15 @@ export interface ReconcilerOptions {
   desired: DesiredTable;
   table: RouteTable;
   programmer: Pick<RouteProgrammer, 'nextDeadline' | 'onChange' | 'pass' | 'read'>;
-  /** Default: none, the kernel's routes are all there is to announce. */
+  /** Default: none; only the kernel's routes announce. */
   announcer?: Announcer;
-  /** Default: there are none. */
+  /** Default: none. */
   formerRoutes?: FormerRoutes;
   reporter: Pick<Reporter, 'passed' | 'passFailed' | 'warned'>;
   clock: Clock;
-  /** A pass at least this often, in milliseconds. */
+  /** The longest time between two passes, in milliseconds. */
   tickMs: number;
-  /** Divides the work of a large change. Default: slices of its own. */
+  /** Divides the work of a large change. Default: a time slice of its own. */
   slice?: TimeSlice;
 }
 
@@ -61,13 +61,13 @@ export class AnycastReconciler {
   readonly #options: ReconcilerOptions;
   readonly #announcer: Announcer;
   readonly #slice: TimeSlice;
-  /** Pods to look at in the next pass, by `namespace/name`. */
+  /** Pods to update in the next pass, by `namespace/name`. */
   #dirty = new Set<string>();
-  /** Destinations whose target may be another, not yet told to the table. */
+  /** Destinations whose target may have changed, and that the route table does not have yet. */
   readonly #touched = new Set<Destination>();
-  /** Everything is withdrawn, and forwarded on until this time; undefined while nothing is. */
+  /** Everything is withdrawn, and forwards until this time, in milliseconds of the clock; undefined: not withdrawn. */
   #withdrawnUntil: number | undefined;
-  #rethink = false;
+  #updateAll = false;
   #triggered = false;
   #wake: () => void = () => {};
   #firstPass = true;
@@ -86,31 +86,32 @@ export class AnycastReconciler {
     this.#announcer.onChange(() => this.trigger());
   }
 
-  /** Asks for a pass soon; as often as you like, one pass answers all. */
+  /** Requests a pass. Several requests before the pass begins lead to one pass. */
   trigger(): void {
     this.#triggered = true;
     this.#wake();
   }
 
   /**
-   * Withdraws every destination and forwards on, as a node does that drains; or announces them again.
+   * Withdraws every destination, as for a node that drains, while the routes still forward; or announces them again.
    *
-   * @param until when the routes are removed, in milliseconds of the clock: infinity for never; undefined ends it
+   * @param until when the routes are removed, in milliseconds of the clock: infinity for never; undefined announces
+   *   the destinations again
    */
   withdrawEverything(until: number | undefined): void {
     if (until === this.#withdrawnUntil) return;
     this.#withdrawnUntil = until;
-    this.#rethink = true;
+    this.#updateAll = true;
     this.trigger();
   }
 
-  /** Has BIRD hear of these destinations once more: each is written again in the next pass. */
+  /** Writes these routes to the kernel again in the next pass, so that BIRD gets a notification. */
   reannounce(destinations: readonly Destination[]): void {
     for (const destination of destinations) this.#options.table.reannounce(destination);
     this.trigger();
   }
 
-  /** Passes until `signal` aborts or `done`: at start, when triggered, when a time comes, and on the tick. */
+  /** Runs passes until `signal` aborts or `done`: at start, when triggered, at deadlines, and on each tick. */
   async run(signal: AbortSignal, done: () => boolean = () => false): Promise<void> {
     const { reporter } = this.#options;
     signal.addEventListener('abort', () => this.#wake(), { once: true });
@@ -124,20 +125,20 @@ export class AnycastReconciler {
         if (!signal.aborted) reporter.passFailed(error);
       }
       if (done()) return;
-      await this.#rest(signal, failed);
+      await this.#waitForNextPass(signal, failed);
     }
   }
 
   /**
-   * One pass. Changes no route before every source has been read once: nothing is removed on a guess.
+   * One pass. Changes no route before every source has been read once: a missing pod then means nothing.
    *
-   * @param signal ends it before anything is asked of the kernel; what was not taken in yet waits for the next pass
+   * @param signal ends the pass before it writes to the kernel; the remaining changes are for the next pass
    */
   async reconcile(signal?: AbortSignal): Promise<void> {
     const { table, programmer, formerRoutes, reporter, clock } = this.#options;
     const announcer = this.#announcer;
-    if (!this.#synced) return this.#announceAsFound();
-    if (!(await this.#takeIn(signal))) return;
+    if (!this.#synced) return this.#announceKernelRoutes();
+    if (!(await this.#updateDesired(signal))) return;
     const started = clock.now();
     const outcome = await programmer.pass();
     reporter.passed(outcome, clock.now() - started, this.#firstPass);
@@ -152,23 +153,22 @@ export class AnycastReconciler {
   }
 
   /**
-   * BIRD's sessions, and the routes that come by them, do not wait for the sources: the API server may be reached
-   * by those routes. What BIRD announces meanwhile is what the kernel announces.
+   * Configures BIRD before the sources have synced: the API server may be reachable only by routes of BIRD's sessions.
+   * Until then BIRD announces what the kernel's routes announce.
    */
-  async #announceAsFound(): Promise<void> {
+  async #announceKernelRoutes(): Promise<void> {
     const { programmer, table } = this.#options;
     await programmer.read();
     this.#announcer.follow(table.announced);
   }
 
   /**
-   * What changed at the sources becomes what is wanted of the kernel: all that had changed when it began, before
-   * the kernel is asked for any of it.
-   * @returns false when `signal` has aborted in the middle
+   * Updates the desired routes with all changes of the sources up to now, before any of them is written to the kernel.
+   * @returns false when `signal` has aborted meanwhile
    */
-  async #takeIn(signal: AbortSignal | undefined): Promise<boolean> {
+  async #updateDesired(signal: AbortSignal | undefined): Promise<boolean> {
     const keys = this.#firstPass ? new Set(this.#options.allocations.snapshot().keys()) : this.#dirty;
-    // What changes from here on is for the next pass.
+    // Later changes are for the next pass.
     if (keys.size > 0 || this.#dirty.size > 0) this.#dirty = new Set();
     if (!(await this.#resolve(keys, signal))) {
       for (const key of keys) this.#dirty.add(key);
@@ -177,7 +177,7 @@ export class AnycastReconciler {
     return this.#want(signal);
   }
 
-  /** @returns false when `signal` has aborted in the middle */
+  /** @returns false when `signal` has aborted meanwhile */
   async #resolve(keys: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<boolean> {
     const { pods, allocations, desired, reporter, clock } = this.#options;
     const now = clock.now();
@@ -185,24 +185,25 @@ export class AnycastReconciler {
       const change = desired.update(key, allocations.snapshot().get(key), pods.snapshot().get(key), now);
       this.#touch(change.touched);
       for (const warning of change.warnings) reporter.warned(warning);
-      if (this.#slice.isOver(1 + change.touched.length) && (await this.#isEnded(signal))) return false;
+      if (this.#slice.isOver(1 + change.touched.length) && (await this.#isAbortedAfterYield(signal)))
+        return false;
     }
     return true;
   }
 
-  /** @returns false when `signal` has aborted in the middle */
+  /** @returns false when `signal` has aborted meanwhile */
   async #want(signal: AbortSignal | undefined): Promise<boolean> {
     const { desired, table } = this.#options;
     for (const destination of desired.endDrains(this.#options.clock.now())) this.#touched.add(destination);
-    if (this.#rethink) for (const destination of desired.destinations()) this.#touched.add(destination);
-    this.#rethink = false;
+    if (this.#updateAll) for (const destination of desired.destinations()) this.#touched.add(destination);
+    this.#updateAll = false;
     const until = this.#withdrawnUntil;
     const touched = [...this.#touched];
     for (let at = 0; at < touched.length; at++) {
       const destination = touched[at] as Destination;
       const target = desired.target(destination);
       table.want(destination, until === undefined ? target : withdrawn(target, until));
-      if (this.#slice.isOver() && (await this.#isEnded(signal))) return false;
+      if (this.#slice.isOver() && (await this.#isAbortedAfterYield(signal))) return false;
     }
     this.#touched.clear();
     return true;
@@ -212,17 +213,17 @@ export class AnycastReconciler {
     for (const destination of destinations) this.#touched.add(destination);
   }
 
-  /** Lets others go first. */
-  async #isEnded(signal: AbortSignal | undefined): Promise<boolean> {
+  /** Yields to the event loop. @returns whether `signal` has aborted */
+  async #isAbortedAfterYield(signal: AbortSignal | undefined): Promise<boolean> {
     await this.#slice.yield();
     return signal?.aborted === true;
   }
 
   /**
-   * Until the next trigger, time or tick. Before the sources have synced no time counts, and a failed pass waits for
-   * the tick. Other work has its turn in between.
+   * Waits for the next trigger, deadline or tick. Before the sources have synced, deadlines are ignored. After a failed
+   * pass, only the tick counts. Always yields to the event loop once.
    */
-  async #rest(signal: AbortSignal, failed: boolean): Promise<void> {
+  async #waitForNextPass(signal: AbortSignal, failed: boolean): Promise<void> {
     const { table, desired, programmer, clock, tickMs } = this.#options;
     await new Promise<void>(resolve => setImmediate(resolve));
     const isIdle = failed || !this.#synced;

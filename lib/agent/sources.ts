@@ -1,4 +1,4 @@
-/** The agent's inputs, as the configuration says: pods, allocations, node config, and who may use which address. */
+/** Opens the configured inputs of the agent: pods, allocations, node config, and the policy for addresses. */
 import { NodeConfigCache, type NodeConfigSource } from '../config/node-config.ts';
 import type { AllocationView } from '../desired/views.ts';
 import { PodCache } from '../sources/pods/pod-cache.ts';
@@ -7,7 +7,7 @@ import type { AgentContext } from './context.ts';
 import type { CustomResources } from './custom-resources.ts';
 import type { Source } from './reconciler.ts';
 
-/** Something that a pod asks for and does not get. */
+/** An address that a pod asks for and does not get. */
 export interface RefusedAddress {
   /** `namespace/name` of the pod. */
   readonly pod: string;
@@ -23,20 +23,20 @@ export interface Sources {
   /** Without the addresses that their pods may not use. */
   readonly allocations: Source<AllocationView>;
   readonly nodeConfig: NodeConfigSource;
-  /** What only a cluster has; undefined where the node config is a file. */
+  /** The cluster's custom resources; undefined where the node config is a file. */
   readonly cluster: CustomResources | undefined;
-  /** What pods ask for and do not get, and why. */
+  /** Addresses that pods ask for and do not get, and why. */
   refusals(): RefusedAddress[];
   /** Interfaces of the node that lead to pods, as far as they are known. */
   podInterfaces(): ReadonlySet<string>;
 }
 
-/** Whether every source has been read once: before that, what is absent from one means nothing. */
+/** Whether every source has been read once: before that, an absent pod or allocation means nothing. */
 export function isSynced({ pods, allocations }: Pick<Sources, 'pods' | 'allocations'>): boolean {
   return pods.synced && allocations.synced;
 }
 
-/** Opens and starts them all; none is waited for. */
+/** Opens and starts all sources; does not wait until they have synced. */
 export async function openSources(context: AgentContext): Promise<Sources> {
   const { config, log, socket, stops } = context;
   const pods = new PodCache();
@@ -59,7 +59,7 @@ export async function openSources(context: AgentContext): Promise<Sources> {
   };
 }
 
-/** Kubernetes is loaded only where it is used: its client is larger than the rest of this program. */
+/** The Kubernetes client is loaded only where it is used: it is larger than the rest of this program. */
 async function openPodFeed({ config, log }: AgentContext, cache: PodCache) {
   const options = { cache, log, annotationPrefixes: annotationPrefixes(config) };
   if (config.pods.source === 'directory') {

@@ -1,21 +1,24 @@
-/** The agent's way out with `--withdraw-on-exit`. */
+/** Withdraws everything before the agent stops (`--withdraw-on-exit`). */
 
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { AnycastReconciler } from './reconciler.ts';
 
-/** How much longer than the drain the way out may take, in milliseconds: a BIRD that hangs must not keep us. */
+/** How much longer than the drain the withdrawal may take, in milliseconds: the agent must stop while BIRD hangs. */
 const withdrawalSlackMs = 2000;
 
-/** Takes everything out as a drain does: withdrawn, forwarded on for `drainMs`, removed. */
+/** Withdraws every route, forwards for `drainMs` longer, then removes it. */
 export async function withdraw(
   reconciler: AnycastReconciler,
   table: RouteTable,
   drainMs: number,
   log: Log,
 ): Promise<void> {
-  log.info({ drainMs, destinations: table.counts().advertised }, 'withdrawing everything before the end');
+  log.info(
+    { drainMs, destinations: table.counts().advertised },
+    'withdrawing every destination before stopping',
+  );
   const started = systemClock.now();
   reconciler.withdrawEverything(started + drainMs);
   const bound = AbortSignal.timeout(drainMs + withdrawalSlackMs);
@@ -23,5 +26,8 @@ export async function withdraw(
   const { advertised, held } = table.counts();
   if (table.isEmpty) log.info('stopped; every route is removed');
   else
-    log.warn({ advertised, held }, 'stopped before every route was removed; starting again sees to the rest');
+    log.warn(
+      { advertised, held, remedy: 'start the agent again, or remove the rest with flock-anycast flush' },
+      'stopped before every route was removed',
+    );
 }

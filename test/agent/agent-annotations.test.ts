@@ -56,7 +56,7 @@ async function nodeWithPods(t: ExecutionContext, allocations: object = { source:
   return { node, files, write, see, refusals };
 }
 
-test('annotated pods are routed through their veths while they are Ready, whatever route leads to them', async t => {
+test('annotated pods are routed through their veths while they are Ready, with any form of the host route', async t => {
   const { node, files, write, see } = await nodeWithPods(t);
   rmSync(files.allocations, { force: true });
   write(0, '192.0.2.53, 2001:db8::53');
@@ -76,7 +76,7 @@ test('annotated pods are routed through their veths while they are Ready, whatev
   t.pass();
 });
 
-test('what is refused is in the log and at /status with its reason, until it is mended', async t => {
+test('a refused address is in the log and at /status with its reason, until the annotation is corrected', async t => {
   const { node, files, write, see, refusals } = await nodeWithPods(t);
   write(0, '192.0.2.53, 192.0.2.530');
   write(1, '192.0.2.54', { hostNetwork: true });
@@ -91,7 +91,7 @@ test('what is refused is in the log and at /status with its reason, until it is 
   await eventually('none at /status', async () => (await refusals()).length === 0);
 });
 
-test('other annotations can be named, and then only those count', async t => {
+test('other annotation keys can be configured, and then only those count', async t => {
   const { node, files, write, see } = await nodeWithPods(t, {
     source: 'annotations',
     keys: ['example.org/anycast'],
@@ -103,7 +103,7 @@ test('other annotations can be named, and then only those count', async t => {
   t.pass();
 });
 
-test('a restart changes nothing that is right: routes stay until pods and their ways are known', async t => {
+test('a restart changes no route that is right: routes stay until pods and their interfaces are known', async t => {
   const { node, files, write, see } = await nodeWithPods(t);
   write(0, '192.0.2.53');
   const first = startAgent(node, files);

@@ -1,4 +1,4 @@
-/** The whole agent with a store of its own, fed over the local API as a CNI plugin does it. */
+/** The whole agent with an allocation store of its own, filled over the local API as a CNI plugin does it. */
 import { existsSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ function ask(socketPath: string, method: string, body?: object): Promise<number>
   });
 }
 
-test('what is put is routed, survives kill -9, and what is deleted is gone', async t => {
+test('an added allocation is routed and survives kill -9, and a deleted one is removed', async t => {
   const { lab, node, nexthop } = await createNodeLab(t, 1);
   const folder = join(lab.dir, 'agent');
   const socket = join(folder, 'run', 'api.sock');
@@ -54,7 +54,7 @@ test('what is put is routed, survives kill -9, and what is deleted is gone', asy
   t.false(existsSync(socket));
 });
 
-test('a socket that can not be made is named, and the agent does not start', async t => {
+test('a socket that can not be created is in the error, and the agent does not start', async t => {
   const { lab, node } = await createNodeLab(t, 0);
   const folder = join(lab.dir, 'agent');
   const socket = '/dev/null/nowhere/api.sock';

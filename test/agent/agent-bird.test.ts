@@ -18,7 +18,7 @@ for (const mode of ['learn', 'filter'] as const) {
     const [node] = nodes as [(typeof nodes)[0]];
     const files = layOutAgent(join(lab.dir, 'agent'), {
       bird: { mode },
-      // The order is what counts here: BIRD and the router have the time that a busy machine takes.
+      // This test checks the order, not the time: BIRD and the router have the time that a busy machine takes.
       reconcile: { settleMs: 10_000 },
     });
     // BIRD runs before the agent does, with a configuration that knows no peers yet.
@@ -45,7 +45,7 @@ for (const mode of ['learn', 'filter'] as const) {
     writePod(files, 'dns-0', { ready: false });
     const agent = startAgent(node.host, files);
     await agent.logged('in sync');
-    t.is((await bird.command('show protocols')).match(/BGP/g), null, 'left alone without a node config');
+    t.is((await bird.command('show protocols')).match(/BGP/g), null, 'not configured without a node config');
 
     writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
     await agent.logged('BIRD runs a new configuration');
@@ -84,7 +84,7 @@ for (const mode of ['learn', 'filter'] as const) {
   });
 }
 
-test('a BIRD that comes after the agent, and one that restarts, both get the configuration', async t => {
+test('a BIRD that starts after the agent, and one that restarts, both get the configuration', async t => {
   const { lab, router, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [node] = nodes as [(typeof nodes)[0]];
@@ -104,7 +104,7 @@ test('a BIRD that comes after the agent, and one that restarts, both get the con
   writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
   const agent = startAgent(node.host, files);
   await agent.logged('wrote the configuration for a BIRD that is not running');
-  t.is((await routesOf(node.host, 70)).length, 1, 'packets do not wait for BIRD');
+  t.is((await routesOf(node.host, 70)).length, 1, 'the route does not wait for BIRD');
 
   const where = { name: 'node1', configPath: files.birdConfig, socketPath: files.birdSocket };
   const seen = () =>
@@ -117,7 +117,7 @@ test('a BIRD that comes after the agent, and one that restarts, both get the con
   t.is((await routesOf(node.host, 70)).length, 1);
 });
 
-test("the node config's bird mode is followed while the agent runs, there and back", async t => {
+test("a change of the node config's bird mode is applied while the agent runs, in both directions", async t => {
   const { lab, router, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [node] = nodes as [(typeof nodes)[0]];
@@ -155,7 +155,7 @@ test("the node config's bird mode is followed while the agent runs, there and ba
   await announcedBy('learn4');
   t.deepEqual(await sessions(), before, 'no session ended');
 
-  // Left in the middle of a change: what BIRD still announces by its configuration is not removed before.
+  // During a change of mode: a route that BIRD still announces by its configuration is not removed before.
   say('filter');
   await announcedBy('anycast4');
   const watches = { node: watchRoutes(node.host, [70, 71]), router: watchRoutes(router, [birdProtocol]) };
@@ -179,10 +179,10 @@ for (const mode of ['learn', 'filter'] as const) {
     const { lab, router, nodes } = await fabric(1);
     t.teardown(() => lab.destroy());
     const [node] = nodes as [(typeof nodes)[0]];
-    // There is no allocation file: that source never syncs.
+    // Without an allocation file, that source never syncs.
     const files = layOutAgent(join(lab.dir, 'agent'), { bird: { mode }, reconcile: { tickMs: 200 } });
     writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
-    // What an agent before this one has announced: it stays, by the kernel's word.
+    // A route that a former agent announced: it stays, because the kernel has it.
     await node.host.ip('route', 'add', '192.0.2.53', 'via', '10.1.10.2', 'metric', '16', 'proto', '70');
     const agent = startAgent(node.host, files);
     await agent.logged('wrote the configuration for a BIRD that is not running');
@@ -204,7 +204,7 @@ for (const mode of ['learn', 'filter'] as const) {
   });
 }
 
-test('a learn mode that BIRD would be blind in is refused, also when the node config asks for it', async t => {
+test('learn mode is refused where BIRD could learn no route, also when the node config asks for it', async t => {
   const { lab, router, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [node] = nodes as [(typeof nodes)[0]];

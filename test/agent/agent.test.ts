@@ -30,7 +30,7 @@ function allocationOf(index: number, over = {}) {
 
 const announced = ({ node }: NodeLab) => routesOf(node, 70);
 
-test('from the files of pods to routes: Ready makes them, not Ready and gone take them', async t => {
+test('a pod file that is Ready adds routes; one that is not Ready, or deleted, removes them', async t => {
   const lab = await createNodeLab(t, 2);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   writeAllocations(files, [allocationOf(0), allocationOf(1)]);
@@ -60,7 +60,7 @@ test('from the files of pods to routes: Ready makes them, not Ready and gone tak
   await agent.logged('remove 2001:db8::53/128');
 });
 
-test('SIGTERM ends it and leaves routes in place; a restart changes nothing', async t => {
+test('SIGTERM ends the agent and leaves routes in place; a restart changes nothing', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   writeAllocations(files, [allocationOf(0)]);
@@ -80,7 +80,7 @@ test('SIGTERM ends it and leaves routes in place; a restart changes nothing', as
   t.is((await announced(lab)).length, 2);
 });
 
-test('the last pod to terminate is withdrawn, forwarded to while it serves, and removed when it stops', async t => {
+test('when the last pod terminates, its route is withdrawn, forwards while it serves, and is removed when it stops', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'), { drain: { terminatingMs: 600_000 } });
   writeAllocations(files, [allocationOf(0)]);
@@ -97,7 +97,7 @@ test('the last pod to terminate is withdrawn, forwarded to while it serves, and 
   await eventually('the removal', async () => (await held()) === 0);
 });
 
-test('a drain lasts as long as the pod asked for', async t => {
+test('a drain lasts as long as the pod requests', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'), { drain: { terminatingMs: 600_000 } });
   const annotations = { 'flock-anycast.io/drain-seconds': '0.4' };
@@ -111,11 +111,11 @@ test('a drain lasts as long as the pod asked for', async t => {
     return (await announced(lab)).length === 0 && (await routesOf(lab.node, 71)).length === 0;
   });
   const lasted = performance.now() - started;
-  // The node's own time is longer than any test waits.
+  // The configured drain time is longer than any test waits.
   t.true(lasted > 400, `${lasted} ms`);
 });
 
-test('a node that drains withdraws everything and forwards on; when it is over all is announced again', async t => {
+test('a node that drains withdraws everything and still forwards; after the drain everything is announced again', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   const bgp = { localAsn: 64512, routerId: '192.0.2.11' };
@@ -134,7 +134,7 @@ test('a node that drains withdraws everything and forwards on; when it is over a
   t.is(await held(), 0);
 });
 
-test('asked to withdraw on exit, it drains everything and leaves nothing', async t => {
+test('with --withdraw-on-exit the agent drains everything and leaves no route', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'), { drain: { terminatingMs: 500 } });
   writeAllocations(files, [allocationOf(0)]);
@@ -151,7 +151,7 @@ test('asked to withdraw on exit, it drains everything and leaves nothing', async
   t.is((await announced(lab)).length + (await routesOf(lab.node, 71)).length, 0);
 });
 
-test('a better route of somebody else is reported as a shadow, once, and its end too', async t => {
+test("another owner's better route is reported once as a shadow, and its end too", async t => {
   const lab = await createNodeLab(t, 2);
   const files = layOutAgent(join(lab.lab.dir, 'agent'), { reconcile: { auditMs: 1000 } });
   writeAllocations(files, [allocationOf(0)]);
@@ -165,14 +165,14 @@ test('a better route of somebody else is reported as a shadow, once, and its end
   t.is((await announced(lab)).length, 2);
 });
 
-test('broken files change nothing that is programmed, and are named', async t => {
+test('invalid files change no programmed route, and are reported', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   writeAllocations(files, [allocationOf(0)]);
   writePod(files, 'dns-0', { ready: true });
   const agent = startAgent(lab.node, files);
   await eventually('routes', async () => (await announced(lab)).length === 2);
-  // Truncated first, as a careless writer does, and half-written then.
+  // First truncated, as by a writer that does not rename, then half-written.
   writeFileSync(files.allocations, '');
   await new Promise(resolve => setTimeout(resolve, 200));
   writeFileSync(files.allocations, '{"version":1,');
@@ -182,7 +182,7 @@ test('broken files change nothing that is programmed, and are named', async t =>
   t.is((await announced(lab)).length, 2);
 });
 
-test('nothing is removed before every source was read: without an allocation file old routes stay', async t => {
+test('no route is removed before every source has been read: without an allocation file old routes stay', async t => {
   const lab = await createNodeLab(t, 1);
   await lab.node.ip('route', 'add', '192.0.2.53/32', 'via', '10.1.1.2', 'metric', '16', 'proto', '70');
   const files = layOutAgent(join(lab.lab.dir, 'agent'), { reconcile: { tickMs: 100 } });
@@ -194,7 +194,7 @@ test('nothing is removed before every source was read: without an allocation fil
   await eventually('the stale route to go', async () => (await announced(lab)).length === 0);
 });
 
-test('an interface that is not there is named, and its pod served when it comes', async t => {
+test('a missing interface is reported, and its pod is served when the interface appears', async t => {
   const lab = await createNodeLab(t, 0);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   writeAllocations(files, [allocationOf(0)]);
@@ -206,7 +206,7 @@ test('an interface that is not there is named, and its pod served when it comes'
   t.is(agent.lines.filter(({ event }) => event?.includes('interface p0')).length, 1);
 });
 
-test('without CAP_NET_ADMIN it says so and does not start', async t => {
+test('without CAP_NET_ADMIN the agent reports that and does not start', async t => {
   const lab = await createNodeLab(t, 0);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));
   const agent = startAgent(lab.node, files, [
@@ -218,7 +218,7 @@ test('without CAP_NET_ADMIN it says so and does not start', async t => {
   t.regex(agent.words.join('\n'), /FLOCK_NO_NET_ADMIN[\s\S]*remedy: .*CAP_NET_ADMIN/);
 });
 
-test('a wrong configuration is refused by its keys, in one line and a remedy', async t => {
+test('an invalid configuration is refused with its wrong keys, in one line and a remedy', async t => {
   const lab = await createNodeLab(t, 0);
   const files = layOutAgent(join(lab.lab.dir, 'agent'), { colour: 'red', routes: { metric: -1 } });
   const agent = startAgent(lab.node, files);
@@ -227,7 +227,7 @@ test('a wrong configuration is refused by its keys, in one line and a remedy', a
   t.regex(agent.words[0] ?? '', /agent\.json.*routes\.metric.*colour.*FLOCK_CONFIG_INVALID/);
 });
 
-test('a folder of pods that does not exist is named', async t => {
+test('a folder of pods that does not exist is in the error', async t => {
   const lab = await createNodeLab(t, 0);
   const files = layOutAgent(join(lab.lab.dir, 'agent'), { pods: { source: 'directory', path: '/nowhere' } });
   mkdirSync(files.folder, { recursive: true });

@@ -1,4 +1,4 @@
-/** Custom resources put together, against an API that a test writes. On the real server: test/e2e. */
+/** All custom resources together, against an API whose objects the test sets. On the real server: test/e2e. */
 import type { ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
@@ -12,7 +12,7 @@ import { eventually } from '../support/lab.ts';
 
 const group = '/apis/anycast.flock-anycast.io/v1alpha1';
 
-/** Lists and watches of any collection, by the names in it; writes are kept. */
+/** Lists and watches of any collection, by object name; records writes. */
 async function fakeApi(t: ExecutionContext) {
   const collections = new Map<string, Map<string, object>>();
   const watchers = new Set<{ path: string; name: string | undefined; response: ServerResponse }>();
@@ -28,7 +28,7 @@ async function fakeApi(t: ExecutionContext) {
     if (searchParams.has('watch')) {
       watchers.add({ path, name, response });
       response.writeHead(200).flushHeaders();
-      // What changed since the list; all of it again does no harm.
+      // All objects, not only those changed since the list: a repeated event changes nothing.
       for (const [each, object] of collections.get(path) ?? []) {
         if ((name ?? each) === each) response.write(`${JSON.stringify({ type: 'MODIFIED', object })}\n`);
       }
@@ -39,7 +39,7 @@ async function fakeApi(t: ExecutionContext) {
       .map(([, object]) => object);
     return response.end(JSON.stringify({ metadata: { resourceVersion: String(version) }, items }));
   });
-  /** Puts an object, or takes it away; whoever watches hears of it. */
+  /** Sets or deletes an object, and notifies the watches. */
   const put = (path: string, name: string, object: object | undefined) => {
     const collection = collections.get(path) ?? new Map<string, object>();
     collections.set(path, collection);
@@ -121,7 +121,7 @@ const bgp = {
 };
 const pool = { spec: { cidrs: ['203.0.113.0/24'], namespaces: { names: ['dns'] } } };
 
-test('nothing before reserved is set; then what a pool gives, without what no pool can give', async t => {
+test('no address is granted before reserved is set; then those of a pool, without those that no pool can grant', async t => {
   const { api, cluster, permitted, permits, lines } = await follow(t);
   await permits([]);
   t.true(permitted.synced);
@@ -145,7 +145,7 @@ test('nothing before reserved is set; then what a pool gives, without what no po
   );
 });
 
-test('what turns bad, and a default that is deleted, stay as they were last good; a deleted pool is gone', async t => {
+test('an object that becomes invalid, and a deleted default, stay in force as last good; a deleted pool is gone', async t => {
   const { api, cluster, permits, lines } = await follow(t);
   api.put(`${group}/nodeconfigs`, 'default', { spec: { bgp, reserved: [] } });
   api.put(`${group}/anycastpools`, 'dns', pool);
@@ -168,7 +168,7 @@ test('what turns bad, and a default that is deleted, stay as they were last good
   await permits([]);
 });
 
-test("the node's own NodeConfig lies over the default one, drain times too, and gets the status", async t => {
+test("the node's own NodeConfig is merged over the default one, drain times too, and gets the status", async t => {
   const { api, cluster } = await follow(t);
   const policy = cluster.drainPolicy({ terminatingMs: 1, longestMs: 2, notReadyMs: 3 });
   t.is(policy.terminatingMs, 1);
@@ -189,7 +189,7 @@ test("the node's own NodeConfig lies over the default one, drain times too, and 
   t.is((write.body.status.destinations as { refused: number }).refused, 5);
 });
 
-test("a node's own NodeConfig that was never good shows what is wrong with it", async t => {
+test("a node's own NodeConfig that was never valid shows its error in the status", async t => {
   const { api, cluster } = await follow(t);
   api.put(`${group}/nodeconfigs`, 'node-a', { spec: { bgp: { localAsn: 0 } } });
   await eventually('the problem', () => cluster.nodeConfig.problem);

@@ -18,7 +18,7 @@ import { parseAgentConfig } from '../../lib/config/agent-config.ts';
 import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
 import { createNodeLab } from '../support/node-lab.ts';
 
-/** Sysctls as a table; `readOnly` as /proc/sys is in a container. */
+/** Sysctls as a table; `readOnly` like /proc/sys in a container. */
 function sysctls(values: Record<string, string>, readOnly = false): Sysctls {
   return {
     read: key => values[key],
@@ -31,7 +31,7 @@ function sysctls(values: Record<string, string>, readOnly = false): Sysctls {
 
 const policy = { 'net/ipv4/fib_multipath_hash_policy': '0', 'net/ipv6/fib_multipath_hash_policy': '1' };
 
-test('a hash policy without ports is set where that is allowed, and named where not', t => {
+test('a hash policy without ports is corrected where that is permitted, and reported where not', t => {
   const values = { ...policy };
   t.deepEqual(checkHashPolicy(sysctls(values), true), []);
   t.is(values['net/ipv4/fib_multipath_hash_policy'], '1');
@@ -48,7 +48,7 @@ test('a hash policy without ports is set where that is allowed, and named where 
   }
 });
 
-test('a node that does not forward is named with the remedy', t => {
+test('a node that does not forward is reported with the remedy', t => {
   const findings = checkForwarding(
     sysctls({ 'net/ipv4/ip_forward': '0', 'net/ipv6/conf/all/forwarding': '1' }),
   );
@@ -58,7 +58,7 @@ test('a node that does not forward is named with the remedy', t => {
   );
 });
 
-test('strict reverse-path filtering on a pod interface is named; the larger of all and its own counts', t => {
+test('strict reverse-path filtering on a pod interface is reported; the larger of "all" and its own value counts', t => {
   const check = (all: string, own: string) =>
     checkReversePathFilter(
       sysctls({ 'net/ipv4/conf/all/rp_filter': all, 'net/ipv4/conf/veth1.5/rp_filter': own }),
@@ -76,7 +76,7 @@ test('the capability to change routes is read from the effective set', t => {
   t.false(hasNetAdmin('CapPrm:\t0000000000001000\nCapEff:\t0000000000000fff\n'));
 });
 
-test('nexthop groups need a kernel that has them, and BIRD one that spells them out', async t => {
+test('nexthop groups need a kernel with nexthop objects, and BIRD needs one that lists their nexthops', async t => {
   const able = { nexthopObjects: async () => new Uint8Array(0) };
   const unable = {
     nexthopObjects: async () => {
@@ -93,7 +93,7 @@ test('nexthop groups need a kernel that has them, and BIRD one that spells them 
   t.is(whyBirdIsBlind('resilient', blind)?.code, 'FLOCK_BIRD_BLIND');
 });
 
-test("another BIRD's routes keep ours from exporting to the kernel, until told otherwise or they are ours", async t => {
+test("with another BIRD's routes in the kernel ours does not export to it, unless configured, or the routes are ours", async t => {
   const { node, lab } = await createNodeLab(t, 1);
   const socket = new RouteSocket({ netns: node.path });
   t.teardown(() => socket.close());

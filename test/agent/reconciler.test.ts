@@ -8,7 +8,7 @@ import { RouteTable } from '../../lib/kernel/route-table.ts';
 import { LinkTable } from '../../lib/kernel/socket/link-table.ts';
 import { HandSource } from '../support/hand-source.ts';
 
-/** A clock that stands until it is moved. */
+/** A clock that the test advances. */
 class HandClock implements Clock {
   #now = 0;
   readonly #timers = new Set<{ at: number; callback: () => void }>();
@@ -37,7 +37,7 @@ const turns = async (count = 10) => {
   for (let turn = 0; turn < count; turn++) await new Promise(resolve => setImmediate(resolve));
 };
 
-/** @param given divides the work of a large take-in; default one whose clock stands */
+/** @param given divides the work of a large update; default: a time slice that never ends */
 function reconciler(given?: TimeSlice) {
   const pods = new HandSource<PodView>();
   const allocations = new HandSource<AllocationView>();
@@ -118,7 +118,7 @@ test('triggers during a pass become one next pass', async t => {
   await done;
 });
 
-test('without a trigger there is a pass a tick', async t => {
+test('without a trigger there is one pass per tick', async t => {
   const { subject, clock, log, finish } = reconciler();
   const stop = new AbortController();
   const done = subject.run(stop.signal);
@@ -136,7 +136,7 @@ test('without a trigger there is a pass a tick', async t => {
   await done;
 });
 
-test('a failed pass is told, waits for the tick however often it is triggered, and then goes on', async t => {
+test('after a failed pass, which is reported, triggers are ignored until the next tick', async t => {
   const { subject, clock, log, finish, fail } = reconciler();
   const stop = new AbortController();
   fail(new Error('the socket is gone'));
@@ -173,7 +173,7 @@ test('there is no pass before every source has been read once', async t => {
   await done;
 });
 
-test('an allocation that is wrong is told once', async t => {
+test('an invalid allocation is reported once', async t => {
   const { subject, allocations, pods, log, finish } = reconciler();
   pods.values.set('ns/a', { uid: 'u', ready: true, terminating: false });
   allocations.values.set('ns/a', {
@@ -221,7 +221,7 @@ function manyPods(meanwhile: (turn: number) => void = () => {}) {
   return { ...parts, count, add, yields: () => yields };
 }
 
-test('a long take-in yields, and the kernel is asked when all of it is taken in', async t => {
+test('a large update yields, and the kernel is written when all of it is done', async t => {
   const { subject, count, planned, yields, log, finish } = manyPods(() => log.push('turn'));
   const done = subject.reconcile();
   await turns(200);
@@ -232,7 +232,7 @@ test('a long take-in yields, and the kernel is asked when all of it is taken in'
   t.deepEqual(planned, [count]);
 });
 
-test('a stop in the middle of a take-in asks nothing of the kernel, and nothing of it is forgotten', async t => {
+test('a stop during a large update writes nothing to the kernel, and the next pass does all of it', async t => {
   let stopped = 0;
   for (let where = 0; where < 8; where++) {
     const stop = new AbortController();
@@ -260,7 +260,7 @@ test('a stop in the middle of a take-in asks nothing of the kernel, and nothing 
   t.true(stopped > 4, `stopped ${stopped} times`);
 });
 
-test('a pod that changes during a take-in is answered by the next pass, and by no other', async t => {
+test('a pod that changes during a large update is updated by the next pass alone', async t => {
   const { subject, count, planned, log, finish, add, pods } = manyPods(turn => {
     if (turn > 2) return;
     add(count + turn);
