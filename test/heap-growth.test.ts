@@ -5,14 +5,14 @@ import test from 'ava';
 
 const module = fileURLToPath(new URL('../lib/heap-growth.ts', import.meta.url));
 
-/** What a script of its own process prints, with our settings and without them: a number of bytes. */
+/** Runs a script in a process of its own, with our settings and without them. @returns the bytes that each prints */
 function compare(script: string): Promise<number[]> {
   const run = async (...options: string[]) =>
     Number((await promisify(execFile)(process.execPath, [...options, '-e', script])).stdout);
   return Promise.all([run('--import', module), run()]);
 }
 
-test("what comes and goes does not let the program's young space grow", async t => {
+test("short-lived objects do not let V8's space for young objects grow", async t => {
   const [ours = 0, others = 0] = await compare(`
     const kept = [];
     for (let n = 0; n < 2_000_000; n++) kept[n % 100_000] = { n };
@@ -22,7 +22,7 @@ test("what comes and goes does not let the program's young space grow", async t 
   t.true(others > 2 * ours, `without it ${others} bytes, and there would be no need of it`);
 });
 
-test('what is replaced again and again does not let the heap grow far beyond what is kept', async t => {
+test('objects that are replaced again and again do not let the heap grow far beyond the live objects', async t => {
   const [ours = 0, others = 0] = await compare(`
     const kept = Array.from({ length: 200_000 }, (_, n) => ({ n, text: [n] }));
     let most = 0;

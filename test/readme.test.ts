@@ -1,4 +1,4 @@
-/** What the README and the page on installing tell people to copy is what the program takes; what pages name is there. */
+/** The program accepts the examples in the README and on the installation page; what the pages name exists. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,7 +37,7 @@ test("the README's allocations are accepted", t => {
   t.deepEqual(unusable, []);
 });
 
-test('the resources of the page on installing are accepted, one laid over the other too', t => {
+test('the resources of the installation page are accepted, also merged', t => {
   const dir = mkdtempSync(join(tmpdir(), 'flock-docs-'));
   t.teardown(() => rmSync(dir, { recursive: true }));
   const path = join(dir, 'resources.yaml');
@@ -53,18 +53,18 @@ test('the resources of the page on installing are accepted, one laid over the ot
   );
 });
 
-test('the peer of the page on installing is accepted', t => {
+test('the peer of the installation page is accepted', t => {
   const { peers } = parse(example('yaml', 'passwordKey', install));
   t.true(nodeConfigKeys.peers.parse(peers)[0]?.bfd);
 });
 
 for (const [name, page] of Object.entries({ README: readme, CONTRIBUTING: contributing })) {
-  test(`every script that ${name} names is there`, t => {
+  test(`every script that ${name} names exists`, t => {
     const { scripts } = JSON.parse(read('package.json'));
     for (const [, script = ''] of page.matchAll(/npm run ([a-z0-9:]+)/g)) t.truthy(scripts[script], script);
   });
 
-  test(`every file that ${name} names is there`, t => {
+  test(`every file that ${name} names exists`, t => {
     const named = page.matchAll(/[`(]((?:lib|native|test|scripts|docs|deploy|bench)\/[\w./-]*)/g);
     for (const [, path = ''] of named)
       if (!path.startsWith('bench/results')) t.true(existsSync(new URL(path, root)), path);

@@ -1,4 +1,4 @@
-/** Results as a run would give them, made up. */
+/** Invented results in the format of a run. */
 import type { Results, Row } from '../../bench/results.ts';
 
 export function row(change: Partial<Row>): Row {

@@ -32,7 +32,7 @@ test('apply is judged by our own rows of its family and size, with nobody listen
   t.like(goal(found, /IPv6 routes on two cores/), { measured: 0.6, met: true });
 });
 
-test('a quick run is judged by its largest table, and says so', t => {
+test('a quick run is judged by its largest table, and the result names the table', t => {
   const rows = [row({ destinations: 100, ratioToFloor: 9 }), row({ destinations: 1000, ratioToFloor: 1.05 })];
   const found = goal(results({ rows }), /IPv4 .* at worst/);
   t.is(found?.measured, 1.05);
@@ -58,7 +58,7 @@ test("the Go agent's path has to cost so many times ours at least, a route", t =
   });
 });
 
-test('a flip is held against the floor in the same, largest table', t => {
+test('a flip is compared with the floor in the same, largest table', t => {
   const series = { stage: 'peer', samples: 100, max: 9000 } as const;
   const latency: Results['latency'] = [
     { ...series, mode: 'floor', source: 'netlink', destinations: 10_000, p50: 500, p99: 700 },

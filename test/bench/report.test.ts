@@ -15,7 +15,7 @@ const churn: Churn = {
   })),
 };
 
-test('the report draws every series and states every number, in one file', t => {
+test('the report shows every series and every number, in one file', t => {
   const found = results({
     rows: [
       ...allPeers.map(({ name }, index) => row({ peer: name, medianUsPerRoute: 100.5 + index })),
@@ -59,6 +59,6 @@ test('the report draws every series and states every number, in one file', t => 
   t.false(/undefined|NaN/.test(html));
 });
 
-test('a run of one part alone makes a report too', t => {
+test('a run of one part alone has a report too', t => {
   t.regex(renderReport(results()), /<h2>Goals<\/h2>/);
 });

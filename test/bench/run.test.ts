@@ -1,4 +1,4 @@
-/** The bench itself, as small as it gets, on the real kernel. */
+/** The benchmark itself, with the smallest plan, on the real kernel. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
@@ -62,7 +62,7 @@ needsKernel('a run gives a row for each peer, operation, family and listener', a
   t.not(goals.find(({ goal }) => goal.startsWith('apply of 10,000 IPv4'))?.measured, null);
 });
 
-test('a peer that is not there is left out by name, and the others run', async t => {
+test('a peer that is not installed is left out and named, and the others run', async t => {
   const absent = {
     ...(allPeers[0] as (typeof allPeers)[number]),
     name: 'absent',
@@ -74,7 +74,7 @@ test('a peer that is not there is left out by name, and the others run', async t
   t.deepEqual(skipped, [{ what: 'absent', why: 'no such thing' }]);
 });
 
-test('a run that is broken off ends what it began', async t => {
+test('an interrupted run stops everything that it started', async t => {
   const stop = new AbortController();
   let ended = 0;
   const running = run({
@@ -117,7 +117,7 @@ needsKernel('Ctrl-C in the middle of the work leaves no namespace and no folder 
   t.deepEqual(readdirSync(temporary), []);
 });
 
-test('--only takes parts, peers or both; a peer alone means the table of routes', t => {
+test('--only selects parts, peers or both; a peer alone selects the table of routes', t => {
   const names = (only: string[]) => {
     const chosen = choose(only, parts, allPeers);
     return [chosen.parts.map(({ name }) => name), chosen.peers.map(({ name }) => name)];

@@ -10,18 +10,18 @@ test('a percentile is a value that was measured, and the highest one for 100', t
   t.is(percentile([7], 99), 7);
 });
 
-test('a summary tells the median, the ends and how many there were, and leaves its input alone', t => {
+test('a summary has the median, the least, the most and the number of values, and does not change its input', t => {
   const values = [5, 1, 9, 3];
   t.deepEqual(summary(values), { median: 4, low: 1, high: 9, samples: 4 });
   t.deepEqual(values, [5, 1, 9, 3]);
   t.throws(() => median([]), { instanceOf: RangeError });
 });
 
-test('ratios are taken round by round, so that a slow round of both is none of either', t => {
+test('ratios are taken within each round, so that a round that is slow for both changes no ratio', t => {
   t.deepEqual(ratios([2, 20, 4], [1, 10, 2]), [2, 2, 2]);
 });
 
-test('a peer that is asked for less is compared a route', t => {
+test('a peer with fewer destinations is compared per route', t => {
   const samples = new Samples();
   for (const round of [1, 3, 2]) {
     samples.add('floor', 'add', 1000 * round);

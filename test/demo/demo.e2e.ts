@@ -58,7 +58,7 @@ function processesOf({ folder }: Demo): { pid: number; command: string }[] {
     });
 }
 
-/** A signal to a group finds commands of a moment, such as `ip`, which nobody waits for: they end when they come to it. */
+/** A signal to the process group also reaches short commands such as `ip`, which no one waits for: they end a little later. */
 function noProcessIsLeft(demo: Demo): Promise<true> {
   return eventually(
     () => `the end of ${JSON.stringify(processesOf(demo))}`,
@@ -116,7 +116,7 @@ for (const { how, words, code, group, signal } of interruptions) {
   });
 }
 
-test.serial('a demo whose agent dies says so, keeps the logs and nothing else', async t => {
+test.serial('a demo whose agent ends early reports that, and keeps only the logs', async t => {
   const demo = startDemo(t);
   await told(demo, 'A thousand requests');
   const agent = processesOf(demo).find(({ command }) => command.includes('node1/agent.yaml'));
@@ -131,7 +131,7 @@ test.serial('a demo whose agent dies says so, keeps the logs and nothing else', 
   t.true(readdirSync(join(demo.folder, logs ?? '')).includes('agent-node1.log'));
 });
 
-test.serial('a demo that is kept can be looked at, and goes when told', async t => {
+test.serial('a demo with --keep can be inspected, and ends at a signal', async t => {
   const demo = startDemo(t, '--keep');
   await told(demo, 'It stays up until');
   t.is(namespacesOf(demo).length, 8);

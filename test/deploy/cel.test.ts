@@ -36,7 +36,7 @@ function rulesOf(file: string): Rule[] {
   });
 }
 
-/** What the rules say of a spec: the messages of those that it breaks. */
+/** The messages of the rules that a spec violates. */
 function refusedBy(rules: readonly Rule[], spec: unknown): string[] {
   return rules
     .filter(({ at, rule }) =>
@@ -61,7 +61,7 @@ function typed(value: unknown): unknown {
 }
 
 for (const file of ['nodeconfigs.yaml', 'anycastpools.yaml']) {
-  test(`${file}: each rule stands at a place that the definition has`, t => {
+  test(`${file}: each rule is at a path that the definition has`, t => {
     for (const { path } of parse(readFileSync(new URL(file, folder), 'utf8'))) {
       let at: Record<string, unknown> | undefined = parse(definitions.get(file) ?? '');
       const keys = path.split('/').slice(1);
@@ -84,7 +84,7 @@ const expression = (change: object) => ({
   namespaces: { selector: { matchExpressions: [{ key: 'a', ...change }] } },
 });
 
-/** What breaks one rule and no other, by the rule's message. */
+/** Changes that violate one rule and no other, by the rule's message. */
 const bad: Record<string, Record<string, object[]>> = {
   'nodeconfigs.yaml': {
     'is a reserved ASN': [23456, 65535, 4294967295].map(localAsn => ({ bgp: { localAsn } })),
@@ -127,7 +127,7 @@ const schemas = { 'nodeconfigs.yaml': nodeConfigSpecSchema, 'anycastpools.yaml':
 for (const [file, schema] of Object.entries(schemas)) {
   const rules = rulesOf(file);
   for (const { message } of rules) {
-    test(`${file}: the rule "${message}" refuses what it is about, and so does the agent`, t => {
+    test(`${file}: the rule "${message}" refuses what it describes, and so does the agent`, t => {
       const specs = bad[file]?.[message] ?? [];
       t.true(specs.length > 0);
       for (const spec of specs) {
@@ -172,7 +172,7 @@ for (const [file, specs] of [
   ['nodeconfigs.yaml', nodeConfig],
   ['anycastpools.yaml', anycastPool],
 ] as const) {
-  test(`${file}: the server's rules and the agent's say the same of any spec that the types allow`, t => {
+  test(`${file}: the server's rules and the agent's agree on any spec that the types allow`, t => {
     const rules = rulesOf(file);
     let good = 0;
     fc.assert(

@@ -5,17 +5,17 @@ import { definitionFiles } from '../../scripts/crds/definitions.ts';
 import { type Schema, structural } from '../../scripts/crds/structural.ts';
 
 for (const [name, text] of definitionFiles()) {
-  test(`deploy/base/crds/${name} is what the schemas say: node scripts/crds/main.ts writes it`, t => {
+  test(`deploy/base/crds/${name} is generated from the schemas (node scripts/crds/main.ts)`, t => {
     t.is(readFileSync(new URL(`../../deploy/base/crds/${name}`, import.meta.url), 'utf8'), text);
   });
 }
 
-test('nothing in them would be refused or act: no default, no look-ahead, no additionalProperties but a schema', t => {
+test('they have no defaults, no look-ahead, and no additionalProperties except a schema', t => {
   const text = [...definitionFiles().values()].join();
   t.notRegex(text, /\bdefault:|pattern:.*\(\?|additionalProperties: (false|true)/);
 });
 
-test('no text and no list of a spec is unbounded: servers reckon the cost of CEL rules by the bounds', t => {
+test('every text and list of a spec is bounded: servers compute the cost of CEL rules from the bounds', t => {
   const unbounded: string[] = [];
   const look = (schema: Schema, path: string) => {
     const { type, enum: values, maxLength, maxItems } = schema;
@@ -30,7 +30,7 @@ test('no text and no list of a spec is unbounded: servers reckon the cost of CEL
   t.deepEqual(unbounded, []);
 });
 
-test('a number beyond 32 bits says so, and what is within stays', t => {
+test('an integer beyond 32 bits has format int64, and others have none', t => {
   const schema: Schema = {
     type: 'object',
     properties: {

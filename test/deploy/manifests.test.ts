@@ -1,4 +1,4 @@
-/** What the manifests and the program have to agree on. */
+/** Values that must be equal in the manifests and in the program. */
 import test from 'ava';
 import { parseAgentConfig } from '../../lib/config/agent-config.ts';
 import { passwordFolder } from '../../lib/config/peer.ts';

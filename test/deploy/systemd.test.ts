@@ -1,4 +1,4 @@
-/** The systemd unit, judged by systemd itself, offline: no systemd has to run. */
+/** The systemd unit, checked by systemd's own tools; systemd need not run. */
 import { execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ const run = promisify(execFile);
 const name = 'flock-anycast.service';
 const unit = fileURLToPath(new URL(`../../deploy/systemd/${name}`, import.meta.url));
 
-test('systemd finds nothing amiss in the unit where docs/install.md puts it', async t => {
+test('systemd finds no problem in the unit at the path of docs/install.md', async t => {
   const root = await mkdtemp(join(tmpdir(), 'flock-systemd-'));
   t.teardown(() => rm(root, { recursive: true, force: true }));
   const units = join(root, 'usr/lib/systemd/system');

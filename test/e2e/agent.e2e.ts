@@ -138,19 +138,24 @@ test.serial(
   },
 );
 
-test.serial('an API server that was never reached removes nothing, and one line says what to do', async t => {
-  const node = await nodeWithPods(t);
-  await node.node.ip('route', 'add', '192.0.2.53/32', 'via', '10.1.1.2', 'metric', '16', 'proto', '70');
-  await server.stopServer();
-  const agent = startAgent(node.node, node.files);
-  await eventually('the line', () => agent.lines.some(({ code }) => code === 'FLOCK_KUBERNETES_UNREACHABLE'));
-  await new Promise(resolve => setTimeout(resolve, 1000));
-  t.deepEqual(await node.routes(advertise), ['192.0.2.53/32 10.1.1.2%p0']);
-  await server.startServer();
-  await node.see(advertise, []);
-  agent.child.kill('SIGTERM');
-  t.is(await agent.exit, 0);
-});
+test.serial(
+  'with an API server that was never reached no route is removed, and one log line has the remedy',
+  async t => {
+    const node = await nodeWithPods(t);
+    await node.node.ip('route', 'add', '192.0.2.53/32', 'via', '10.1.1.2', 'metric', '16', 'proto', '70');
+    await server.stopServer();
+    const agent = startAgent(node.node, node.files);
+    await eventually('the line', () =>
+      agent.lines.some(({ code }) => code === 'FLOCK_KUBERNETES_UNREACHABLE'),
+    );
+    await new Promise(resolve => setTimeout(resolve, 1000));
+    t.deepEqual(await node.routes(advertise), ['192.0.2.53/32 10.1.1.2%p0']);
+    await server.startServer();
+    await node.see(advertise, []);
+    agent.child.kill('SIGTERM');
+    t.is(await agent.exit, 0);
+  },
+);
 
 test.serial(
   'a node with the drain taint withdraws everything and forwards on, until the taint goes',

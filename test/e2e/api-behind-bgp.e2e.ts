@@ -1,4 +1,4 @@
-/** A fresh node that reaches its API server by routes alone that its BIRD learns by BGP. */
+/** A new node that reaches its API server only by routes that its BIRD learns by BGP. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -16,7 +16,7 @@ test.before(async t => {
   server = await start(t);
 });
 
-test('the agent comes up though its API server is reached only through BIRD', async t => {
+test('the agent starts though its API server is reachable only through BIRD', async t => {
   const announce = `protocol static { ipv4; route ${advertisedAddress}/32 unreachable; }\n`;
   const { lab, router, nodes } = await fabric(1, announce);
   t.teardown(() => lab.destroy());

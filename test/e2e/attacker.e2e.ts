@@ -1,4 +1,4 @@
-/** Somebody who may write the pods of one namespace and nothing else asks for addresses of everybody's. */
+/** An attacker who may write the pods of one namespace, and nothing else, asks for other owners' addresses. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -118,20 +118,25 @@ for (const [what, address, reason] of [
   ['nobody', '::', 'SpecialPurpose'],
   ['a whole network', '198.18.0.0/15', 'NotAnAddress'],
 ] as const) {
-  test.serial(`the address of ${what} (${address}) is refused, and the pod's own goes on`, async t => {
-    const name = `a${address.replaceAll(/[^0-9a-z]/gi, '-').toLowerCase()}z`;
-    await ask(name, `${address}, 198.18.0.1`);
-    await eventually('the route to what it may have', async () => (await routes()).includes('198.18.0.1/32'));
-    t.deepEqual(await routes(), ['198.18.0.1/32']);
-    const [event, ...others] = await eventually('its Event', async () => {
-      const found = await reasonsOf(name);
-      return found.length > 0 && found;
-    });
-    t.true(event?.startsWith(`${reason}: `), event);
-    t.deepEqual(others, []);
-    await attacker.deletePod(name, { namespace });
-    await eventually('no route', async () => (await routes()).length === 0);
-  });
+  test.serial(
+    `the address of ${what} (${address}) is refused, and the pod's own address is served`,
+    async t => {
+      const name = `a${address.replaceAll(/[^0-9a-z]/gi, '-').toLowerCase()}z`;
+      await ask(name, `${address}, 198.18.0.1`);
+      await eventually('the route to what it may have', async () =>
+        (await routes()).includes('198.18.0.1/32'),
+      );
+      t.deepEqual(await routes(), ['198.18.0.1/32']);
+      const [event, ...others] = await eventually('its Event', async () => {
+        const found = await reasonsOf(name);
+        return found.length > 0 && found;
+      });
+      t.true(event?.startsWith(`${reason}: `), event);
+      t.deepEqual(others, []);
+      await attacker.deletePod(name, { namespace });
+      await eventually('no route', async () => (await routes()).length === 0);
+    },
+  );
 }
 
 test.serial('a pod in the network of its host gets nothing', async t => {
@@ -157,7 +162,7 @@ test.serial('a service account of the namespace is no boundary, as the page on i
   await eventually('no route', async () => (await routes()).length === 0);
 });
 
-test.serial('what decides is out of reach for who may write pods alone', async t => {
+test.serial('with the right to write pods alone, the objects that decide can not be changed', async t => {
   const denied = (request: Promise<unknown>) => t.throwsAsync(request, { message: /^403: / });
   const status = { podIPs: [{ ip: '10.1.1.2' }], conditions: [{ type: 'Ready', status: 'True' }] };
   await ask('mine', '198.18.0.1');

@@ -1,4 +1,4 @@
-/** Custom resources on a real API server: what it accepts, what the agent makes of them, and who gets which address. */
+/** Custom resources on a real API server: which are accepted, what the agent does with them, and which pod gets which address. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -81,7 +81,7 @@ test.serial('the server refuses what the schemas refuse', async t => {
   }
 });
 
-test.serial('the server keeps every key that there is, and fills in none', async t => {
+test.serial('the server keeps every key, and adds no default', async t => {
   const peer = {
     name: 'tor',
     address: '2001:db8::1',
@@ -232,102 +232,108 @@ test.serial(
   },
 );
 
-test.serial("a selector follows the namespace's labels, and an exclusive pool shuts others out", async t => {
-  await server.apply(custom('NodeConfig', 'default', { bgp: bgp('203.0.113.1'), reserved: [] }));
-  const node = await nodeWithPods(t, 'selector-node', [['192.0.2.53'], ['192.0.2.54']]);
-  const pool = { cidrs: ['192.0.2.0/24'], namespaces: { selector: { matchLabels: { anycast: 'yes' } } } };
-  await server.apply(custom('AnycastPool', 'labelled', pool));
-  const agent = node.start();
-  await node.see([]);
-  const label = (value: string | null) =>
-    server.request(
-      'PATCH',
-      '/api/v1/namespaces/default',
-      { metadata: { labels: { anycast: value } } },
-      merge,
+test.serial(
+  "a selector follows the namespace's labels, and an exclusive pool excludes other pools",
+  async t => {
+    await server.apply(custom('NodeConfig', 'default', { bgp: bgp('203.0.113.1'), reserved: [] }));
+    const node = await nodeWithPods(t, 'selector-node', [['192.0.2.53'], ['192.0.2.54']]);
+    const pool = { cidrs: ['192.0.2.0/24'], namespaces: { selector: { matchLabels: { anycast: 'yes' } } } };
+    await server.apply(custom('AnycastPool', 'labelled', pool));
+    const agent = node.start();
+    await node.see([]);
+    const label = (value: string | null) =>
+      server.request(
+        'PATCH',
+        '/api/v1/namespaces/default',
+        { metadata: { labels: { anycast: value } } },
+        merge,
+      );
+    await label('yes');
+    await node.see(['192.0.2.53/32', '192.0.2.54/32']);
+
+    // The server's schema lets host bits through, the agent does not: what was good stays.
+    await server.apply(custom('AnycastPool', 'labelled', { ...pool, cidrs: ['192.0.2.1/24'] }));
+    await agent.logged('AnycastPool labelled: spec.cidrs.0: 192.0.2.1/24 has bits set beyond its length');
+    await node.see(['192.0.2.53/32', '192.0.2.54/32']);
+    const verdict = await eventually('the verdict on it', async () => {
+      const { metadata, status } = await server.request('GET', `${group}/anycastpools/labelled`);
+      return status?.observedGeneration === metadata.generation && { metadata, status };
+    });
+    t.like(verdict.status.conditions[0], { type: 'Accepted', status: 'False', reason: 'Invalid' });
+    t.regex(verdict.status.conditions[0].message, /has bits set beyond its length/);
+    await server.apply(
+      custom('AnycastPool', 'mine', {
+        cidrs: ['192.0.2.53/32'],
+        namespaces: { names: ['others'] },
+        exclusive: true,
+      }),
     );
-  await label('yes');
-  await node.see(['192.0.2.53/32', '192.0.2.54/32']);
+    await node.see(['192.0.2.54/32']);
+    await eventually('the other one to be accepted', async () => {
+      const { status } = await server.request('GET', `${group}/anycastpools/mine`);
+      return status?.conditions?.[0].status === 'True';
+    });
+    const { metadata } = await server.request('GET', `${group}/anycastpools/labelled`);
+    t.is(metadata.resourceVersion, verdict.metadata.resourceVersion, 'said once');
+    await label(null);
+    await node.see([]);
+    for (const name of ['labelled', 'mine']) await server.request('DELETE', `${group}/anycastpools/${name}`);
+    t.pass();
+  },
+);
 
-  // The server's schema lets host bits through, the agent does not: what was good stays.
-  await server.apply(custom('AnycastPool', 'labelled', { ...pool, cidrs: ['192.0.2.1/24'] }));
-  await agent.logged('AnycastPool labelled: spec.cidrs.0: 192.0.2.1/24 has bits set beyond its length');
-  await node.see(['192.0.2.53/32', '192.0.2.54/32']);
-  const verdict = await eventually('the verdict on it', async () => {
-    const { metadata, status } = await server.request('GET', `${group}/anycastpools/labelled`);
-    return status?.observedGeneration === metadata.generation && { metadata, status };
-  });
-  t.like(verdict.status.conditions[0], { type: 'Accepted', status: 'False', reason: 'Invalid' });
-  t.regex(verdict.status.conditions[0].message, /has bits set beyond its length/);
-  await server.apply(
-    custom('AnycastPool', 'mine', {
-      cidrs: ['192.0.2.53/32'],
-      namespaces: { names: ['others'] },
-      exclusive: true,
-    }),
-  );
-  await node.see(['192.0.2.54/32']);
-  await eventually('the other one to be accepted', async () => {
-    const { status } = await server.request('GET', `${group}/anycastpools/mine`);
-    return status?.conditions?.[0].status === 'True';
-  });
-  const { metadata } = await server.request('GET', `${group}/anycastpools/labelled`);
-  t.is(metadata.resourceVersion, verdict.metadata.resourceVersion, 'said once');
-  await label(null);
-  await node.see([]);
-  for (const name of ['labelled', 'mine']) await server.request('DELETE', `${group}/anycastpools/${name}`);
-  t.pass();
-});
+test.serial(
+  "a node's own NodeConfig is merged over the default one, and shows the node's status",
+  async t => {
+    const node = await nodeWithPods(t, 'status-node', [['192.0.2.53'], ['192.0.2.54']]);
+    await server.apply(
+      custom('AnycastPool', 'dns', { cidrs: ['192.0.2.0/24'], namespaces: { names: ['default'] } }),
+    );
+    await server.apply(custom('NodeConfig', 'default', { bgp: bgp('10.1.1.2'), reserved: [] }));
+    await server.apply(custom('NodeConfig', node.name, { bgp: { routerId: '192.0.2.77' } }));
+    const agent = node.start();
+    await agent.logged('wrote the configuration for a BIRD that is not running');
+    const bird = await startBird(node.node, {
+      name: 'bird',
+      configPath: node.files.birdConfig,
+      socketPath: node.files.birdSocket,
+    });
+    const status = () =>
+      server.request('GET', `${group}/nodeconfigs/${node.name}`).then(({ status }) => status);
+    const condition = (told: ApiObject, type: string) =>
+      told?.conditions?.find((each: ApiObject) => each.type === type)?.status;
+    let seen: ApiObject;
+    const ready = await eventually(
+      () => `the status to be Ready: ${JSON.stringify([seen, agent.lines.slice(-6)])}`,
+      async () => {
+        const told = await status();
+        seen = told;
+        return condition(told, 'Ready') === 'True' && told.destinations.advertised === 2 && told;
+      },
+    );
+    t.is(condition(ready, 'Degraded'), 'True', 'nobody answers at the peer');
+    t.regex(ready.lastError, /no session with tor/);
+    t.is(ready.peersEstablished, '0/1');
+    t.deepEqual(
+      ready.peers.map(({ name }: ApiObject) => name),
+      ['tor'],
+    );
+    t.regex(await bird.command('show status'), /Router ID is 192\.0\.2\.77/);
 
-test.serial("a node's own NodeConfig is laid over the default one, and shows how the node does", async t => {
-  const node = await nodeWithPods(t, 'status-node', [['192.0.2.53'], ['192.0.2.54']]);
-  await server.apply(
-    custom('AnycastPool', 'dns', { cidrs: ['192.0.2.0/24'], namespaces: { names: ['default'] } }),
-  );
-  await server.apply(custom('NodeConfig', 'default', { bgp: bgp('10.1.1.2'), reserved: [] }));
-  await server.apply(custom('NodeConfig', node.name, { bgp: { routerId: '192.0.2.77' } }));
-  const agent = node.start();
-  await agent.logged('wrote the configuration for a BIRD that is not running');
-  const bird = await startBird(node.node, {
-    name: 'bird',
-    configPath: node.files.birdConfig,
-    socketPath: node.files.birdSocket,
-  });
-  const status = () =>
-    server.request('GET', `${group}/nodeconfigs/${node.name}`).then(({ status }) => status);
-  const condition = (told: ApiObject, type: string) =>
-    told?.conditions?.find((each: ApiObject) => each.type === type)?.status;
-  let seen: ApiObject;
-  const ready = await eventually(
-    () => `the status to be Ready: ${JSON.stringify([seen, agent.lines.slice(-6)])}`,
-    async () => {
-      const told = await status();
-      seen = told;
-      return condition(told, 'Ready') === 'True' && told.destinations.advertised === 2 && told;
-    },
-  );
-  t.is(condition(ready, 'Degraded'), 'True', 'nobody answers at the peer');
-  t.regex(ready.lastError, /no session with tor/);
-  t.is(ready.peersEstablished, '0/1');
-  t.deepEqual(
-    ready.peers.map(({ name }: ApiObject) => name),
-    ['tor'],
-  );
-  t.regex(await bird.command('show status'), /Router ID is 192\.0\.2\.77/);
+    await server.apply(
+      custom('NodeConfig', node.name, { node: { draining: true }, bgp: { routerId: '192.0.2.77' } }),
+    );
+    await node.see([]);
+    t.is((await routesOf(node.node, 71)).length, 2, 'withdrawn, and forwarded on');
 
-  await server.apply(
-    custom('NodeConfig', node.name, { node: { draining: true }, bgp: { routerId: '192.0.2.77' } }),
-  );
-  await node.see([]);
-  t.is((await routesOf(node.node, 71)).length, 2, 'withdrawn, and forwarded on');
-
-  await server.request('DELETE', `${group}/nodeconfigs/${node.name}`);
-  await node.see(['192.0.2.53/32', '192.0.2.54/32']);
-  await eventually('the default router id', async () =>
-    (await bird.command('show status')).includes('Router ID is 192.0.2.11'),
-  );
-  await server.request('DELETE', `${group}/nodeconfigs/default`);
-  await agent.logged('the NodeConfig default was deleted; the last good one stays in force');
-  await node.see(['192.0.2.53/32', '192.0.2.54/32']);
-  await server.request('DELETE', `${group}/anycastpools/dns`);
-});
+    await server.request('DELETE', `${group}/nodeconfigs/${node.name}`);
+    await node.see(['192.0.2.53/32', '192.0.2.54/32']);
+    await eventually('the default router id', async () =>
+      (await bird.command('show status')).includes('Router ID is 192.0.2.11'),
+    );
+    await server.request('DELETE', `${group}/nodeconfigs/default`);
+    await agent.logged('the NodeConfig default was deleted; the last good one stays in force');
+    await node.see(['192.0.2.53/32', '192.0.2.54/32']);
+    await server.request('DELETE', `${group}/anycastpools/dns`);
+  },
+);

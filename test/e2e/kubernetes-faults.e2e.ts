@@ -66,7 +66,7 @@ const troubles: Record<string, Trouble> = {
       await server.startServer();
     },
   },
-  // Only too many requests keep the version; after anything else it would list, and never ask for what is gone.
+  // Only "too many requests" keeps the version; after any other error the source lists, and never asks for an old version.
   'etcd is compacted and the server started again, while 429 has the source keep its version': {
     strike: postpone,
     meet: postpone,

@@ -16,7 +16,7 @@ test.before(async t => {
   t.log(`server ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
 });
 
-test.serial('the life of a pod, as its node hears of it', async t => {
+test.serial('all changes of a pod reach its node', async t => {
   const { node, pod, cache } = await followNode(t, { kubeconfig: server.kubeconfigPath });
   await server.createPod('another-node', 'not-ours');
   await server.createPod(node, 'life', {
@@ -60,7 +60,7 @@ test.serial('the life of a pod, as its node hears of it', async t => {
   await eventually('gone', () => cache.snapshot().size === 0);
 });
 
-test.serial('a pod made again under its name is another pod', async t => {
+test.serial('a pod created again with the same name is another pod', async t => {
   const { node, pod } = await followNode(t, { kubeconfig: server.kubeconfigPath });
   const first = await server.createPod(node, 'again');
   await eventually('the first', () => pod('again')?.uid === first.metadata.uid);
@@ -70,7 +70,7 @@ test.serial('a pod made again under its name is another pod', async t => {
   t.not(first.metadata.uid, second.metadata.uid);
 });
 
-test.serial('from a patch of Ready to the change event', async t => {
+test.serial('a patch of Ready leads to a change event', async t => {
   const { node, pod, untilTold } = await followNode(t, { kubeconfig: server.kubeconfigPath });
   await server.createPod(node, 'flip');
   await eventually('the pod', () => pod('flip'));
@@ -105,7 +105,7 @@ test.serial('a server whose etcd was restored from a backup is not taken for one
   await server.createPod(node, 'before');
   await eventually('the pod', () => pod('before'));
   await server.stop();
-  // The backup is an empty one: its versions begin anew, far below those the source has seen.
+  // The backup is empty: its versions begin again, far below those that the source has seen.
   rmSync(join(dir, 'etcd'), { recursive: true });
   await server.start();
   await server.createPod(node, 'after');

@@ -1,4 +1,4 @@
-/** Each right that deploy/base gives the agent is needed: without it the agent says what it lacks. */
+/** Each right that deploy/base gives the agent is needed: without it the agent reports the missing right. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -32,52 +32,55 @@ const rules: ApiObject[] = baseManifests()
 
 for (const { role, rule, index } of rules) {
   for (const verb of rule.verbs) {
-    test.serial(`without the right to ${verb} ${rule.resources} the agent says what it lacks`, async t => {
-      t.teardown(() => server.apply(role));
-      const verbs = rule.verbs.filter((each: string) => each !== verb);
-      // A rule without a verb is none.
-      const rest = verbs.length === 0 ? [] : [{ ...rule, verbs }];
-      await server.apply({ ...role, rules: role.rules.toSpliced(index, 1, ...rest) });
-      const lab = await createNodeLab(t, 0);
-      await server.exposeIn(lab.node);
-      const name = `rights-${verb}-${rule.resources[0].replace('/', '-')}`;
-      // It needs one of its own to show its status, and a pool that nobody has judged.
-      await server.apply({
-        apiVersion: 'anycast.flock-anycast.io/v1alpha1',
-        kind: 'NodeConfig',
-        metadata: { name },
-        spec: { bgp: { localAsn: 64512, routerId: '192.0.2.11' } },
-      });
-      await server.apply({
-        apiVersion: 'anycast.flock-anycast.io/v1alpha1',
-        kind: 'AnycastPool',
-        metadata: { name },
-        spec: { cidrs: ['192.0.2.0/24'], namespaces: { names: ['default'] } },
-      });
-      const files = layOutAgent(join(lab.lab.dir, 'agent'), {
-        node: { name },
-        pods: { source: 'kubernetes', kubeconfig },
-        allocations: { source: 'annotations' },
-        nodeConfig: { source: 'kubernetes' },
-      });
-      // And a pod, to tell it what is refused; again, when that is another address.
-      const asking = (address: string) => ({ 'flock-anycast.io/addresses': address });
-      await server.createPod(name, name, { annotations: asking('127.0.0.1') });
-      const agent = startAgent(lab.node, files, asInManifest);
-      if (rule.resources[0] === 'events' && verb === 'patch') {
-        await eventually('the Event', async () => {
-          const { items } = await server.request('GET', '/api/v1/namespaces/default/events');
-          return items.some(({ involvedObject }: ApiObject) => involvedObject.name === name);
+    test.serial(
+      `without the right to ${verb} ${rule.resources} the agent reports the missing right`,
+      async t => {
+        t.teardown(() => server.apply(role));
+        const verbs = rule.verbs.filter((each: string) => each !== verb);
+        // A rule without a verb is none.
+        const rest = verbs.length === 0 ? [] : [{ ...rule, verbs }];
+        await server.apply({ ...role, rules: role.rules.toSpliced(index, 1, ...rest) });
+        const lab = await createNodeLab(t, 0);
+        await server.exposeIn(lab.node);
+        const name = `rights-${verb}-${rule.resources[0].replace('/', '-')}`;
+        // It needs one of its own to show its status, and a pool that nobody has judged.
+        await server.apply({
+          apiVersion: 'anycast.flock-anycast.io/v1alpha1',
+          kind: 'NodeConfig',
+          metadata: { name },
+          spec: { bgp: { localAsn: 64512, routerId: '192.0.2.11' } },
         });
-        const metadata = { annotations: asking('127.0.0.2') };
-        await server.request('PATCH', `/api/v1/namespaces/default/pods/${name}`, { metadata });
-      }
-      const denied = new RegExp(`403: ${rule.resources[0].split('/')[0]}\\b.* cannot ${verb} resource`);
-      await eventually(
-        () => `${denied} in ${JSON.stringify(agent.lines)}`,
-        () => agent.lines.some(({ event }) => denied.test(event ?? '')),
-      );
-      t.pass();
-    });
+        await server.apply({
+          apiVersion: 'anycast.flock-anycast.io/v1alpha1',
+          kind: 'AnycastPool',
+          metadata: { name },
+          spec: { cidrs: ['192.0.2.0/24'], namespaces: { names: ['default'] } },
+        });
+        const files = layOutAgent(join(lab.lab.dir, 'agent'), {
+          node: { name },
+          pods: { source: 'kubernetes', kubeconfig },
+          allocations: { source: 'annotations' },
+          nodeConfig: { source: 'kubernetes' },
+        });
+        // And a pod, to tell it what is refused; again, when that is another address.
+        const asking = (address: string) => ({ 'flock-anycast.io/addresses': address });
+        await server.createPod(name, name, { annotations: asking('127.0.0.1') });
+        const agent = startAgent(lab.node, files, asInManifest);
+        if (rule.resources[0] === 'events' && verb === 'patch') {
+          await eventually('the Event', async () => {
+            const { items } = await server.request('GET', '/api/v1/namespaces/default/events');
+            return items.some(({ involvedObject }: ApiObject) => involvedObject.name === name);
+          });
+          const metadata = { annotations: asking('127.0.0.2') };
+          await server.request('PATCH', `/api/v1/namespaces/default/pods/${name}`, { metadata });
+        }
+        const denied = new RegExp(`403: ${rule.resources[0].split('/')[0]}\\b.* cannot ${verb} resource`);
+        await eventually(
+          () => `${denied} in ${JSON.stringify(agent.lines)}`,
+          () => agent.lines.some(({ event }) => denied.test(event ?? '')),
+        );
+        t.pass();
+      },
+    );
   }
 }

@@ -1,4 +1,4 @@
-/** The agent with no more system calls and capabilities than its systemd unit leaves it; runc stands in for systemd. */
+/** The agent with only the system calls and capabilities that its systemd unit allows, by runc instead of systemd. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,7 @@ import { confinementOf } from '../support/unit-confinement.ts';
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
 const unit = join(checkout, 'deploy/systemd/flock-anycast.service');
 
-test('the agent routes a pod, configures BIRD and ends well with what the unit leaves it', async t => {
+test("the agent routes a pod, configures BIRD and ends without an error under the unit's restrictions", async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'), { observe: { listen: '127.0.0.1:9470' } });
   const tree = join(lab.lab.dir, 'root');

@@ -35,7 +35,7 @@ test('idle connections, and those of the other family, are counted apart', t => 
   t.deepEqual(cost?.own, { busy: 0, idle: 1 });
 });
 
-test('what broke before anybody answered is nobody’s, and what never stood neither', t => {
+test('a connection that broke before a pod answered, or was never established, belongs to no pod', t => {
   const cost = drainCost(event(2500, 'broken', undefined), event(2500, 'failed', undefined));
   t.deepEqual([cost?.own.busy, cost?.others.busy, cost?.unanswered, cost?.failed], [0, 0, 1, 1]);
 });
@@ -49,7 +49,7 @@ test('shares are those of new connections, and what is held that of busy ones at
   t.deepEqual(cost?.held, { a: 2, b: 1 });
 });
 
-test('samples tell what each pod holds and what broke since the one before', t => {
+test('a sample has the connections of each pod, and those that broke since the sample before', t => {
   const samples = samplesOf(phases, [
     ...opened,
     event(2100, 'broken', 'a'),

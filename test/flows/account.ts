@@ -1,9 +1,9 @@
-/** From single events to what each phase cost. Pure. */
+/** Computes the losses of each phase from single events. Pure. */
 import { type Family, type FlowEvent, families } from './clients.ts';
 
 export interface Phase {
   name: 'calm' | 'drain' | 'removal' | 'join' | 'veth';
-  /** Whom it is about. */
+  /** The pod that it is about. */
   pod: string | undefined;
   /** Milliseconds of the same clock as the events'. */
   from: number;
@@ -25,11 +25,11 @@ export interface PhaseCost {
   had: Broken;
   /** Broken ones of these. */
   own: Broken;
-  /** Of anybody else. */
+  /** Broken connections of other pods. */
   others: Broken;
-  /** Broken before anybody answered. */
+  /** Broken before a pod answered. */
   unanswered: number;
-  /** Connections that were opened and never stood. */
+  /** Connections that were never established. */
   failed: number;
   /** Of the new ones, how many came to each pod, as parts of one. */
   opened: Record<string, number>;

@@ -1,4 +1,4 @@
-/** Clients behind the router with long TCP connections, and what became of each. */
+/** Clients behind the router with long TCP connections, and the outcome of each connection. */
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { anycast, servicePort } from '../support/anycast-net/plan.ts';
@@ -17,7 +17,7 @@ export interface FlowEvent {
   kind: Kind;
   /** The same when it is opened again. */
   connection: number;
-  /** `failed` never stood. */
+  /** `failed`: never established. */
   what: 'opened' | 'answered' | 'broken' | 'failed';
   /** By what error, or silence, it showed that it was broken. */
   why: string | undefined;
@@ -64,7 +64,7 @@ export class Clients {
     return this.events.filter(({ what, kind }) => what === 'opened' && kind !== 'new').length;
   }
 
-  /** Idle connections ask once: which of them are broken shows. */
+  /** Idle connections send one request, which shows the broken ones. */
   askIdle(): void {
     this.#child.kill('SIGUSR1');
   }

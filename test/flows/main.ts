@@ -22,7 +22,7 @@ interface Options {
   buckets: string;
 }
 
-/** Several times what it takes: what takes longer hangs. */
+/** Several times the usual duration: a run that takes longer hangs. */
 const deadlineMs = 3 * 60_000;
 
 function run({ json, plot, nexthops, buckets }: Options): Promise<void> {

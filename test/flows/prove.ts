@@ -1,4 +1,4 @@
-/** The same story in each mode, in worlds side by side. */
+/** Runs the same phases in each mode, in separate networks at the same time. */
 import { release } from 'node:os';
 import { compile } from '../support/compile.ts';
 import { Lab } from '../support/lab.ts';

@@ -1,4 +1,4 @@
-/** What the modes cost, in a table; and which promises were not kept. Pure. */
+/** The losses of each mode, in a table, and the guarantees that do not hold. Pure. */
 import type { Broken, PhaseCost } from './account.ts';
 import type { ModeResult, Proof } from './prove.ts';
 
@@ -43,7 +43,7 @@ function cells({ had, own, others, opened, pod }: PhaseCost, all: Broken): strin
   ];
 }
 
-/** What is promised and is not so, in words. */
+/** A description of each guarantee that does not hold. */
 export function failuresOf({ modes }: Proof): string[] {
   return modes.flatMap(mode => [
     ...eachStands(mode),
@@ -59,7 +59,7 @@ function eachStands({ nexthops, costs }: ModeResult): string[] {
   );
 }
 
-/** Resilient groups break nothing in use but what is with a pod that is gone. */
+/** Resilient groups break no connection in use, except those of a pod that is gone. */
 function nobodyElse({ costs }: ModeResult): string[] {
   return costs.flatMap(({ name, family, pod, own, others }) => {
     const failures: string[] = [];

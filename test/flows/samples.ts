@@ -1,4 +1,4 @@
-/** From single events to what a plot shows. Pure. */
+/** Computes the samples of a plot from single events. Pure. */
 import { type Phase, sorted } from './account.ts';
 import type { FlowEvent } from './clients.ts';
 

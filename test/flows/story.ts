@@ -21,9 +21,9 @@ export const drainSeconds = 6;
 export const counts = { busy: 1000, idle: 200, new: 40 };
 
 const calmMs = 2000;
-/** A connection that is broken shows it within half a second, at its next question. */
+/** A broken connection is noticed within half a second, at its next request. */
 const noticeMs = 1500;
-/** What is lost without a word is given up after 3 seconds. */
+/** A connection without any answer is given up after 3 seconds. */
 const silentMs = 4000;
 
 /** @param program path of the compiled `flows.c` */
@@ -73,7 +73,7 @@ export async function play(world: World, program: string): Promise<{ phases: Pha
   return { phases, events: clients.events };
 }
 
-/** The node leads to these pods, and to no other. */
+/** Waits until the node's routes lead to exactly these pods. */
 async function nexthops({ topology }: World, wanted: readonly PodPlan[]): Promise<void> {
   const host = topology.nodes.get(plan.name);
   const names = wanted.map(({ hostInterface }) => hostInterface).join();

@@ -1,4 +1,4 @@
-/** Runs steps on the model and for real, and holds the two against each other at every quiet point. */
+/** Runs steps on the model and on the real system, and compares the two at every quiet point. */
 import fc from 'fast-check';
 import { eventually } from '../support/lab.ts';
 import { everyForm } from '../support/program.ts';
@@ -23,7 +23,7 @@ export interface Life {
   bursts: Step[][];
 }
 
-/** In a burst so many steps happen at once, as fast as they can. */
+/** The number of steps in a burst, which run without pauses. */
 const burst = fc.array(anyStep, { minLength: 2, maxLength: 6 });
 
 export const lifeOf = (bursts: number) =>
@@ -51,7 +51,7 @@ export async function runLife(t: ModelHost, { form, bursts }: Life, tally: Tally
   }
 }
 
-/** The kernel equals the model, and what is not ours is as it was. */
+/** Checks that the kernel equals the model, and that other owners' routes are unchanged. */
 async function quiet(world: World, system: System): Promise<void> {
   let wrong: string | undefined;
   await eventually(

@@ -1,4 +1,4 @@
-/** Everything that can happen to a node, each as a change of the model and the same done for real. */
+/** Every event of a node, each as a change of the model and as the same change of the real system. */
 import fc from 'fast-check';
 import type { System } from './system.ts';
 import { type Destination, destinations, familyOf, podCount, type World } from './world.ts';
@@ -120,7 +120,7 @@ const podSteps: Record<string, (pod: number) => [sensible: (world: World) => boo
   ],
 };
 
-/** The uplink, which no step touches, so that others' routes are theirs to keep. */
+/** The uplink, which no step changes, so that other owners' routes stay. */
 const uplink = (destination: string) => (familyOf(destination) === 4 ? '10.1.100.2' : 'fd00:1:100::2');
 const key = (destination: string) => [destination, 'metric', '16'];
 
@@ -194,7 +194,7 @@ export const kinds = [
   'allocation committed',
 ];
 
-/** What brings something back is drawn twice as often as what takes it away: it makes sense more seldom. */
+/** Steps that restore something are drawn twice as often as steps that remove it, because they are possible less often. */
 const coming = new Set([
   'pod created',
   'pod turns',

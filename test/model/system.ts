@@ -1,4 +1,4 @@
-/** The real thing: the agent's parts on a real kernel, beside a real BIRD. What a step does, it does here. */
+/** The real system: the agent's parts on a real kernel, with a real BIRD. Steps are carried out here. */
 
 import { AnycastReconciler } from '../../lib/agent/reconciler.ts';
 import { systemClock } from '../../lib/base/clock.ts';
@@ -36,7 +36,7 @@ export class System {
   readonly #t: ModelHost;
   readonly #pods = new HandSource<PodView>();
   readonly #allocations = new HandSource<AllocationView>();
-  /** How the agent leads to nexthops. */
+  /** The form of the agent's routes. */
   #form: string;
   #agent: Agent | undefined;
   #bird: BirdProcess;
@@ -48,7 +48,7 @@ export class System {
     this.#bird = bird;
   }
 
-  /** @param form how the first agent leads to nexthops, a key of `everyForm` */
+  /** @param form of the first agent's routes, a key of `everyForm` */
   static async create(t: ModelHost, world: World, form: string): Promise<System> {
     const lab = await createNodeLab(t, podCount);
     await lab.lab.link(lab.node, 'uplink', lab.pods, 'uplink');
@@ -120,7 +120,7 @@ export class System {
     ]);
   }
 
-  /** Groups and nexthops that nobody uses, in words; undefined when there are none. */
+  /** A description of unused groups and nexthops; undefined when there are none. */
   async leftover(): Promise<string | undefined> {
     const { node } = this.lab;
     const objects = await node.ipJson<{ id: number; group?: { id: number }[] }[]>('nexthop', 'show');
@@ -135,7 +135,7 @@ export class System {
     return idle.length > 0 ? `nobody uses the nexthop objects ${idle}` : undefined;
   }
 
-  /** Others' routes now: at our key, and elsewhere. */
+  /** Other owners' routes now: with our key, and with other keys. */
   async foreign(): Promise<{ conflicts: string[]; foreign: string[] }> {
     const [conflicts = [], foreign = []] = await Promise.all(
       [99, 98].map(async protocol =>
@@ -145,7 +145,7 @@ export class System {
     return { conflicts, foreign };
   }
 
-  /** What the agent says of itself, for a failure's report. */
+  /** The agent's own state, for the report of a failure. */
   describe(): string {
     const { table, events } = (this.#agent as Agent).parts;
     const lastEvents = events

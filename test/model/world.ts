@@ -1,4 +1,4 @@
-/** The model: a pure account of a node, and what must be in its kernel when all is quiet. */
+/** The model: the state of a node, and the routes that its kernel must have at a quiet point. Pure. */
 export const podCount = 3;
 export const destinations = ['192.0.2.1/32', '192.0.2.2/32', '2001:db8::1/128', '2001:db8::2/128'] as const;
 export type Destination = (typeof destinations)[number];
@@ -18,14 +18,14 @@ export interface ModelPod {
 
 export interface World {
   pods: ModelPod[];
-  /** Where another owner's route sits at our very key. */
+  /** Destinations where another owner's route has our key. */
   conflicts: Set<Destination>;
-  /** Other routes of others. */
+  /** Other routes of other owners. */
   foreign: Set<string>;
   nextUid: number;
 }
 
-/** Every pod serves every destination: steps then mostly have something to break. */
+/** Every pod serves every destination, so that most steps have an effect. */
 export function servingWorld(): World {
   return {
     pods: Array.from({ length: podCount }, (_, index) => ({

@@ -110,7 +110,7 @@ test('the tarball installs and opens a socket without a compiler and without lib
     });
   t.is((await withoutLibnl('node', 'try.js')).stdout, 'works\n');
 
-  // That libnl was hidden indeed, and what a machine without it would be told.
+  // Checks that libnl was hidden, and the error on a machine without it.
   const carried = join(installed, 'prebuilds', `linux-${process.arch}`, 'libnl-3.so.200');
   t.deepEqual((await readdir(dirname(carried))).includes('libnl-3.so.200'), true);
   await rm(carried);

@@ -1,4 +1,4 @@
-/** Many nodes that begin to follow their pods at the same moment, and what that costs the API server. */
+/** Many nodes that begin to watch their pods at the same moment, and the cost for the API server. */
 import { writeFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { KubernetesClient } from '../../lib/sources/kubernetes/kubernetes-client.ts';
@@ -15,7 +15,7 @@ export interface Crowd {
   pods: number;
   /** Until all had a list and a watch, in milliseconds; they share the processors with the server. */
   allMs: number;
-  /** Nodes that the server put off (429) at least once. */
+  /** Nodes that the server answered with 429 at least once. */
   postponed: number;
   /** What the server spent on it, in milliseconds of processor. */
   serverCpuMs: number;
@@ -89,7 +89,7 @@ export async function gather(
   };
 }
 
-/** By what a source says: once that it follows or does so again, and once that it was put off. */
+/** From the source's log: one line when it watches (again), and one when the server answered with 429. */
 function count(line: string, crowd: { watching: number; postponed: number }): void {
   const { event } = JSON.parse(line) as { event: string };
   if (/following|again after/.test(event)) crowd.watching++;

@@ -1,4 +1,4 @@
-/** When the kernel followed a flip, from what was sent and what was seen. */
+/** The lag between a flip and the kernel's route, computed from patches and route events. */
 import test from 'ava';
 import { type Flip, lagsOf } from './flips.ts';
 
@@ -16,7 +16,7 @@ const sighting = (at: number, protocol: number, { gone = false, address = '10.20
   nexthops: 1,
 });
 
-test('the lag runs from the answer to the first route event that says the same', t => {
+test('the lag is the time from the answer to the first route event with the same readiness', t => {
   const flips = [flip(false, 100, 105), flip(true, 200, 210)];
   const seen = [sighting(112, 71), sighting(160, 71, { gone: true }), sighting(208, 70), sighting(230, 70)];
   const { sinceAnswer, sincePatch, overtaken } = lagsOf(flips, seen, 70);
@@ -25,12 +25,12 @@ test('the lag runs from the answer to the first route event that says the same',
   t.is(overtaken, 0);
 });
 
-test('a flip is followed also where the next was sent before, as when answers are late', t => {
+test('a flip has a lag also when the next one was sent earlier, as with late answers', t => {
   const flips = [flip(false, 100, 190), flip(true, 191, 300)];
   t.is(lagsOf(flips, [sighting(195, 71), sighting(302, 70)], 70).overtaken, 0);
 });
 
-test('a flip that the next one found not yet followed is overtaken, and other addresses say nothing of it', t => {
+test('a flip without a route event before the next one is overtaken, independent of other addresses', t => {
   const flips = [flip(false, 100, 105), flip(true, 200, 210), flip(false, 300, 305)];
   const seen = [sighting(120, 71, { address: '10.200.0.2' }), sighting(90, 71), sighting(310, 71)];
   const { seen: followed, overtaken } = lagsOf(flips, seen, 70);

@@ -1,4 +1,4 @@
-/** Pods that change their minds about being Ready, many a second, and when each change had come to the kernel. */
+/** Pods that change their readiness, many per second, and the time at which the kernel has each change. */
 import type { KubeApi } from '../support/kube-api.ts';
 import type { RouteSighting } from '../support/route-watch.ts';
 import { localPod } from './cluster.ts';
@@ -30,7 +30,7 @@ export interface Quantiles {
   max: number;
 }
 
-/** How often what is due is sent. */
+/** How often due patches are sent, in milliseconds. */
 const stepMs = 5;
 
 /**

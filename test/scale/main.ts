@@ -10,7 +10,7 @@ import { runProof } from '../support/proof.ts';
 import { measure } from './measure.ts';
 import { describe } from './report.ts';
 
-/** Several times what it takes. */
+/** Several times the usual duration. */
 const deadlineMs = 30 * 60_000;
 
 type Options = Record<'pods' | 'cluster' | 'rate' | 'seconds', string> & { json?: string };

@@ -58,7 +58,7 @@ export interface Figures {
 
 export interface Outcome {
   figures: Figures;
-  /** What was promised and is not so, in words. */
+  /** A description of each guarantee that does not hold. */
   failures: string[];
 }
 

@@ -8,7 +8,7 @@ import type { Lab, Namespace } from '../support/lab.ts';
 import { routesOf } from '../support/node-lab.ts';
 import { localPod } from './cluster.ts';
 
-/** Any: in the namespace nobody else listens. */
+/** Any port: no other program listens in the namespace. */
 export const apiPort = 6443;
 export const advertise = 70;
 export const hold = 71;

@@ -1,4 +1,4 @@
-/** Says what is under way, how far it is, and how long it took: on standard error, so that results stay alone. */
+/** Prints the present step, its progress and its duration to standard error; standard output has the results alone. */
 
 export class Progress {
   readonly #signal: AbortSignal;
@@ -9,7 +9,7 @@ export class Progress {
     this.#signal = signal;
   }
 
-  /** Tells of `work` while it lasts, once a second at most, and when it has ended. */
+  /** Reports `work` while it lasts, once a second at most, and when it has ended. */
   static async of<T>(
     what: string,
     signal: AbortSignal,

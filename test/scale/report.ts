@@ -1,4 +1,4 @@
-/** The figures in words. Pure. */
+/** The figures as text. Pure. */
 
 import type { Quantiles } from './flips.ts';
 import type { Figures, Start } from './measure.ts';

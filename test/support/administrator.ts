@@ -1,4 +1,4 @@
-/** Somebody who follows a page of docs/: has the checkout, kubectl, the package's command, and every right there is. */
+/** An administrator who follows a page of docs/, with the checkout, kubectl, the package's command, and all rights. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';

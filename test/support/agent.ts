@@ -47,7 +47,7 @@ export function layOutAgent(folder: string, config: Record<string, unknown> = {}
   return files;
 }
 
-/** Replaces a file as careful programs do: written beside it, renamed over it. */
+/** Replaces a file atomically: written to a temporary file, then renamed. */
 export function writeFileAtomically(path: string, text: string): void {
   writeFileSync(`${path}.tmp`, text);
   renameSync(`${path}.tmp`, path);
@@ -111,9 +111,9 @@ export interface AgentProcess {
   child: ChildProcess;
   /** Log lines so far, parsed. */
   lines: { event?: string; code?: string }[];
-  /** What it wrote that is no log line. */
+  /** Its output without the log lines. */
   words: string[];
-  /** Resolves with the exit code, or the signal that ended it, when its last words are in. */
+  /** Resolves with the exit code, or the signal that ended it, when all its output has been read. */
   exit: Promise<number | string>;
   /** Waits for a log line whose event contains `text`. */
   logged(text: string): Promise<void>;
@@ -140,7 +140,7 @@ export function startAgent(
     child,
     lines: [],
     words: [],
-    // Not `exit`, behind which its last words may still come.
+    // Not `exit`, after which more output may still come.
     exit: new Promise(resolve => child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'))),
     logged: text =>
       eventually(
@@ -168,7 +168,7 @@ export interface CommandOutcome {
   err: string;
 }
 
-/** Runs another command of `flock-anycast` in a node to its end, by default with nobody at a terminal. */
+/** Runs another command of `flock-anycast` in a node to its end, by default without a terminal. */
 export async function runCommand(
   node: Namespace,
   { config }: AgentFiles,

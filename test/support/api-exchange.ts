@@ -1,4 +1,4 @@
-/** One request and its answer on their way through the proxy, and all that can befall them there. */
+/** One request and its answer in the proxy, and the faults that the proxy can apply to them. */
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 
 /** Pieces of an answer, and the time between two of them. */
@@ -12,7 +12,7 @@ export class Exchange {
   readonly at = performance.now();
   readonly path: string;
   readonly query: URLSearchParams;
-  /** Of the answer's body, so far. */
+  /** Bytes of the answer's body so far. */
   bytes = 0;
   readonly #incoming: IncomingMessage;
   readonly #response: ServerResponse;
@@ -41,12 +41,12 @@ export class Exchange {
     return !this.#response.writableEnded && !this.#response.destroyed;
   }
 
-  /** Shows `listener` each piece of the answer. */
+  /** Calls `listener` with each chunk of the answer. */
   onPiece(listener: (piece: Buffer) => void): void {
     this.#listeners.add(listener);
   }
 
-  /** Passes the request on, and the answer back, piece by piece. */
+  /** Forwards the request, and the answer chunk by chunk. */
   pass({ drip, most = Infinity }: { drip?: Drip; most?: number } = {}): void {
     this.#drip = drip;
     this.#upstream = this.#connect();
@@ -55,12 +55,12 @@ export class Exchange {
     this.#incoming.pipe(this.#upstream);
   }
 
-  /** From now on the answer comes in drops. */
+  /** From now on the answer is sent slowly, in small chunks. */
   slow(drip: Drip): void {
     this.#drip = drip;
   }
 
-  /** From now on nothing passes, and the connection stays open. */
+  /** From now on nothing is forwarded, and the connection stays open. */
   stall(): void {
     this.#stalled = true;
   }
@@ -76,7 +76,7 @@ export class Exchange {
     this.#response.end(text);
   }
 
-  /** Refuses as the API does: by a status, or when a watch is under way by an event. */
+  /** Refuses as the API does: by a status, or in a running watch by an event. */
   refuse(code: number, headers: Record<string, string> = {}): void {
     const status = { kind: 'Status', apiVersion: 'v1', status: 'Failure', code, message: 'says the proxy' };
     if (this.#response.headersSent) {
@@ -88,7 +88,7 @@ export class Exchange {
   }
 
   async #answer(answer: IncomingMessage, most: number): Promise<void> {
-    // Of another length than the server's, perhaps.
+    // The length may differ from the server's answer.
     const { 'content-length': _, ...headers } = answer.headers;
     this.#response.writeHead(answer.statusCode ?? 0, headers);
     this.#response.flushHeaders();
@@ -116,7 +116,7 @@ export class Exchange {
     return true;
   }
 
-  /** Until the client takes more, or nothing any more. */
+  /** Waits until the client can take more data, or has closed the connection. */
   #drained(): Promise<void> {
     return new Promise(resolve => {
       const go = () => {

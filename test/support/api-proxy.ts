@@ -1,6 +1,6 @@
 /**
- * Stands between a client and a real API server, sees each request in the clear, and misbehaves on command.
- * To the client it is that server: it has its certificate.
+ * A proxy between a client and a real API server. It sees each request decrypted, and applies faults on command.
+ * The client takes it for the server, because it has the server's certificate.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { createServer, request, type Server } from 'node:https';
 import type { AddressInfo, ListenOptions, Socket } from 'node:net';
 import { Exchange } from './api-exchange.ts';
 
-/** What the proxy does while something is wrong. */
+/** What the proxy does during a fault. */
 export interface Fault {
   /** What becomes of an exchange that is open when it begins. Default: nothing. */
   strike?(exchange: Exchange): void;
@@ -25,7 +25,7 @@ export interface ProxiedServer {
 }
 
 export class ApiProxy {
-  /** All there were, and those that are open. */
+  /** All exchanges so far, and those that are open. */
   readonly exchanges: Exchange[] = [];
   readonly #behind: ProxiedServer;
   readonly #ca: Buffer;
@@ -67,18 +67,18 @@ export class ApiProxy {
     return [...this.#connections].reduce((sum, { bytesWritten }) => sum + bytesWritten, this.#closedBytes);
   }
 
-  /** Shows `listener` each request, before it is passed on. */
+  /** Calls `listener` with each request before it is forwarded. */
   onExchange(listener: (exchange: Exchange) => void): void {
     this.#onExchange = listener;
   }
 
-  /** Something is wrong from now on. */
+  /** Begins a fault. */
   misbehave(fault: Fault): void {
     this.#fault = fault;
     for (const exchange of this.exchanges) if (exchange.isOpen) fault.strike?.(exchange);
   }
 
-  /** New requests are passed on again; what was struck stays as it is. */
+  /** Ends the fault: new requests are forwarded again; affected exchanges stay as they are. */
   heal(): void {
     this.#fault = {};
   }

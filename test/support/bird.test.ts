@@ -2,7 +2,7 @@ import test from 'ava';
 import { startBird } from './bird.ts';
 import { Lab } from './lab.ts';
 
-test('BIRD starts in a namespace, answers, and leaves', async t => {
+test('BIRD starts in a namespace, answers, and ends', async t => {
   const lab = await Lab.create();
   t.teardown(() => lab.destroy());
   const host = await lab.namespace('host');
@@ -15,7 +15,7 @@ test('BIRD starts in a namespace, answers, and leaves', async t => {
   t.false(bird.running);
 });
 
-test('a BIRD that refuses its configuration says why', async t => {
+test('when BIRD refuses its configuration, the error contains the reason', async t => {
   const lab = await Lab.create();
   t.teardown(() => lab.destroy());
   const host = await lab.namespace('host');

@@ -1,4 +1,4 @@
-/** A container by runc, which is what runs a cluster's containers too. */
+/** A container run by runc, which also runs the containers of a cluster. */
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -95,7 +95,7 @@ export class Container {
     try {
       execFileSync('runc', ['--root', this.#state, 'delete', '--force', this.id], { stdio: 'ignore' });
     } catch {
-      // It never came up: there is nothing to remove.
+      // It never started: there is nothing to remove.
     }
   }
 }

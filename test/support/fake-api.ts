@@ -1,4 +1,4 @@
-/** An API server whose every answer a test writes, and the kubeconfig that leads to it. */
+/** An API server whose answers the test defines, and a kubeconfig for it. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';

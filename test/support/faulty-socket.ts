@@ -1,4 +1,4 @@
-/** A socket to the kernel on which things go wrong, each once. Everything else is the real kernel. */
+/** A socket to the real kernel with faults, each of which happens once. */
 
 import type { KernelSocket } from '../../lib/kernel/route-programmer.ts';
 import { Operation } from '../../lib/kernel/socket/record-layout.ts';
@@ -20,14 +20,14 @@ export class FaultySocket implements KernelSocket {
   #callback: (changes: KernelChanges) => void = () => {};
   /** Notifications that were lost; undefined while they arrive. */
   #lost: KernelChanges[] | undefined;
-  /** Whether something has gone wrong. */
+  /** Whether a fault has happened. */
   struck = false;
 
   constructor(socket: RouteSocket) {
     this.#socket = socket;
   }
 
-  /** From now on this goes wrong, once. */
+  /** Adds a fault, which happens once. */
   arm(fault: Fault): void {
     this.#faults.add(fault);
   }

@@ -1,4 +1,4 @@
-/** A node's pods as the agent hears of them from a real API server, for a test to look at. */
+/** A node's pods as the agent receives them from a real API server. */
 import type { ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
 import type { ListWatchTiming } from '../../lib/sources/kubernetes/kubernetes-list-watch.ts';
@@ -46,7 +46,7 @@ export async function followNode(
     warnings: () => lines.filter(({ level }) => level === 40).map(({ event }) => event),
     news: () => lines.map(({ event }) => event),
     pod: (name: string): Pod | undefined => cache.snapshot().get(`default/${name}`),
-    /** Milliseconds until the cache tells of a change. */
+    /** Milliseconds until the cache notifies of a change. */
     async untilTold(act: () => Promise<unknown>): Promise<number> {
       const began = performance.now();
       const told = new Promise<number>(resolve => {

@@ -1,4 +1,4 @@
-/** A source that a test changes by hand. */
+/** A source whose values the test sets. */
 import type { Source } from '../../lib/agent/reconciler.ts';
 import { Listeners } from '../../lib/base/listeners.ts';
 
@@ -15,12 +15,12 @@ export class HandSource<Value> implements Source<Value> {
     return this.#listeners.add(listener);
   }
 
-  /** Says that these have changed. */
+  /** Notifies that these have changed. */
   change(...keys: string[]): void {
     this.#listeners.notify(new Set(keys));
   }
 
-  /** Sets a value, or with undefined deletes it, and says so. */
+  /** Sets a value, or with undefined deletes it, and notifies. */
   set(key: string, value: Value | undefined): void {
     if (value === undefined) this.values.delete(key);
     else this.values.set(key, value);

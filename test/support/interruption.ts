@@ -1,4 +1,4 @@
-/** Ctrl-C and its like, as one abort signal with a reason. */
+/** Turns Ctrl-C and similar signals into one abort signal with a reason. */
 import { constants } from 'node:os';
 
 export class Interrupted extends Error {
@@ -12,12 +12,12 @@ export class Interrupted extends Error {
   }
 }
 
-/** Aborts on the first signal; what comes while all is taken down changes nothing. */
+/** Aborts on the first signal; further signals during the clean-up have no effect. */
 export function abortOnSignals(controller: AbortController): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, () => controller.abort(new Interrupted(signal)));
   }
-  // `npm run demo | head`: nobody reads on.
+  // `npm run demo | head`: the reader has closed the pipe.
   process.stdout.on('error', () => controller.abort(new Interrupted('SIGHUP')));
 }
 

@@ -16,7 +16,7 @@ export interface Sighting {
   line: string;
 }
 
-/** A route that harms nobody: in loopback's own net. */
+/** A route without any effect on the tests: in the network of loopback. */
 const probe = '127.53.53.53';
 
 export class KernelWatch {
@@ -32,25 +32,25 @@ export class KernelWatch {
   static async start(namespace: Namespace): Promise<KernelWatch> {
     const child = namespace.spawn('ip', ['-N', '-ts', '-o', 'monitor', 'link', 'route'], {
       stdio: ['ignore', 'pipe', 'ignore'],
-      // It stamps in local time.
+      // It prints times in local time.
       env: { ...process.env, TZ: 'UTC' },
     });
     if (child.stdout === null || child.pid === undefined) throw new Error('ip monitor did not start');
     goFirst(child.pid);
     const watch = new KernelWatch(namespace, child);
     createInterface(child.stdout).on('line', line => watch.#take(line));
-    // It does not say when it begins to listen.
+    // It does not report when it begins to listen.
     await watch.#hearsProbe();
     return watch;
   }
 
-  /** Ends it when it has told of what has happened by now. */
+  /** Ends it after it has reported everything up to now. */
   async stop(): Promise<void> {
     await this.#hearsProbe();
     await endChild(this.#child, 1000);
   }
 
-  /** Waits until it reports a route of our own, and with it all that came before. */
+  /** Adds a route and waits until it is reported: everything before has then been reported too. */
   async #hearsProbe(): Promise<void> {
     const before = this.seen.length;
     await eventually(`ip monitor in ${this.#namespace.role}`, async () => {
@@ -70,11 +70,11 @@ export class KernelWatch {
   }
 }
 
-/** An observer that waits for its turn stamps the end of its wait. Not every user may ask for this. */
+/** High priority: an observer that waits for the CPU records times that are too late. Not permitted to every user. */
 function goFirst(pid: number): void {
   try {
     setPriority(pid, constants.priority.PRIORITY_HIGHEST);
   } catch {
-    // Then its stamps are late by what others compute meanwhile.
+    // Not permitted: then its times are late while other processes use the CPU.
   }
 }

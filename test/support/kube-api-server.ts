@@ -1,6 +1,6 @@
 /**
- * A real kube-apiserver over a real etcd on loopback. There is no kubelet and no controller: a test plays them,
- * by writing a pod's status and by deleting for good what was deleted with grace.
+ * A real kube-apiserver with a real etcd on loopback. There is no kubelet and no controller: the test does their
+ * work, by writing a pod's status and by finally deleting what was deleted with grace.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -14,7 +14,7 @@ import { ApiError, type ApiObject, issuer, KubeApi } from './kube-api.ts';
 import { endChild, eventually, type Namespace } from './lab.ts';
 import { answerIn, Relay } from './relay.ts';
 
-/** What the server calls its own address, and names in its certificate. */
+/** The address that the server advertises, and that is in its certificate. */
 export const advertisedAddress = '192.0.2.1';
 
 const builder = fileURLToPath(new URL('../../scripts/kube-apiserver', import.meta.url));
@@ -107,7 +107,7 @@ export class KubeApiServer extends KubeApi {
     const ended = once(child, 'exit').then(() => {
       throw new Error(`kube-apiserver ended before it was ready:\n${this.#lastWords('kube-apiserver')}`);
     });
-    // It ends some day in any case, and then nobody waits.
+    // The process may end later, when no test waits for it.
     ended.catch(() => {});
     await Promise.race([ready, ended]);
   }

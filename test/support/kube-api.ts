@@ -1,4 +1,4 @@
-/** What tests do to an API server, with every right there is. The test is the kubelet and the controllers. */
+/** Requests of tests to an API server, with all rights. The test does the work of the kubelet and the controllers. */
 import { readFileSync } from 'node:fs';
 import { type Agent, request } from 'node:https';
 
@@ -60,10 +60,10 @@ export class KubeApi {
   }
 
   /**
-   * One request with every right, for whatever has no method of its own here.
+   * One request with all rights, for requests without a method of their own here.
    * @param path with its query, such as `/apis/rbac.authorization.k8s.io/v1/clusterroles`
    * @param options.type the body's media type, for a patch other than a strategic merge
-   * @throws ApiError with the server's own words for a status of 400 or more
+   * @throws ApiError with the server's message for a status of 400 or more
    */
   request(
     method: string,

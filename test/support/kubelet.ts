@@ -1,7 +1,7 @@
 /**
  * As much of a kubelet as the manifests in deploy/ need: init containers, volumes, environment, security contexts,
- * probes and hooks, read from the object that the API server has. What it does not know it refuses, so that nothing
- * in a manifest is passed over.
+ * probes and hooks, read from the object that the API server has. Unknown fields are refused, so that nothing in a
+ * manifest is ignored.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -170,7 +170,7 @@ export class RunningPod {
   async stop(): Promise<number | string> {
     const { container } = this;
     const { exec } = this.#spec.lifecycle?.preStop ?? {};
-    // A hook that fails is an event and no more; and it may have ended the container already.
+    // A failed hook only causes an Event; and the hook may have ended the container already.
     if (exec !== undefined) await container.exec(exec.command).catch(() => {});
     await container.kill('TERM').catch(() => {});
     const grace = setTimeout(

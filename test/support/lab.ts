@@ -1,5 +1,5 @@
 /**
- * Network laboratories: namespaces, veth pairs and processes that live and die together.
+ * Network laboratories: namespaces, veth pairs and processes that are created and removed together.
  *
  * A lab owns everything it makes. `destroy()` ends its processes and deletes its namespaces and its folder;
  * the same happens when the program exits early. What a killed program left behind is swept by the next lab,
@@ -38,7 +38,7 @@ export class Namespace {
     this.path = join(namespaceFolder, name);
   }
 
-  /** Runs `ip ARGS` here and gives its output; the error of a failure carries ip's own words. */
+  /** Runs `ip ARGS` here and returns its output; the error of a failure contains ip's message. */
   async ip(...args: string[]): Promise<string> {
     return (await run('ip', ['-n', this.name, ...args])).stdout;
   }
@@ -172,7 +172,7 @@ export class Lab {
       try {
         execFileSync('ip', ['netns', 'delete', name], { stdio: 'ignore' });
       } catch {
-        // Already gone, or never made: both are what we want.
+        // Already deleted, or never created: both are fine.
       }
     }
     this.#namespaces.clear();
@@ -191,7 +191,7 @@ export async function endChild(child: ChildProcess, graceMs: number): Promise<vo
   clearTimeout(timer);
 }
 
-/** Far longer than anything waited for takes, on a machine that is slow and has ten things to do besides. */
+/** Far longer than any wait takes, also on a slow and busy machine. */
 const patienceMs = 120_000;
 
 /**

@@ -1,4 +1,4 @@
-/** The manifests of deploy/base, as kustomize would put them together. */
+/** The manifests of deploy/base, as kustomize would combine them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,7 +7,7 @@ import type { ApiObject } from './kube-api.ts';
 
 export const baseFolder = fileURLToPath(new URL('../../deploy/base', import.meta.url));
 
-/** Every object of the base, in the order of its kustomization, which changes nothing in them. */
+/** Every object of the base, in the order of its kustomization, which does not change them. */
 export function baseManifests(): ApiObject[] {
   const read = (path: string) =>
     parseAllDocuments(readFileSync(join(baseFolder, path), 'utf8')).map(document => document.toJS());
@@ -20,7 +20,7 @@ export function componentManifest(component: string, file: string): ApiObject {
   return parse(readFileSync(join(baseFolder, '../components', component, file), 'utf8'));
 }
 
-/** Starts a program with what deploy/base/agent.yaml gives the agent: uid 0, NET_ADMIN, and no way to more. */
+/** Starts a program with the rights of the agent in deploy/base/agent.yaml: uid 0, NET_ADMIN, and no way to get more. */
 export const asInManifest = [
   'setpriv',
   '--bounding-set=-all,+net_admin',

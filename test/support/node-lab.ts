@@ -1,4 +1,4 @@
-/** A node with interfaces to pods, `p0`, `p1`, …, in namespaces: what tests of the route table stand on. */
+/** A node with interfaces to pods, `p0`, `p1`, …, in namespaces, for tests of the route table. */
 import type { Nexthop } from '../../lib/desired/views.ts';
 import { Lab, type Namespace } from './lab.ts';
 
@@ -13,7 +13,7 @@ export interface NodeLab {
   addPod(index: number): Promise<void>;
 }
 
-/** Whoever ends what a lab began: a test of ava's, or a program. */
+/** Ends what a lab started: a test of ava, or a program. */
 export interface Host {
   teardown(end: () => unknown): void;
 }

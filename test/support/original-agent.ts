@@ -1,6 +1,6 @@
 /**
- * The order of the agent that this project grew out of, as a yardstick: the same sources, the same files, the
- * same batching socket, and then
+ * The order of changes in the original agent, for comparison: the same sources, the same files, the same batching
+ * socket, and then
  *
  *   the kernel's route is changed or removed first, BIRD's filter is rendered and configured after it;
  *   routes are of protocol boot at the default metric; nobody listens to what the kernel does by itself;
@@ -45,7 +45,7 @@ const podFeed = new PodDirectory({ path: config.pods.path, cache: pods, log });
 const allocations = new WatchedAllocations({ path: config.allocations.path, log });
 const nodeConfig = new NodeConfigCache({ path: config.nodeConfig.path, log });
 const socket = new RouteSocket();
-/** Destinations that have a route of ours. */
+/** Destinations that have a route of this agent. */
 const programmed = new Set<Destination>();
 let configured: string | undefined;
 
@@ -116,7 +116,7 @@ async function renderBird(active: Destination[]): Promise<void> {
   log.info('BIRD runs a new configuration');
 }
 
-/** One pass at a time; what happens meanwhile is for the next. */
+/** One pass at a time; changes during a pass are for the next one. */
 let turn: Promise<unknown> = Promise.resolve();
 function trigger(): void {
   turn = turn.then(pass).catch(error => log.warn({ error: String(error) }, 'a pass failed'));

@@ -1,8 +1,8 @@
-/** The BIRD configuration of the original order: what is active stands in prefix sets of the export filters. */
+/** The BIRD configuration of the original agent: the active set is in prefix sets of the export filters. */
 import type { Destination } from '../../lib/base/address.ts';
 import type { NodeConfig } from '../../lib/config/node-config.ts';
 
-/** Sessions, timers and preferences are as in our own configuration: the order alone is to make the difference. */
+/** Sessions, timers and preferences are as in our own configuration, so that only the order differs. */
 export function originalBirdConfig(nodeConfig: NodeConfig, active: readonly Destination[]): string {
   const { bgp, advertise } = nodeConfig;
   const families = [4, 6] as const;

@@ -1,4 +1,4 @@
-/** A page of docs/ as somebody reads it who follows it: its blocks, in order, and the files it has one write. */
+/** A page of docs/ for a test that follows it: its code blocks in order, and the files that the reader must write. */
 import { readFileSync } from 'node:fs';
 
 export interface Block {

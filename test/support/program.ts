@@ -1,4 +1,4 @@
-/** The agent's kernel side in a lab's node: passed by hand, or on its own whenever the kernel changes. */
+/** The agent's kernel side in a lab's node: passes run when the test asks, or at every change of the kernel. */
 
 import { createLog } from '../../lib/base/log.ts';
 import type { GroupForm } from '../../lib/kernel/groups/group-form.ts';
@@ -18,11 +18,11 @@ export interface Program {
   programmer: RouteProgrammer;
   /** One pass. */
   pass(): ReturnType<RouteProgrammer['pass']>;
-  /** Passes until nothing is left to do now, and what happened in them. */
+  /** Runs passes until nothing is left to do now. @returns what happened in them */
   settle(): Promise<RouteEvent[]>;
   /** What happened in all passes so far. */
   events: RouteEvent[];
-  /** How often the kernel's changes called for a pass. */
+  /** How often changes of the kernel have triggered a pass. */
   changes(): number;
   /** How often the monitor lost notifications. */
   overruns(): number;
@@ -32,17 +32,17 @@ export interface Program {
 export interface ProgramOptions {
   /** Pass on every change of the kernel, as the agent does. */
   follow?: boolean;
-  /** Stands between us and the kernel. */
+  /** Used in the place of the socket to the kernel. */
   through?: (socket: RouteSocket) => KernelSocket;
   /** Receive buffer of the monitor and the sockets, in bytes. */
   receiveBuffer?: number;
-  /** By what kind of nexthop group routes lead to their nexthops. */
+  /** The kind of nexthop group that routes use. */
   groups?: GroupForm;
   /** The table's clock, in milliseconds. */
   now?: () => number;
 }
 
-/** Every way of leading to nexthops, by how a test's name says it. */
+/** Every form of routes, by its name in test names. */
 export const everyForm: Record<string, GroupForm> = {
   'by multipath': undefined,
   'by groups': { kind: ObjectKind.group },
@@ -94,7 +94,7 @@ export async function program(
     while (table.busy);
     return events.slice(before);
   };
-  /** As the agent's loop does: a pass that fails is followed by another. */
+  /** Like the agent's loop: after a failed pass there is another one. */
   const passUntilQuiet = async () => {
     for (let attempt = 0; attempt < 20; attempt++) {
       try {

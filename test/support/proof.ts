@@ -1,14 +1,16 @@
-/** A program that shows that something holds: it ends at signals and at a deadline, and its exit code is the verdict. */
+/** A program that checks a guarantee: it ends at signals and at a deadline, and its exit code is the result. */
 import { abortOnSignals, Interrupted } from './interruption.ts';
 
 /**
  * Runs it and exits: 0 when nothing failed, 1 when something did, and as shells expect when it was interrupted.
- * @param deadlineMs what takes longer hangs
- * @param prove gives what was promised and is not so, in words
+ * @param deadlineMs a run that takes longer hangs
+ * @param prove returns a description of each guarantee that does not hold
  */
 export async function runProof(deadlineMs: number, prove: (signal: AbortSignal) => Promise<string[]>) {
   if (process.env.FLOCK_TEST_UNPRIVILEGED !== undefined) {
-    process.stderr.write('This proof makes network namespaces, and here it may not.\n');
+    process.stderr.write(
+      'This proof needs network namespaces, which are not permitted here: run it as root, or by its npm script.\n',
+    );
     process.exit(1);
   }
   const stop = new AbortController();

@@ -16,7 +16,7 @@ export interface RelayPlace {
   path: string;
 }
 
-/** Has what listens on the UNIX socket at `path` answer at an address of a namespace too, as long as its lab lives. */
+/** Makes the server of the UNIX socket at `path` reachable at an address of a namespace too, until its lab ends. */
 export async function answerIn(namespace: Namespace, { host = '127.0.0.1', port, path }: RelayPlace) {
   const program = [process.execPath, fileURLToPath(import.meta.url)];
   const args = ['--pdeathsig', 'KILL', ...program, host, `${port}`, path];
@@ -53,7 +53,7 @@ export class Relay {
   }
 
   #join(from: Socket): void {
-    // Nothing but the connection's end says that it is no longer wanted: errors are that end.
+    // An error of a connection is handled like its end.
     from.on('error', () => {});
     const to = connect(this.#to);
     to.on('error', () => {});

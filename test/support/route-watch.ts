@@ -1,4 +1,4 @@
-/** When routes came and went in a namespace, on this process's own clock. */
+/** The times at which routes were added and removed in a namespace, on this process's own clock. */
 import { formatAddress } from '../../lib/base/address.ts';
 import { readRoutes } from '../../lib/kernel/socket/route-record.ts';
 import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';

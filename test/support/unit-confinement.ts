@@ -1,4 +1,4 @@
-/** What a systemd unit leaves its process of system calls and capabilities, for a container of runc to have no more. */
+/** The system calls and capabilities that a systemd unit allows its process, as limits for a container of runc. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { ApiObject } from './kube-api.ts';

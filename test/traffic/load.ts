@@ -1,4 +1,4 @@
-/** The load of a world: requests from behind the router and from each node itself, and what became of each. */
+/** The load of a network: requests from behind the router and from each node itself, and the outcome of each. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { anycast, servicePort } from '../support/anycast-net/plan.ts';
@@ -55,7 +55,7 @@ export class Load {
     });
   }
 
-  /** Sends no more, waits for what is under way, and tells of every request. */
+  /** Sends no further requests, waits for the running ones, and returns all outcomes. */
   async stop(): Promise<Request[]> {
     const closed = once(this.#child, 'close');
     this.#child.kill('SIGTERM');

@@ -22,7 +22,7 @@ const every10ms = (count: number, lost: (sentAt: number) => boolean) =>
     request(index * 10, lost(index * 10) ? { outcome: 'silent', server: undefined } : {}),
   );
 
-test('nothing lost is no gap', t => {
+test('without a loss there is no gap', t => {
   t.deepEqual(udpLoss(every10ms(100, () => false)), { sent: 100, lost: 0, longestGapMs: 0 });
   t.deepEqual(udpLoss([]), { sent: 0, lost: 0, longestGapMs: 0 });
 });
@@ -51,7 +51,7 @@ test('a connection reset after it stood is told apart from one that was black-ho
   t.deepEqual(tcpLoss(requests), { connections: 6, unanswered: 4, reset: 1 });
 });
 
-test('shares are of what was answered', t => {
+test('shares are computed from answered requests', t => {
   const requests = [
     request(0),
     request(1),

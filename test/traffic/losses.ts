@@ -1,4 +1,4 @@
-/** From single requests to what a scenario cost. Pure. */
+/** Computes the losses of a scenario from single requests. Pure. */
 import type { Request } from './load.ts';
 
 export interface UdpLoss {

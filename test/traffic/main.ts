@@ -20,7 +20,7 @@ interface Options {
   nexthops: Nexthops;
 }
 
-/** Twice what it takes: what takes longer hangs. */
+/** Twice the usual duration: a run that takes longer hangs. */
 const deadlineMs = 10 * 60_000;
 
 function run({ json, only, runs, nexthops }: Options): Promise<void> {

@@ -1,4 +1,4 @@
-/** How our agents lead routes to their pods in a proof. */
+/** The form of our agents' routes in a proof. */
 export const nexthopModes = ['multipath', 'groups', 'resilient'] as const;
 export type Nexthops = (typeof nexthopModes)[number];
 

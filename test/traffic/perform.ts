@@ -1,4 +1,4 @@
-/** Plays a scenario under load in one world, and tells what it cost there. */
+/** Runs a scenario under load in one network, and returns its losses. */
 import { nodes, pods } from '../support/anycast-net/plan.ts';
 import type { Namespace } from '../support/lab.ts';
 import { Load, type Request, type Stream } from './load.ts';
@@ -9,7 +9,7 @@ import type { World } from './world.ts';
 export interface Performance {
   requests: Request[];
   marks: readonly { at: number; what: string }[];
-  /** Whether the agents said what the scenario wants them to warn of. */
+  /** Whether the agents logged the warning that the scenario expects. */
   warned: boolean;
   /** Pods that answered less than a tenth of what they should have had a share in, in words. */
   starved: string[];

@@ -1,4 +1,4 @@
-/** All scenarios, in two worlds side by side. */
+/** Runs all scenarios, in two networks at the same time. */
 import { compile } from '../support/compile.ts';
 import { Lab } from '../support/lab.ts';
 import { type Nexthops, routesBy } from './nexthop-modes.ts';
@@ -21,7 +21,7 @@ export interface ProofOptions {
 
 export interface Proof {
   rows: (Row | (VethRow & { original: VethRow }))[];
-  /** What was promised and is not so, in words. */
+  /** A description of each guarantee that does not hold. */
   failures: string[];
 }
 
@@ -84,7 +84,7 @@ async function play(scenario: Scenario, { nexthops, ours, original, load, failur
     );
   }
   for (const { family, tcp } of rows) {
-    // A resilient group leaves flows where they are, others hash anew.
+    // A resilient group keeps flows on their nexthops; other forms hash them again.
     if (nexthops === 'resilient' && tcp.causes.staying > 0)
       failures.push(
         `${name}: ${tcp.causes.staying} connections over ${family} of pods that stayed were reset`,

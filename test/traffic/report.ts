@@ -1,4 +1,4 @@
-/** What the scenarios cost, side by side: lines while they are played, and a record in the end. */
+/** The losses of all scenarios: lines while they run, and a record at the end. */
 import { styleText } from 'node:util';
 import type { Request } from './load.ts';
 import { isBlackHoled, type TcpLoss, tcpLoss, type UdpLoss, udpLoss } from './losses.ts';

@@ -1,4 +1,4 @@
-/** Why connections were reset: by what their pods, and those beside them, did at that time. Pure. */
+/** The causes of connection resets, from the changes of pods at that time. Pure. */
 import { pods } from '../support/anycast-net/plan.ts';
 import type { Request } from './load.ts';
 import { isReset } from './losses.ts';
@@ -10,11 +10,11 @@ export interface ResetCauses {
   leaving: number;
   /** Its pod stayed, and others of its node came or went: the node led it to another, and could have saved it. */
   staying: number;
-  /** The same of a client on that node itself: the kernel looks the way of its own sockets up anew, by another hash. */
+  /** The same for a client on that node itself: the kernel looks up the route of its own sockets again, by another hash. */
   own: number;
   /** Its pod's node was quiet: the router, or the node that it came from, led it to another node. */
   elsewhere: number;
-  /** Nobody had answered it yet. */
+  /** No pod had answered it yet. */
   unknown: number;
 }
 

@@ -1,4 +1,4 @@
-/** What happens while requests flow. Each leaves its world as it found it. */
+/** The scenarios: changes under load. Each one restores the former state at its end. */
 import { anycastAddresses, nodes, type PodPlan, pods } from '../support/anycast-net/plan.ts';
 import { eventually } from '../support/lab.ts';
 import { offAndLoose, strict } from './reverse-path.ts';
@@ -13,7 +13,7 @@ export interface Scenario {
   mayLose?: string;
   /** The same where routes lead through resilient groups. */
   mayLoseResilient?: string;
-  /** What our agents must say in their logs, by its code. */
+  /** The code that our agents must log. */
   warning?: string;
   /** Before the load. */
   prepare?(world: World): Promise<void>;
@@ -161,7 +161,7 @@ function slow(world: World, filter: World['reversePathFilter']): Promise<void> {
   return remake(world, filter, 300);
 }
 
-/** All pods anew, with another reverse-path filter or delay; then node1's agent, which looks at both at its start. */
+/** Recreates all pods, with another reverse-path filter or delay; then restarts node1's agent, which checks both at start. */
 async function remake(world: World, filter: World['reversePathFilter'], delayMs: number): Promise<void> {
   world.reversePathFilter = filter;
   world.answerDelayMs = delayMs;

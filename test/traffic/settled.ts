@@ -1,4 +1,4 @@
-/** Whether a world is as it is between two scenarios: every session up, every route whole. */
+/** Whether a network is ready for the next scenario: every session is up, every route is complete. */
 import { anycast } from '../support/anycast-net/plan.ts';
 import type { BirdProcess } from '../support/bird.ts';
 import { eventually, type Namespace } from '../support/lab.ts';

@@ -1,4 +1,4 @@
-/** The plan's network, or one like it, with everything alive in it: BIRDs, agents (ours or the original order's), pods that come and go. */
+/** The plan's network, or a similar one, with running BIRDs, agents (ours or the original one's), and changing pods. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
-/** What the BIRDs of the plan's network run: the router's for good, a node's until its agent writes another. */
+/** The configurations of the BIRDs in the plan's network: the router's, and a node's until its agent writes another. */
 import { type Addresses, type NodePlan, nodes, router } from './plan.ts';
 
-/** What a node's BIRD runs on until the agent has written its configuration. */
+/** The configuration of a node's BIRD until the agent has written one. */
 export function idleBirdConfig(node: NodePlan): string {
   return `router id ${node.address.ipv4};\nprotocol device {}\n`;
 }
@@ -27,7 +27,7 @@ export function routerBirdConfig(plans: readonly NodePlan[] = nodes): string {
   ].join('\n');
 }
 
-/** The default delays of 5 seconds and more spare a real network; here they would only be waited for. */
+/** The default delays of 5 seconds and more protect a real network; here they would only cost time. */
 function routerSession(node: NodePlan, family: keyof Addresses): string {
   return `protocol bgp ${node.name}_${family} {
   local ${node.routerAddress[family]} as ${router.asn};

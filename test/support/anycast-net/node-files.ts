@@ -1,4 +1,4 @@
-/** What an agent of the plan's network is given to read: as objects, for whoever writes the files. */
+/** The contents of the files that an agent of the plan's network reads, as objects. */
 import type { AllocationInput } from '../../../lib/sources/allocations/allocation.ts';
 import { anycastAddresses, type NodePlan, type PodPlan, router } from './plan.ts';
 

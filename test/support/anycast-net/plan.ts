@@ -1,4 +1,4 @@
-/** The network of the demo and of the traffic proof, on paper: who there is, and every address. Documentation and private ranges only. */
+/** The plan of the network of the demo and of the traffic proof: all hosts and addresses, from documentation and private ranges. */
 
 /** The anycast addresses that all four pods bind. */
 export const anycast = { ipv4: '192.0.2.53', ipv6: '2001:db8:53::53' } as const;

@@ -35,8 +35,8 @@ const byFlow = {
 /**
  * The same with fields of our choice (ip-sysctl.rst, fib_multipath_hash_fields): all but the destination port.
  *
- * Machines hash with a random key each, but namespaces share their kernel's. Would router and nodes hash the
- * same fields, all flows that the router gives to a node would choose the same one of its two pods.
+ * Each machine hashes with a random key of its own, but namespaces share their kernel's key. If router and nodes
+ * hashed the same fields, all flows that the router sends to a node would select the same one of its two pods.
  */
 const byFlowUnlikeNodes = {
   'net.ipv4.fib_multipath_hash_policy': 3,
@@ -89,7 +89,7 @@ async function joinNode(node: Namespace, plan: NodePlan, router: Namespace): Pro
   await defaultRoute(node, 'uplink', plan.routerAddress);
 }
 
-/** As CNI would: a veth, unicast addresses, a default route; then what the pod does itself: bind on `lo`. */
+/** Like CNI: a veth, unicast addresses, a default route. Then the pod's own part: the anycast address on `lo`. */
 async function joinPod(pod: Namespace, plan: PodPlan, node: Namespace): Promise<void> {
   await join(pod, 'eth0', plan.address, node, plan.hostInterface, plan.gateway);
   await defaultRoute(pod, 'eth0', plan.gateway);
