@@ -14,8 +14,9 @@
  * - When an export filter changes, BIRD sends all routes to the peer again. Our filters are constant; only the
  *   static routes change.
  */
-import { mainTable } from '../base/routing-table.ts';
+
 import type { Destination } from '../base/address.ts';
+import { mainTable } from '../base/routing-table.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import type { BirdMode } from './mode.ts';
 import { plain } from './quoting.ts';

@@ -48,7 +48,11 @@ test('a BIRD that hangs keeps its file, and may still announce its former set', 
   const { configPath, bird, manager } = await place(t);
   const running = await bird(foreign);
   const one = manager({ timeoutMs: 3000 });
-  await one.apply({ nodeConfig, active: [four] });
+  // On a busy machine BIRD itself may take longer than the timeout.
+  await eventually('BIRD to run the first set', async () => {
+    await one.apply({ nodeConfig, active: [four] });
+    return one.status().applied;
+  });
   const good = readFileSync(configPath, 'utf8');
   running.signal('SIGSTOP');
   t.teardown(() => running.signal('SIGCONT'));
@@ -60,8 +64,10 @@ test('a BIRD that hangs keeps its file, and may still announce its former set', 
   }
   t.is(readFileSync(configPath, 'utf8'), good);
   running.signal('SIGCONT');
-  const back = await one.apply({ nodeConfig, active: [six] });
-  t.is(back.state, 'applied');
+  const back = await eventually('BIRD to run the second set', async () => {
+    const outcome = await one.apply({ nodeConfig, active: [six] });
+    return one.status().applied && outcome;
+  });
   t.deepEqual(back.announced, new Set([six]));
 });
 
