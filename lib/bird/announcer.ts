@@ -79,7 +79,7 @@ export class BirdAnnouncer {
 
   /**
    * Whether BIRD no longer announces a destination, and its peers have had `settleMs` to act on the withdrawal.
-   * In learn mode the route's tag decides, and the tag has changed before anybody asks. What BIRD announces by its
+   * In learn mode the route's tag decides, and the tag has changed before this is called. What BIRD announces by its
    * configuration (in filter mode, or until it has left filter mode) is withdrawn when BIRD has confirmed it.
    */
   isWithdrawn(destination: Destination): boolean {

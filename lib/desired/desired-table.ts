@@ -33,7 +33,7 @@ interface Backend {
   state: PodState | undefined;
 }
 
-const nobody: DesiredTarget = { nexthops: [] };
+const noTarget: DesiredTarget = { nexthops: [] };
 const none: ReadonlySet<Destination> = new Set();
 
 /** Who serves and who drains each destination, by `namespace/name` of the pods. Pure: the time is passed in. */
@@ -98,7 +98,7 @@ export class DesiredTable {
    */
   target(destination: Destination): DesiredTarget {
     const backends = this.#backends.get(destination);
-    if (backends === undefined) return nobody;
+    if (backends === undefined) return noTarget;
     const family = familyOf(destination);
     const drains = backends.every(isDraining);
     const factor = drains ? 1 : this.#servingFactor(backends);

@@ -18,7 +18,7 @@ export interface IdentityChangeOptions {
   present: RouteIdentity;
   /** The pause after a change, in which BIRD can read it, in milliseconds. */
   settleMs: number;
-  /** Makes BIRD learn routes of these identities beside the present one; none when everything has moved. */
+  /** Makes BIRD learn routes of these identities in addition to the present one; none when everything has moved. */
   learnAlso: (former: readonly RouteIdentity[]) => Promise<BirdOutcome | undefined>;
   /** Whether BIRD no longer announces a destination. */
   isWithdrawn: (destination: Destination) => boolean;
