@@ -16,7 +16,7 @@ export interface Row {
   /** Least and most over the rounds. */
   spread: [number, number];
   rounds: number;
-  /** Median over the rounds of the ratio within one; null without a floor beside it. */
+  /** Median over the rounds of the ratio within one; null without a floor to compare with. */
   ratioToFloor: number | null;
 }
 
@@ -42,7 +42,7 @@ export interface Departure {
   /** How many destinations it shares. */
   destinations: number;
   listens: string;
-  /** From the manifest in hand to the last outcome, and of that in the call to the kernel. */
+  /** From the manifest in memory to the last outcome, and the part of it in the call to the kernel. */
   us: number;
   kernelUs: number;
   /** Processor time of our process for all of it, in user and kernel mode. */

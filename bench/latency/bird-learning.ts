@@ -9,7 +9,7 @@ export class BirdLearning {
     return new Promise(resolve => this.#waiting.push(resolve));
   }
 
-  heard(): void {
+  record(): void {
     const at = process.hrtime.bigint();
     for (const resolve of this.#waiting.splice(0)) resolve(at);
   }
@@ -19,7 +19,7 @@ export class BirdLearning {
     const learning = new BirdLearning();
     await bird.command('debug "*" { routes }');
     bird.onLog = text => {
-      if (text.includes(`${address}/`)) learning.heard();
+      if (text.includes(`${address}/`)) learning.record();
     };
     return learning;
   }

@@ -81,13 +81,13 @@ export async function podFlips(
     for (const ready of [false, true]) {
       const acknowledged = atNode.next({ address, gone: false, protocol: ready ? advertise : hold });
       const seen = atRouter.next({ address, gone: !ready });
-      const told = bird?.next();
+      const learned = bird?.next();
       const began = process.hrtime.bigint();
       hand(pod, ready);
       const [ack, peer] = await Promise.all([acknowledged, seen]);
       flips.add('ack', began, ack);
       flips.add('peer', began, peer);
-      if (told !== undefined) flips.add('bird', began, await told);
+      if (learned !== undefined) flips.add('bird', began, await learned);
       if (!ready) await removed;
     }
   }

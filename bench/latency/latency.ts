@@ -52,7 +52,7 @@ async function measure({ host, plan, results, step }: Bench, mode: Mode, destina
     results.latency.push(...floor.series());
   }
 
-  step(label('from an event in hand'));
+  step(label('from a manifest in memory'));
   const event = new Flips({ mode, source: 'event', destinations });
   await withAgentSide(stage, mode, async (agent, configured) => {
     await agent.populate([...still, pod]);
@@ -116,7 +116,7 @@ function withAgentSide(
         configPath: bird.configPath,
         socketPath: bird.socketPath,
         nodeConfig: node.nodeConfig,
-        onOutcome: ({ state }) => state === 'applied' && configured.heard(),
+        onOutcome: ({ state }) => state === 'applied' && configured.record(),
       },
     });
     await work(agent, configured);

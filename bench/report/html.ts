@@ -18,8 +18,8 @@ export function renderReport(results: Results): string {
     section(
       'Goals',
       results.quick
-        ? 'A quick run: its tables are smaller than the goals speak of, and so a first look only. The last column says what was taken.'
-        : 'Each as a ratio or a number of this run; the last column says what was taken.',
+        ? 'A quick run: its tables are smaller than those of the goals, so this is a first impression only. The last column names the measurements used.'
+        : 'Each as a ratio or a number of this run; the last column names the measurements used.',
       goalsTable(goals),
     ),
     routes.length > 0 && peersSection(routes, unheard(results)),
@@ -27,15 +27,15 @@ export function renderReport(results: Results): string {
     latency.length > 0 &&
       section(
         "From a pod's flip to the peer's kernel",
-        'Event: the bytes of a pod manifest in hand of our reconciler; file: the same renamed into the folder of a real agent process; floor: one prepared netlink call. “BIRD here” is taken apart from the rest, for being told costs time.',
+        'Event: the bytes of a pod manifest in our reconciler’s process; file: the same renamed into the folder of a real agent process; floor: one prepared netlink call. “BIRD here” is measured separately, because BIRD’s debug log costs time.',
         latencyChart(latency),
         details('all numbers', latencyTable(latency)),
-        idle.length > 0 && details('what agent and BIRD cost while nothing happens', idleTable(idle)),
+        idle.length > 0 && details('the cost of agent and BIRD while nothing happens', idleTable(idle)),
       ),
     departures.length > 0 &&
       section(
         'A pod leaves',
-        'One of four pods that share many destinations, from its manifest in hand to the last outcome: the kernel is told of each destination, or once of the group that they all lead through. Dashed: BIRD learns the routes, as it does on a node, and is told of each of them by the kernel.',
+        'One of four pods that share many destinations, from its manifest in memory to the last outcome: the kernel gets one request for each destination, or one for the group that all routes use. Dashed: BIRD learns the routes, as on a node, and gets a notification for each of them.',
         leaveChart(departures),
         details('all numbers, its return included', departuresTable(departures)),
       ),
@@ -43,7 +43,7 @@ export function renderReport(results: Results): string {
     others.length > 0 &&
       section(
         "The agent's own work",
-        'Over the floor where there is one: the same requests, prepared. Flips and passes are microseconds each.',
+        'Over the floor where there is one: the same requests, prepared. Flips and passes are in microseconds.',
         ...worksOf(others),
       ),
     figures.length > 0 && section('Memory and the event loop', '', figuresTable(results)),
@@ -85,7 +85,7 @@ function header({ machine, date, kernel, quick, seconds }: Results): string {
     .map(([name, value]) => `<div><dt>${name}</dt><dd>${escaped(value ?? '')}</dd></div>`)
     .join('');
   return `<header><div><h1>What a route costs</h1>
-<p>flock-anycast beside the kernel's own floor and beside others, all in one run, in turns, in network namespaces of
+<p>flock-anycast compared with the kernel's own floor and with other programs, all in one run, in turns, in network namespaces of
 one machine. Read ratios: they are taken within a round, and a machine drifts.</p>
 <dl>${list}</dl></div></header>`;
 }
@@ -109,7 +109,7 @@ function peersSection(routes: Row[], alone: Row[]): string {
   });
   return section(
     'Everybody',
-    'Microseconds a route, median of the rounds, logarithmic; nobody listens. Of each peer the largest table up to 10,000 destinations.',
+    'Microseconds per route, median of the rounds, logarithmic, without a listener. The largest table of each peer, up to 10,000 destinations.',
     peersChart(alone),
     `<ul>${who.join('')}</ul>`,
     details('all numbers', rowsTable(routes)),
@@ -119,7 +119,7 @@ function peersSection(routes: Row[], alone: Row[]): string {
 function ratioSection(routes: Row[]): string {
   return section(
     'Ours over the floor',
-    'Encoding in JavaScript, one apply, every outcome; over the same messages prepared in C. 1.00 is the kernel itself. “Heard”: somebody listens to route changes.',
+    'Encoding in JavaScript, one apply, every outcome; over the same messages prepared in C. 1.00 is the kernel itself. “Heard”: another program listens to route changes.',
     ratioChart(routes),
   );
 }
@@ -129,7 +129,7 @@ function churnSection(churn: Churn): string {
     [short(churn.flips), 'flips'],
     [short(churn.requests), 'requests to the kernel'],
     [short(churn.batches), 'batches'],
-    [short(churn.coalesced), 'flips that met an earlier one of their pod in a pass'],
+    [short(churn.coalesced), 'flips handled together with an earlier one of the same pod'],
     [`${short(churn.lagMs.p50)} ms`, 'median lag'],
     [`${short(churn.lagMs.p99)} ms`, '99th percentile'],
     [`${short(churn.cpuPercent)} %`, 'of a core'],
@@ -137,7 +137,7 @@ function churnSection(churn: Churn): string {
   ];
   return section(
     'A node under churn',
-    `${churn.pods} pods, ${churn.destinations.toLocaleString('en')} destinations, ${churn.flipsPerSecond.toLocaleString('en')} flips a second for ${churn.seconds} s. Lag: from the event in hand to the kernel's answer for all that it changed.`,
+    `${churn.pods} pods, ${churn.destinations.toLocaleString('en')} destinations, ${churn.flipsPerSecond.toLocaleString('en')} flips a second for ${churn.seconds} s. Lag: from the event to the kernel's answer for all its changes.`,
     `<div class="tiles">${tiles.map(([value, what]) => `<div><b>${value}</b><span>${escaped(what)}</span></div>`).join('')}</div>`,
     churnChart(churn),
   );

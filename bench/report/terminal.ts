@@ -10,7 +10,7 @@ export function printSummary({ rows, goals, skipped, kernel, machine, seconds, q
   printPeers(rows.filter(({ work, listens, op }) => work === 'routes' && listens === nobody && op === 'add'));
   const measured = goals.filter(({ met }) => met !== null);
   if (measured.length > 0)
-    print(`\n${styleText('bold', 'goals')}${quick ? ', in smaller tables than they speak of' : ''}`);
+    print(`\n${styleText('bold', 'goals')}${quick ? ', in smaller tables than those of the goals' : ''}`);
   for (const goal of measured) print(goalLine(goal));
   for (const { what, why } of skipped) print(`left out: ${what}: ${why}`);
 }
@@ -19,7 +19,7 @@ function printPeers(rows: readonly Row[]): void {
   if (rows.length === 0) return;
   const kinds = [...new Set(rows.map(kindOf))];
   const columns = (words: string[]) => words.map(word => word.padStart(14)).join('');
-  print(`\n${styleText('bold', 'us a route, adding')}`);
+  print(`\n${styleText('bold', 'us per route, adding')}`);
   print(`${''.padEnd(20)}${columns(kinds)}`);
   const lines = [...new Set(rows.map(({ peer, destinations }) => `${peer} ${destinations}`))].sort(
     (left, right) => sizeOf(left) - sizeOf(right),

@@ -14,7 +14,7 @@ export interface BirdOptions {
   config?: string;
   configPath?: string;
   socketPath?: string;
-  /** Start as after a crash (`-R`): peers that kept our routes are told that forwarding never stopped. */
+  /** Start as after a crash (`-R`): peers that kept our routes learn that forwarding never stopped. */
   recover?: boolean;
 }
 

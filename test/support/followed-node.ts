@@ -49,14 +49,14 @@ export async function followNode(
     /** Milliseconds until the cache notifies of a change. */
     async untilTold(act: () => Promise<unknown>): Promise<number> {
       const began = performance.now();
-      const told = new Promise<number>(resolve => {
+      const change = new Promise<number>(resolve => {
         const off = cache.onChange(() => {
           off();
           resolve(performance.now() - began);
         });
       });
       await act();
-      return await told;
+      return await change;
     },
   };
 }

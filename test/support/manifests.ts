@@ -15,7 +15,7 @@ export function baseManifests(): ApiObject[] {
   return kustomization.resources.flatMap(read);
 }
 
-/** A file of a component beside the base: one object, or a part of one that is merged into the base's. */
+/** A file of a component outside the base: one object, or a part of one that is merged into the base's. */
 export function componentManifest(component: string, file: string): ApiObject {
   return parse(readFileSync(join(baseFolder, '../components', component, file), 'utf8'));
 }

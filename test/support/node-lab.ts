@@ -42,7 +42,7 @@ export async function createNodeLab(t: Host, podCount: number): Promise<NodeLab>
   };
 }
 
-/** A route as `ip -json route` tells it, reduced to what we set. */
+/** A route from `ip -json route`, reduced to what we set. */
 export interface SeenRoute {
   destination: string;
   protocol: string;

@@ -3,7 +3,7 @@
  * socket, and then
  *
  *   the kernel's route is changed or removed first, BIRD's filter is rendered and configured after it;
- *   routes are of protocol boot at the default metric; nobody listens to what the kernel does by itself;
+ *   routes are of protocol boot at the default metric; the agent does not listen to the kernel;
  *   a pass is due on a commit of an allocation, on a change of Ready, and every 2 seconds.
  *
  *     node original-agent.ts … CONFIG

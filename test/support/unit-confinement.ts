@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { ApiObject } from './kube-api.ts';
 
-/** The system calls of a set such as `@system-service`, as systemd tells them; sets within it are written out. */
+/** The system calls of a set such as `@system-service`, as systemd lists them; sets in it are expanded. */
 function systemCalls(set: string): string[] {
   const text = execFileSync('systemd-analyze', ['--no-pager', 'syscall-filter', set], { encoding: 'utf8' });
   const lines = text
