@@ -10,7 +10,7 @@ export const errorCodes = {
   FLOCK_ALLOCATION_UNKNOWN: 'There is no allocation for this pod.',
   FLOCK_ALLOCATIONS_READ_ONLY: 'The allocation file belongs to another program; only its owner writes it.',
   FLOCK_ALLOCATIONS_UNWRITABLE: 'The allocation file can not be written.',
-  FLOCK_ALREADY_RUNNING: 'Another program of ours is at work in this network namespace.',
+  FLOCK_ALREADY_RUNNING: 'Another program of ours is already running in this network namespace.',
   FLOCK_API_UNAVAILABLE: 'The socket of the local API can not be opened.',
   FLOCK_BIRD_BLIND: 'BIRD would not see the routes that it is to announce.',
   FLOCK_BIRD_REFUSED: 'BIRD refused a configuration or a command.',
