@@ -65,10 +65,11 @@ export class CustomResources {
     for (const source of this.#sources()) source.onChange(() => this.#rebuildPolicy());
   }
 
-  /** Starts the watches; resolves at once, whether or not the API server answers. */
-  async start(): Promise<void> {
+  /** Starts the watches; returns at once, whether or not the API server answers. */
+  start(): void {
     for (const source of this.#sources()) source.start();
-    await this.#readAddresses();
+    // Not waited for: DNS may be reachable only by routes that BIRD's sessions bring.
+    void this.#readAddresses();
     this.#poll = setInterval(() => void this.#readAddresses(), addressesEveryMs);
     this.#poll.unref();
   }

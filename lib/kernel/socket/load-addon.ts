@@ -6,7 +6,7 @@ import { FlockError } from '../../base/errors.ts';
 
 const require = createRequire(import.meta.url);
 
-/** The package's root, from lib/kernel and from dist/kernel alike. */
+/** The package's root, the same from lib/kernel/socket and from dist/kernel/socket. */
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 let loaded: unknown;
