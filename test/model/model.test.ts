@@ -13,7 +13,7 @@ test('after any sequence of events, the kernel equals the model at every quiet p
       seed: its,
       numRuns,
       endOnFailure: process.env.FLOCK_MODEL_SHRINK === 'no',
-      interruptAfterTimeLimit: 4 * 60_000,
+      interruptAfterTimeLimit: 19 * 60_000,
       markInterruptAsFailure: true,
       includeErrorInReport: true,
     });
