@@ -3,9 +3,9 @@
  * memory: a flip begins with the manifest's bytes, and each stage can be timed.
  */
 
-import type { Source } from '../lib/agent/reconciler.ts';
 import { systemClock } from '../lib/base/clock.ts';
 import { createLog } from '../lib/base/log.ts';
+import type { Source } from '../lib/base/source.ts';
 import { TimeSlice } from '../lib/base/time-slice.ts';
 import { BirdAnnouncer } from '../lib/bird/announcer.ts';
 import { BirdManager, type BirdManagerOptions, type BirdOutcome } from '../lib/bird/manager.ts';

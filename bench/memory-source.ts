@@ -1,7 +1,7 @@
 /** A source of allocations in memory, without a file. */
 
-import type { Source } from '../lib/agent/reconciler.ts';
 import { Listeners } from '../lib/base/listeners.ts';
+import type { Source } from '../lib/base/source.ts';
 import type { AllocationView } from '../lib/desired/views.ts';
 import { allocationOf, type BenchPod, keyOf } from './population.ts';
 

@@ -9,7 +9,6 @@ export {
   AnycastReconciler,
   type FormerRoutes,
   type ReconcilerOptions,
-  type Source,
 } from './agent/reconciler.ts';
 export {
   type Address,
@@ -22,6 +21,7 @@ export {
 export { type Clock, systemClock } from './base/clock.ts';
 export { type ErrorCode, errorCodes, FlockError, type FlockErrorDetails } from './base/errors.ts';
 export { createLog, type Log, type LogLevel } from './base/log.ts';
+export type { Source } from './base/source.ts';
 export { TimeSlice } from './base/time-slice.ts';
 export { BirdAnnouncer, type BirdAnnouncerOptions } from './bird/announcer.ts';
 export {
@@ -87,7 +87,8 @@ export { AddressPolicy, type AddressPool, type Claimant, type PolicyInput } from
 export type { Allocation, AllocationInput } from './sources/allocations/allocation.ts';
 export { AllocationApi } from './sources/allocations/allocation-api.ts';
 export { WatchedAllocations } from './sources/allocations/allocation-file.ts';
-export { type AllocationSource, AllocationStore } from './sources/allocations/allocation-store.ts';
+export type { AllocationSource } from './sources/allocations/allocation-source.ts';
+export { AllocationStore } from './sources/allocations/allocation-store.ts';
 export { AnnotatedAllocations } from './sources/allocations/annotated-allocations.ts';
 export type { Pod } from './sources/pods/pod.ts';
 export { PodCache } from './sources/pods/pod-cache.ts';

@@ -1,7 +1,9 @@
 /**
- * The composition root: creates and connects all parts of the agent, in the order in which data flows.
+ * The composition root: creates and connects all parts of the agent. Data flows
  *
  *     sources -> desired -> kernel -> BIRD, and observation of all of them
+ *
+ * BIRD's part is made before the kernel's, which asks it whether a destination is still announced.
  */
 import { constants, setPriority } from 'node:os';
 import { requireNetAdmin } from '../base/capabilities.ts';

@@ -2,8 +2,10 @@
  * Brings changes of the sources into the kernel and BIRD: one pass at a time; changes during a pass are for the
  * next one.
  */
+
 import type { Destination } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Source } from '../base/source.ts';
 import { TimeSlice } from '../base/time-slice.ts';
 import { type DesiredTable, withdrawn } from '../desired/desired-table.ts';
 import type { AllocationView, PodView } from '../desired/views.ts';
@@ -11,17 +13,10 @@ import type { RouteProgrammer } from '../kernel/route-programmer.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Reporter } from '../observe/reporter.ts';
 
-/** A source of values by `namespace/name`, which notifies of changes. */
-export interface Source<Value> {
-  /** True when everything has been read once. */
-  readonly synced: boolean;
-  /** A value is never changed in place: another value is another object. */
-  snapshot(): ReadonlyMap<string, Value>;
-  /** Calls `listener` with the keys that changed, after the change is in force. @returns what ends it */
-  onChange(listener: (keys: ReadonlySet<string>) => void): () => void;
-}
-
-/** Announces destinations by other means than the kernel's route. */
+/**
+ * Keeps BIRD's configuration up to date. In learn mode BIRD learns what to announce from the kernel's routes; in filter
+ * mode from here.
+ */
 export interface Announcer {
   /** Makes the announcements follow the active set; returns at once. */
   follow(active: ReadonlySet<Destination>): void;
@@ -137,12 +132,13 @@ export class AnycastReconciler {
   async reconcile(signal?: AbortSignal): Promise<void> {
     const { table, programmer, formerRoutes, reporter, clock } = this.#options;
     const announcer = this.#announcer;
-    if (!this.#synced) return this.#announceKernelRoutes();
+    if (!this.#synced) return this.#configureBirdBeforeSync();
     if (!(await this.#updateDesired(signal))) return;
     const started = clock.now();
     const outcome = await programmer.pass();
     reporter.passed(outcome, clock.now() - started, this.#firstPass);
     this.#firstPass = false;
+    // In learn mode the kernel has notified BIRD of the routes already.
     announcer.follow(table.announced);
     formerRoutes?.afterPass();
   }
@@ -156,7 +152,7 @@ export class AnycastReconciler {
    * Configures BIRD before the sources have synced: the API server may be reachable only by routes of BIRD's sessions.
    * Until then BIRD announces what the kernel's routes announce.
    */
-  async #announceKernelRoutes(): Promise<void> {
+  async #configureBirdBeforeSync(): Promise<void> {
     const { programmer, table } = this.#options;
     await programmer.read();
     this.#announcer.follow(table.announced);
@@ -167,6 +163,7 @@ export class AnycastReconciler {
    * @returns false when `signal` has aborted meanwhile
    */
   async #updateDesired(signal: AbortSignal | undefined): Promise<boolean> {
+    // Sources were started before this object subscribed: the first pass takes everything.
     const keys = this.#firstPass ? new Set(this.#options.allocations.snapshot().keys()) : this.#dirty;
     // Later changes are for the next pass.
     if (keys.size > 0 || this.#dirty.size > 0) this.#dirty = new Set();
@@ -226,10 +223,10 @@ export class AnycastReconciler {
   async #waitForNextPass(signal: AbortSignal, failed: boolean): Promise<void> {
     const { table, desired, programmer, clock, tickMs } = this.#options;
     await new Promise<void>(resolve => setImmediate(resolve));
-    const isIdle = failed || !this.#synced;
-    if (signal.aborted || (!failed && this.#triggered) || (!isIdle && table.busy)) return;
+    const waitsForTick = failed || !this.#synced;
+    if (signal.aborted || (!failed && this.#triggered) || (!waitsForTick && table.busy)) return;
     const deadline = Math.min(programmer.nextDeadline, desired.nextDeadline);
-    const pause = isIdle ? tickMs : Math.min(tickMs, Math.max(0, deadline - clock.now()));
+    const pause = waitsForTick ? tickMs : Math.min(tickMs, Math.max(0, deadline - clock.now()));
     await new Promise<void>(resolve => {
       const cancel = clock.after(pause, resolve);
       this.#wake = () => {

@@ -1,11 +1,12 @@
 /** Opens the configured inputs of the agent: pods, allocations, node config, and the policy for addresses. */
+
+import type { Source } from '../base/source.ts';
 import { NodeConfigCache, type NodeConfigSource } from '../config/node-config.ts';
 import type { AllocationView } from '../desired/views.ts';
 import { PodCache } from '../sources/pods/pod-cache.ts';
 import { annotationPrefixes, createAllocations } from './allocations.ts';
 import type { AgentContext } from './context.ts';
 import type { CustomResources } from './custom-resources.ts';
-import type { Source } from './reconciler.ts';
 
 /** An address that a pod asks for and does not get. */
 export interface RefusedAddress {

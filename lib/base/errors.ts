@@ -22,7 +22,7 @@ export const errorCodes = {
   FLOCK_MIGRATE_INCOMPLETE: 'Routes of the original agent could not be taken over.',
   FLOCK_NATIVE_MISSING: 'The native addon can not be loaded.',
   FLOCK_NODE_CONFIG_INVALID: 'The node configuration does not parse or breaks its schema.',
-  FLOCK_NOT_CONFIRMED: 'Nobody agreed to what was to be done.',
+  FLOCK_NOT_CONFIRMED: 'The confirmation was not given; nothing was changed.',
   FLOCK_NO_NEXTHOP_GROUPS: 'This kernel has no nexthop groups.',
   FLOCK_NO_NET_ADMIN: 'Changing routes needs the capability CAP_NET_ADMIN.',
   FLOCK_POD_INVALID: 'A pod manifest does not parse or lacks what is needed.',

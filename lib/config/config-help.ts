@@ -20,13 +20,12 @@ function* keysOf(schema: Schema, path: string): Generator<string> {
   for (const [key, value] of Object.entries(schema.properties ?? {})) {
     const child = value as Schema;
     const childPath = path === '' ? key : `${path}.${key}`;
-    if (child.description !== undefined || child.const !== undefined)
-      yield describeIdentity(childPath, child);
+    if (child.description !== undefined || child.const !== undefined) yield describeKey(childPath, child);
     yield* keysOf(child, childPath);
   }
 }
 
-function describeIdentity(path: string, { description, default: fallback, ...schema }: Schema): string {
+function describeKey(path: string, { description, default: fallback, ...schema }: Schema): string {
   const allowed = schema.const ?? schema.enum?.join(' | ') ?? schema.type ?? '';
   const words = [allowed, fallback === undefined ? '' : `default ${JSON.stringify(fallback)}`].filter(
     Boolean,

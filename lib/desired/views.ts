@@ -7,7 +7,7 @@ export interface Nexthop {
   readonly interface: string;
   /** The pod's unicast address of the destination's family, canonical. */
   readonly via: string;
-  /** Share among the nexthops of one destination, 1 to 256. */
+  /** Share among the nexthops of one destination, 1 to 255. */
   readonly weight: number;
   /** The allocation's source knows that `via` is on the link of that interface, whatever addresses the interface has. */
   readonly onlink?: boolean;

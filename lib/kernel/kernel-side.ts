@@ -13,7 +13,7 @@ export interface KernelSideOptions {
   socket: KernelSocket;
   /** What makes a route ours: routing table (254 is main), metric and the two route protocol numbers. */
   routes: { table: number; metric: number; protocols: RouteProtocols };
-  /** By what kind of nexthop group routes lead to their nexthops; default by none, each carries its own. */
+  /** Which kind of nexthop group routes lead through. Default: none, each route has its own nexthops. */
   groups?: GroupForm | undefined;
   /** How long a withdrawn route still forwards before it is removed, in milliseconds. */
   settleMs: number;

@@ -196,8 +196,8 @@ export class RouteProgrammer {
     const lost = linkChanges.filter(link => link.gone || !isUp(link));
     for (const { index, gone } of lost) table.planner.loseLink(index, gone);
     table.relink(renumbered);
-    let foreign = false;
-    for (const view of viewRoutes(routes)) foreign = table.beliefs.observe(view, now()) || foreign;
+    let oursChanged = false;
+    for (const view of viewRoutes(routes)) oursChanged = table.beliefs.observe(view, now()) || oursChanged;
     // Address events are route events too: with an address go the IPv4 routes whose gateway was in its subnet.
     // Those of a lost interface are handled above.
     const flushed = addresses.some(
@@ -209,9 +209,17 @@ export class RouteProgrammer {
       log.warn({ code: 'MONITOR_OVERRUN' }, 'kernel notifications were lost; reading everything again');
       this.#distrust();
     }
-    if (foreign || nexthopObjects || lost.length > 0)
+    if (oursChanged || nexthopObjects || lost.length > 0)
       this.#auditAt = Math.min(this.#auditAt, now() + verifyAfterMs);
-    if (foreign || flushed || retried || nexthopObjects || overrun || lost.length > 0 || renumbered.size > 0)
+    if (
+      oursChanged ||
+      flushed ||
+      retried ||
+      nexthopObjects ||
+      overrun ||
+      lost.length > 0 ||
+      renumbered.size > 0
+    )
       this.#listeners.notify();
   }
 }

@@ -30,7 +30,7 @@ export interface RouteTableOptions {
   /** How long a withdrawn route still forwards before it is removed, in milliseconds. */
   settleMs: number;
   links: LinkTable;
-  /** By what kind of nexthop group routes lead to their nexthops; default by none, each has its own. */
+  /** Which kind of nexthop group routes lead through. Default: none, each route has its own nexthops. */
   groups?: GroupForm | undefined;
   /**
    * Whether something besides the route's tag still announces a destination; then its route is not removed yet, and
@@ -92,8 +92,8 @@ export class RouteTable {
   }
 
   /**
-   * Has the kernel notify BIRD of a destination again, although it is right: a route that is there is written again,
-   * for one that is not a tombstone is put and deleted.
+   * Has the kernel notify BIRD of a destination again, although it is right: a route that is there is written again;
+   * for a missing one, a tombstone is added and deleted.
    */
   reannounce(destination: Destination): void {
     const entry = this.beliefs.index.ensure(destination);

@@ -4,14 +4,9 @@
  */
 
 import { Listeners } from '../base/listeners.ts';
+import type { Source } from '../base/source.ts';
 import type { AllocationView, PodView } from '../desired/views.ts';
 import type { AddressPolicy, Refusal } from './policy.ts';
-
-interface Source<Value> {
-  readonly synced: boolean;
-  snapshot(): ReadonlyMap<string, Value>;
-  onChange(listener: (keys: ReadonlySet<string>) => void): () => void;
-}
 
 /** The part of a pod that the policy decides by. */
 export interface ClaimingPod extends PodView {

@@ -1,6 +1,7 @@
 /** A source whose values the test sets. */
-import type { Source } from '../../lib/agent/reconciler.ts';
+
 import { Listeners } from '../../lib/base/listeners.ts';
+import type { Source } from '../../lib/base/source.ts';
 
 export class HandSource<Value> implements Source<Value> {
   synced = true;

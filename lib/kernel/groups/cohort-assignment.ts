@@ -1,7 +1,7 @@
 /**
  * Which cohort each destination belongs to when nexthops change. No I/O: changes are entered in the book of cohorts.
  *
- * A cohort is an identity that is changed in place: with resilient groups, flows stay in their buckets only so.
+ * A cohort is an identity that is changed in place: only in this way do flows of resilient groups stay in their buckets.
  * - All of a cohort want something else: the cohort changes, and takes most of its destinations along.
  * - Some stay (a split): the cohort is theirs, and those that leave join a cohort that has what they want, or
  *   a new one.
@@ -11,7 +11,7 @@
 import type { Family } from '../../base/address.ts';
 import type { Cohort } from './cohort.ts';
 
-/** A destination that wants nexthops which its cohort has not. */
+/** A destination that wants nexthops that its cohort does not have. */
 export interface Move<Entry> {
   entry: Entry;
   family: Family;

@@ -4,7 +4,7 @@
  *
  * Quirks, each seen on Linux 6.18 (test/kernel/groups.test.ts):
  * - An interface that is set down or deleted takes its nexthop objects along and out of their groups, and notifies
- *   of neither; the routes stay. With the last member go group and routes.
+ *   of neither; the routes stay. When the last member goes, the kernel also deletes the group and its routes.
  * - It does not give them back when it is set up again.
  * - A group can not become one of another kind, nor of other buckets.
  */
@@ -28,7 +28,7 @@ export class Cohorts implements CohortBook {
   readonly #byPlan = new Map<string, Set<Cohort>>();
   /** Those without a destination. */
   readonly #empty = new Set<Cohort>();
-  /** Those that are to be written in the present pass, each with the one whose destinations part to found it. */
+  /** Those that this pass writes, each with the cohort that its first destinations come from. */
   #changes = new Map<Cohort, Cohort | undefined>();
   readonly #marking = new Set<Cohort>();
 

@@ -3,7 +3,7 @@
  *
  * A packet marks its bucket as busy, but not over IPv4 in a group of one member: the kernel chooses among several
  * alone (`fib_select_path`, net/ipv4/fib_semantics.c). So the first pod's buckets all look idle when a second joins, and
- * half of its flows would break. Nor is any bucket marked of a group that begins as another one is.
+ * half of its flows would break. A group that is created as a copy of another starts with no bucket marked, too.
  *
  * A member that joins such a group gets almost no share until every flow that is not idle has had the time to mark its
  * bucket. Where the first member was alone for a shorter time, that time is enough: few flows are older, and pods often

@@ -61,7 +61,7 @@ async function findSuspects(
     for (const [at, route] of some.entries()) {
       const { destination, programmed } = route;
       const answer = answers[at];
-      // Changed meanwhile, the answer may be of before.
+      // If the route has changed meanwhile, the answer may be out of date.
       if (answer === undefined || programmed === undefined || programmed !== believed[at]) continue;
       // No route at all is no shadow: ours has just gone, which the monitor notifies of.
       if (answer.errno !== 0 || isOurs(answer, programmed.nexthops)) continue;

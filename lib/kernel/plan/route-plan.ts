@@ -173,7 +173,7 @@ export class RoutePlanner {
     // What others did meanwhile may have come before our request or after it.
     const crossed = entry.revision !== revision || this.#leadsThroughLost(request);
     if (settlement.suspect || crossed) beliefs.distrust();
-    if (settlement.suspect && entry.failure?.kind === 'conflict') beliefs.confirmConflict(entry);
+    if (settlement.suspect && entry.failure?.kind === 'conflict') beliefs.awaitConfirmation(entry);
     if (settlement.event !== undefined) report(settlement.event);
     if (!settlement.done || crossed) {
       beliefs.record(entry, settlement.programmed);

@@ -53,8 +53,11 @@ export class RouteBeliefs {
     this.#doubt.raise();
   }
 
-  /** Another owner's route, or our own, has this prefix and metric: reported when the next reading shows which. */
-  confirmConflict(entry: RouteEntry): void {
+  /**
+   * Another owner's route, or our own, has this prefix and metric. The next reading shows which: it is of our protocols
+   * alone, so another owner's route is not in it.
+   */
+  awaitConfirmation(entry: RouteEntry): void {
     this.#unconfirmed.add(entry);
   }
 

@@ -82,7 +82,7 @@ export class RouteIndex {
     return this.#programmed;
   }
 
-  /** How often an entry came to be believed to be held, or no more. */
+  /** How often our belief changed between "the kernel holds it" and "it does not". */
   get turnover(): number {
     return this.#turnover;
   }

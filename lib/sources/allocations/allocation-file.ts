@@ -3,7 +3,8 @@ import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import { WatchedFile } from '../../base/watched-file.ts';
 import { type Allocation, type AllocationFile, parseAllocationFile } from './allocation.ts';
-import { type AllocationSource, sameAllocation } from './allocation-store.ts';
+import type { AllocationSource } from './allocation-source.ts';
+import { sameAllocation } from './allocation-store.ts';
 
 /** Keeps the last valid allocations while the file is invalid or missing. */
 export class WatchedAllocations implements AllocationSource {

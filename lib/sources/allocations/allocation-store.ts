@@ -1,4 +1,5 @@
 /** The durable store of allocations. One writer: this process. A change is on disk before it is in force. */
+
 import { readFile } from 'node:fs/promises';
 import { writeDurably } from '../../base/durable-file.ts';
 import { FlockError } from '../../base/errors.ts';
@@ -13,18 +14,7 @@ import {
   parseAllocation,
   parseAllocationFile,
 } from './allocation.ts';
-
-/** A source of allocations. */
-export interface AllocationSource {
-  /** True once the allocations were read for the first time. */
-  readonly synced: boolean;
-  /** Allocations by `namespace/name`; a value is never changed in place. */
-  snapshot(): ReadonlyMap<string, Allocation>;
-  /** Calls `listener` with the keys that changed, after they are in force. The function returned unsubscribes it. */
-  onChange(listener: (keys: ReadonlySet<string>) => void): () => void;
-  start(): Promise<void>;
-  stop(): void;
-}
+import type { AllocationSource } from './allocation-source.ts';
 
 /** Allocations that this process commits and releases, kept in a file. */
 export class AllocationStore implements AllocationSource {

@@ -120,10 +120,10 @@ test('a conflict is reported when a reading confirms it, and ends when ours is t
   const { subject, events } = createBeliefs();
   const entry = subject.index.ensure(four);
   entry.failure = failureOf({ kind: 'conflict', message: conflictMessage });
-  subject.confirmConflict(entry);
+  subject.awaitConfirmation(entry);
   await read(subject, {});
   t.deepEqual(events, ['conflict']);
-  subject.confirmConflict(entry);
+  subject.awaitConfirmation(entry);
   await read(subject, { 4: recordOf(four) });
   t.deepEqual(events, ['conflict'], 'it was our own');
   t.falsy(entry.failure);
