@@ -12,6 +12,8 @@ import type { Log } from '../base/log.ts';
 import { Stops } from '../base/stops.ts';
 import { TimeSlice } from '../base/time-slice.ts';
 import type { BirdAnnouncer } from '../bird/announcer.ts';
+import { areUp } from '../bird/protocol-states.ts';
+import { tableProtocols } from '../bird/render.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { routeIdentityOf } from '../config/route-identity.ts';
 import { DesiredTable } from '../desired/desired-table.ts';
@@ -22,7 +24,7 @@ import { Metrics } from '../observe/metrics.ts';
 import { Reporter } from '../observe/reporter.ts';
 import { IdentityChange, openIdentityMemory } from '../ownership/identity-change.ts';
 import { claimNamespace } from '../ownership/namespace-claim.ts';
-import { openBird, repairExports } from './bird.ts';
+import { type Bird, openBird, repairExports } from './bird.ts';
 import type { AgentContext } from './context.ts';
 import { followDraining } from './draining.ts';
 import { openObservation } from './observation.ts';
@@ -59,7 +61,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     const sources = await openSources(context);
     const bird = await openBird(context, sources, metrics);
     const kernel = await openKernel(context, bird.announcer);
-    const formerRoutes = await moveFormerRoutes(context, bird.announcer, signal);
+    const formerRoutes = await moveFormerRoutes(context, bird, sources, signal);
 
     const reconciler = new AnycastReconciler({
       pods: sources.pods,
@@ -133,7 +135,8 @@ function openDesired({ config }: AgentContext, { cluster }: Sources): DesiredTab
 /** Moves routes of former configurations to the present table, metric and protocol numbers. */
 async function moveFormerRoutes(
   { config, log, stops }: AgentContext,
-  announcer: BirdAnnouncer,
+  { announcer, manager }: Bird,
+  { nodeConfig }: Sources,
   signal: AbortSignal,
 ): Promise<IdentityChange> {
   const present = routeIdentityOf(config.routes);
@@ -142,6 +145,13 @@ async function moveFormerRoutes(
     present,
     settleMs: config.reconcile.settleMs,
     learnAlso: former => announcer.learnAlso(former),
+    isLearning: async identities =>
+      manager.modeOf(nodeConfig.snapshot()) === 'filter' ||
+      nodeConfig.snapshot() === undefined ||
+      areUp(
+        identities.flatMap(({ table }) => tableProtocols(table)),
+        await manager.query('show protocols'),
+      ),
     isWithdrawn: destination => announcer.isWithdrawn(destination),
     log,
   });

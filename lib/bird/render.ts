@@ -151,6 +151,12 @@ export function learningProtocols(table: number): string[] {
   return families.map(family => `learn${suffixOf(family, table)}`);
 }
 
+/** The names of all BIRD protocols by which routes of a kernel table come to the peers' table. */
+export function tableProtocols(table: number): string[] {
+  const pipes = table === mainTable ? [] : families.map(family => `pipe${suffixOf(family, table)}`);
+  return [...learningProtocols(table), ...pipes];
+}
+
 /** `4` for main, `4_100` for table 100. */
 function suffixOf({ version }: FamilySyntax, table: number): string {
   return table === mainTable ? `${version}` : `${version}_${plain(table)}`;

@@ -20,6 +20,8 @@ export interface IdentityChangeOptions {
   settleMs: number;
   /** Makes BIRD learn routes of these identities in addition to the present one; none when everything has moved. */
   learnAlso: (former: readonly RouteIdentity[]) => Promise<BirdOutcome | undefined>;
+  /** Whether BIRD learns routes of these identities by now: a change of its configuration takes a moment. */
+  isLearning: (identities: readonly RouteIdentity[]) => Promise<boolean>;
   /** Whether BIRD no longer announces a destination. */
   isWithdrawn: (destination: Destination) => boolean;
   log: Log;
@@ -29,7 +31,7 @@ export interface IdentityChangeOptions {
  * How long to wait until a running BIRD has accepted the configuration that learns both identities, in milliseconds.
  * After that the routes move nevertheless: until the first pass, a route may lead to a pod that is gone.
  */
-const birdWait = { longestMs: 10_000, pauseMs: 500 };
+const birdWait = { longestMs: 10_000, pauseMs: 100 };
 
 export class IdentityChange {
   readonly #options: IdentityChangeOptions;
@@ -87,7 +89,7 @@ export class IdentityChange {
   }
 
   async #untilBirdLearns(signal: AbortSignal): Promise<void> {
-    const { learnAlso, log } = this.#options;
+    const { learnAlso, isLearning, present, log } = this.#options;
     const deadline = performance.now() + birdWait.longestMs;
     // The agent must be able to stop while BIRD hangs.
     const aborted = new Promise<undefined>(resolve =>
@@ -95,7 +97,9 @@ export class IdentityChange {
     );
     while (!signal.aborted) {
       const error = (await Promise.race([learnAlso(this.#former), aborted]))?.error;
-      if (error === undefined || nothingListens(error)) return;
+      if (nothingListens(error)) return;
+      const learns = () => Promise.race([isLearning([present, ...this.#former]), aborted]);
+      if (error === undefined && (await learns())) return;
       if (performance.now() > deadline) break;
       await setTimeout(birdWait.pauseMs, undefined, { signal }).catch(() => undefined);
     }
