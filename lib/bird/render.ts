@@ -48,6 +48,14 @@ export interface BirdConfigInput {
 /** The first line of every file that we render: a file that begins with it may be replaced. */
 export const renderedMark = '# Rendered by flock-anycast from the node config; changes made here are lost.';
 
+/**
+ * How long a BIRD started with -R waits for its peers. Until then it tells no peer anything, so a peer that does not
+ * come back makes all others forward to pods that are gone; nothing but this time ends the wait for it (a `restart` of
+ * its protocol does not). Sessions with the others are up within a second (`connect delay time 1`). A peer that comes
+ * later forgets our routes for the moment until it gets them again.
+ */
+const recoverySeconds = 2;
+
 /** Metric of BGP routes in the kernel: worse than ours (`routes.metric`, default 16), so that a local pod wins. */
 const bgpMetric = 32;
 
@@ -72,8 +80,7 @@ export function renderBirdConfig(input: BirdConfigInput): string {
     // Without this a foreground BIRD, as in a container or systemd's unit, logs to syslog alone.
     'log stderr all;',
     `router id ${plain(bgp.routerId)};`,
-    // How long a BIRD started with -R waits for absent peers before it changes the kernel's routes.
-    'graceful restart wait 30;',
+    `graceful restart wait ${recoverySeconds};`,
     'protocol device { }',
     ...(input.kernelExport ? [onLinkRoutes] : []),
     ...families.flatMap(family => [
