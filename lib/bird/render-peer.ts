@@ -69,10 +69,17 @@ function filterOf({ name, communities }: Peer, family: Peer['families'][number])
   return communities.length === 0 ? shared : symbol(`${shared}_${name}`);
 }
 
+/**
+ * A peer that sends more routes than expected must not fill the kernel's table, and its session must not end for it:
+ * `block` ignores the routes beyond the limit. The receive limit bounds what BIRD stores, filtered routes included.
+ */
 function channel(peer: Peer, family: Peer['families'][number]): string[] {
+  const limit = plain(peer.importLimit);
   return [
     `${family} {`,
-    '  import all;',
+    peer.importDefaultRoute ? '  import all;' : '  import where net.len > 0;',
+    `  receive limit ${limit} action block;`,
+    `  import limit ${limit} action block;`,
     `  export filter ${filterOf(peer, family)};`,
     '  next hop self;',
     ...(peer.extendedNextHop && family === 'ipv4' ? ['  extended next hop on;'] : []),

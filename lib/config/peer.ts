@@ -111,6 +111,20 @@ export const peer = z
       .transform(communities => [...new Set(communities)])
       .describe('Added to each announcement: 64512:100 (RFC 1997), or 64512:1:2 (RFC 8092).'),
     passive: z.boolean().default(false).describe('Wait for the peer to connect instead of connecting.'),
+    importLimit: z
+      .int()
+      .min(1)
+      .max(10_000_000)
+      .default(10_000)
+      .describe(
+        'The most routes taken from this peer in each family. What it sends beyond that is not imported; the session stays.',
+      ),
+    importDefaultRoute: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Whether a default route of this peer is imported; in the kernel it may replace the node's own.",
+      ),
     families: z
       .array(family)
       .min(1)
