@@ -24,7 +24,7 @@ import { Metrics } from '../observe/metrics.ts';
 import { Reporter } from '../observe/reporter.ts';
 import { IdentityChange, openIdentityMemory } from '../ownership/identity-change.ts';
 import { claimNamespace } from '../ownership/namespace-claim.ts';
-import { type Bird, openBird, repairExports } from './bird.ts';
+import { type Bird, carriedByPeers, openBird, repairExports, watchSessions } from './bird.ts';
 import type { AgentContext } from './context.ts';
 import { followDraining } from './draining.ts';
 import { openObservation } from './observation.ts';
@@ -71,14 +71,21 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       programmer: kernel.programmer,
       announcer: bird.announcer,
       formerRoutes,
-      reporter: new Reporter({ log, metrics, links: kernel.links, table: kernel.table }),
+      reporter: new Reporter({
+        log,
+        metrics,
+        links: kernel.links,
+        table: kernel.table,
+        isCarried: carriedByPeers(sources),
+      }),
       clock: context.clock,
       tickMs: config.reconcile.tickMs,
       slice: context.slice,
     });
     await followDraining(context, sources, reconciler);
     repairExports(context, bird, sources, kernel.table, reconciler);
-    await openObservation(context, { sources, table: kernel.table, bird, metrics });
+    const sessions = watchSessions(context, bird, sources, kernel.table);
+    await openObservation(context, { sources, table: kernel.table, bird, sessions, metrics });
 
     const mode = bird.manager.modeOf(sources.nodeConfig.snapshot());
     log.info({ node: config.node.name, bird: mode }, 'started');

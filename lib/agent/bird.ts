@@ -1,9 +1,12 @@
 /** BIRD's part of the agent: preflight, BIRD's configuration, and the repair of its exports. */
+import type { Destination } from '../base/address.ts';
 import { BirdAnnouncer } from '../bird/announcer.ts';
 import { ExportAudit } from '../bird/export-audit.ts';
 import { ExportRepair } from '../bird/export-repair.ts';
 import { BirdManager } from '../bird/manager.ts';
 import { learningProtocols } from '../bird/render.ts';
+import { familiesWithoutPeer } from '../bird/session-problems.ts';
+import { SessionWatch } from '../bird/session-watch.ts';
 import { routeIdentityOf } from '../config/route-identity.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -12,9 +15,14 @@ import { runPreflight, whyBirdIsBlind } from './preflight.ts';
 import type { AnycastReconciler } from './reconciler.ts';
 import type { Sources } from './sources.ts';
 
+/** How often BIRD is asked for its sessions, in milliseconds. */
+const sessionsEveryMs = 1000;
+
 export interface Bird {
   readonly manager: BirdManager;
   readonly announcer: BirdAnnouncer;
+  /** Whether BIRD puts BGP routes into the kernel. */
+  readonly kernelExport: boolean;
 }
 
 /** @throws FlockError FLOCK_BIRD_BLIND in learn mode, when BIRD could learn none of our routes on this machine */
@@ -47,7 +55,7 @@ export async function openBird(
     settleMs: config.reconcile.settleMs,
     onOutcome: ({ state }) => metrics.birdUp.set(state === 'applied' || state === 'unchanged' ? 1 : 0),
   });
-  return { manager, announcer };
+  return { manager, announcer, kernelExport };
 }
 
 /** Compares what BIRD exports with what the kernel announces, until the agent stops. */
@@ -64,6 +72,8 @@ export function repairExports(
       // In filter mode BIRD announces its own static routes, so there is nothing to compare.
       peers: () => {
         const now = nodeConfig.snapshot();
+        // A blind BIRD exports none of ours, which no repair changes; the manager says why.
+        if (whyBirdIsBlind(config.routes.nexthops) !== undefined) return [];
         return manager.modeOf(now) === 'learn' ? (now?.bgp.peers ?? []) : [];
       },
     }),
@@ -77,4 +87,33 @@ export function repairExports(
   });
   stops.add(() => repair.stop());
   repair.start();
+}
+
+/** Follows the BGP sessions for as long as the agent runs. */
+export function watchSessions(
+  { clock, log, stops }: AgentContext,
+  { manager, kernelExport }: Bird,
+  { nodeConfig }: Sources,
+  table: RouteTable,
+): SessionWatch {
+  const watch = new SessionWatch({
+    query: command => manager.query(command),
+    peers: () => nodeConfig.snapshot()?.bgp.peers,
+    announced: () => table.announced,
+    kernelExport,
+    clock,
+    everyMs: sessionsEveryMs,
+    log,
+  });
+  stops.add(() => watch.stop());
+  watch.start();
+  return watch;
+}
+
+/** Whether a configured peer carries a destination's family; what no peer carries is announced to nobody. */
+export function carriedByPeers({ nodeConfig }: Sources): (destination: Destination) => boolean {
+  return destination => {
+    const peers = nodeConfig.snapshot()?.bgp.peers;
+    return peers === undefined || familiesWithoutPeer(peers, [destination]).length === 0;
+  };
 }

@@ -1,5 +1,6 @@
 /** What the agent reports: Events on pods, the status of its NodeConfig, and `/metrics`, `/healthz`, `/status`. */
 import { peerStates } from '../bird/peer-states.ts';
+import type { SessionWatch } from '../bird/session-watch.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { serveObservations } from '../observe/server.ts';
@@ -12,6 +13,7 @@ export interface Observed {
   readonly sources: Sources;
   readonly table: RouteTable;
   readonly bird: Bird;
+  readonly sessions: SessionWatch;
   readonly metrics: Metrics;
 }
 
@@ -33,7 +35,7 @@ export async function openObservation(context: AgentContext, observed: Observed)
   stops.add(() => server.close());
 }
 
-async function nodeConfigStatusOf({ sources, table, bird: { manager } }: Observed) {
+async function nodeConfigStatusOf({ sources, table, sessions, bird: { manager } }: Observed) {
   const { applied, lastError } = manager.status();
   const { advertised, held, failed } = table.counts();
   const peers = sources.nodeConfig.snapshot()?.bgp.peers ?? [];
@@ -42,11 +44,14 @@ async function nodeConfigStatusOf({ sources, table, bird: { manager } }: Observe
     birdApplied: applied,
     peers: peerStates(peers, await manager.query('show protocols')),
     destinations: { advertised, held, failed },
-    errors: lastError === undefined ? [] : [lastError.message],
+    errors: [
+      ...(lastError === undefined ? [] : [lastError.message]),
+      ...sessions.problems().map(({ message }) => message),
+    ],
   };
 }
 
-function statusOf(node: string, { sources, table, bird }: Observed) {
+function statusOf(node: string, { sources, table, bird, sessions }: Observed) {
   const { pods, allocations } = sources;
   return {
     node,
@@ -54,6 +59,6 @@ function statusOf(node: string, { sources, table, bird }: Observed) {
     destinations: table.counts(),
     refusals: sources.refusals(),
     failures: [...table.failures()].map(({ destination, failure }) => ({ destination, ...failure })),
-    bird: bird.manager.status(),
+    bird: { ...bird.manager.status(), problems: sessions.problems() },
   };
 }

@@ -4,9 +4,12 @@
  * BIRD learns routes from notifications, and misses some changes until its next scan: an IPv4 route that the kernel
  * drops with an address (no notification), the removal of one nexthop of an IPv6 route (BIRD takes it for the whole
  * route), and what is lost when its socket overruns.
+ *
+ * What a session does not carry is no difference: a family that the peer has not negotiated has no exports.
  */
 import type { Destination } from '../base/address.ts';
 import type { Peer } from '../config/peer.ts';
+import { carriedBy, familyOf, peerSessions, sessionsCommand } from './peer-sessions.ts';
 import type { Reply } from './reply.ts';
 
 /** What differed in two checks in a row: what differs once may be a change that BIRD is still applying. */
@@ -40,14 +43,19 @@ export class ExportAudit {
   /** @param announced returns what the kernel announces; called after BIRD has answered */
   async check(announced: () => ReadonlySet<Destination>): Promise<LastingDifference> {
     const found = new Set<string>();
-    for (const { name, families } of this.#options.peers()) {
-      if (!(await this.#isEstablished(name))) continue;
+    const peers = this.#options.peers();
+    const sessions = peerSessions(
+      peers.length === 0 ? undefined : await this.#options.query(sessionsCommand),
+    );
+    for (const { name } of peers) {
+      const families = carriedBy(sessions.get(name));
+      if (families.size === 0) continue;
       const reply = await this.#options.query(`show route export 'peer_${name}'`);
       if (reply === undefined) continue;
       const exported = hostPrefixesIn(reply);
       for (const destination of announced()) {
-        const family = destination.includes(':') ? 'ipv6' : 'ipv4';
-        if (families.includes(family) && !exported.has(destination)) found.add(`missing ${destination}`);
+        if (families.has(familyOf(destination)) && !exported.has(destination))
+          found.add(`missing ${destination}`);
       }
       for (const destination of exported)
         if (!announced().has(destination)) found.add(`extra ${destination}`);
@@ -57,11 +65,6 @@ export class ExportAudit {
     const of = (kind: string) =>
       lasting.filter(text => text.startsWith(kind)).map(text => text.slice(kind.length + 1));
     return { missing: of('missing'), extra: of('extra') };
-  }
-
-  async #isEstablished(peer: string): Promise<boolean> {
-    const reply = await this.#options.query(`show protocols 'peer_${peer}'`);
-    return reply?.lines.some(({ text }) => text.includes('Established')) ?? false;
   }
 }
 

@@ -29,6 +29,8 @@ export class ExportRepair {
   #stopped = false;
   /** Checks in a row that found a lasting difference. */
   #differing = 0;
+  /** The difference that was logged last: a lasting one is logged once. */
+  #logged = '';
 
   constructor(options: ExportRepairOptions) {
     this.#options = options;
@@ -48,25 +50,39 @@ export class ExportRepair {
     const { audit, announced, reannounce, reload, log } = this.#options;
     const { missing, extra } = await audit.check(announced);
     if (missing.length + extra.length === 0) {
+      if (this.#logged !== '')
+        log.info({ code: 'BIRD_EXPORT_DIFFERS' }, 'BIRD exports what the kernel announces');
       this.#differing = 0;
+      this.#logged = '';
       return;
     }
     this.#differing++;
-    log.warn(
-      { code: 'BIRD_EXPORT_DIFFERS', missing, extra, checks: this.#differing },
-      `BIRD does not export ${missing.length} destination(s) that the kernel announces, and exports ${extra.length} that it does not`,
-    );
+    const difference = JSON.stringify([missing, extra]);
+    if (difference !== this.#logged) {
+      log.warn(
+        { code: 'BIRD_EXPORT_DIFFERS', missing, extra, checks: this.#differing },
+        `BIRD does not export ${missing.length} destination(s) that the kernel announces, and exports ${extra.length} that it does not`,
+      );
+    }
+    this.#logged = difference;
     if (this.#differing > attempts) await reload();
     else reannounce([...missing, ...extra]);
   }
 
   #scheduleCheck(): void {
     if (this.#stopped) return;
-    const { clock, audit, everyMs, log } = this.#options;
-    this.#cancel = clock.after(audit.suspicious ? confirmAfterMs : everyMs, () => {
+    const { clock, log } = this.#options;
+    this.#cancel = clock.after(this.#pause, () => {
       this.check()
         .catch(error => log.error({ error }, 'can not check what BIRD exports'))
         .finally(() => this.#scheduleCheck());
     });
+  }
+
+  /** Until the next check, in milliseconds. A repair that did not help is tried again after twice the time. */
+  get #pause(): number {
+    const { audit, everyMs } = this.#options;
+    if (!audit.suspicious) return everyMs;
+    return Math.min(confirmAfterMs * 2 ** this.#differing, everyMs);
   }
 }

@@ -1,5 +1,6 @@
 /** Reports what the agent does: one log line per event, and the metrics. */
 
+import type { Destination } from '../base/address.ts';
 import type { Log } from '../base/log.ts';
 import { RepeatedFailure } from '../base/repeated-failure.ts';
 import type { ResolveWarning } from '../desired/views.ts';
@@ -14,20 +15,26 @@ import type { Metrics } from './metrics.ts';
 /** With more changes than this in one pass, each has a line of its own only at the level `debug`. */
 const spelledOut = 200;
 
+export interface ReporterOptions {
+  log: Log;
+  metrics: Metrics;
+  links: LinkTable;
+  table: RouteTable;
+  /** Whether any peer carries a destination's family. Default: all are carried. */
+  isCarried?: (destination: Destination) => boolean;
+}
+
 /** What a reconciler reports to. */
 export class Reporter {
   readonly #log: Log;
   readonly #metrics: Metrics;
   readonly #links: LinkTable;
   readonly #failure = new RepeatedFailure();
+  readonly #isCarried: (destination: Destination) => boolean;
   #shadowed = new Set<string>();
 
-  constructor({
-    log,
-    metrics,
-    links,
-    table,
-  }: { log: Log; metrics: Metrics; links: LinkTable; table: RouteTable }) {
+  constructor({ log, metrics, links, table, isCarried = () => true }: ReporterOptions) {
+    this.#isCarried = isCarried;
     this.#log = log;
     this.#metrics = metrics;
     this.#links = links;
@@ -115,7 +122,10 @@ export class Reporter {
 
   #reportEvent({ kind, destination, nexthops, message }: RouteEvent, many: boolean): void {
     const via = describeNexthops(nexthops, this.#links);
-    const words = `${kind} ${destination}${via === '' ? '' : ` via ${via}`}`;
+    // What nobody hears of is not called advertised.
+    const isUnheard = kind === 'advertise' && !this.#isCarried(destination);
+    const verb = isUnheard ? 'route, without a peer for it,' : kind;
+    const words = `${verb} ${destination}${via === '' ? '' : ` via ${via}`}`;
     if (message !== undefined) this.#log.warn({ destination, kind }, `${words}: ${message}`);
     else this.#log[many ? 'debug' : 'info']({ destination, kind }, words);
   }
