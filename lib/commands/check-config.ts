@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { FlockError } from '../base/errors.ts';
 import { parseAgentConfig } from '../config/agent-config.ts';
-import { parseNodeConfig } from '../config/node-config.ts';
+import { nodeConfigKeys, parseNodeConfig } from '../config/node-config.ts';
 import { mergeNodeConfig, type NodeConfigSpec, nodeConfigSpecOf } from '../config/node-config-resource.ts';
 import { poolOf } from '../config/pool-resource.ts';
 import { parseAllocationFile } from '../sources/allocations/allocation.ts';
 import { defaultNodeConfigName, resourceApiVersion } from '../sources/kubernetes/resource-api.ts';
+import { type PeersOf, unpeered } from './unpeered.ts';
 
 /** The kind of one file, or of one document in it, and its problem. */
 export interface Finding {
@@ -24,15 +25,36 @@ export interface Finding {
 const kinds =
   'an agent config (pods), a node config (bgp), an allocation file (allocations), a custom resource';
 
-/** @param paths files of these kinds, YAML or JSON; NodeConfigs are also checked merged with `default` */
+/** What is checked together once every file has been read. */
+interface Seen {
+  nodeConfigs: Map<string, { origin: string; spec: NodeConfigSpec }>;
+  peers: PeersOf[];
+  /** The finding of each pool or allocation file, and its addresses. */
+  addresses: { finding: Finding; prefixes: readonly string[] }[];
+}
+
+/** @param paths files of any of these kinds, YAML or JSON; NodeConfigs are also checked merged with `default` */
 export function checkConfigs(paths: readonly string[]): Finding[] {
-  const nodeConfigs = new Map<string, { origin: string; spec: NodeConfigSpec }>();
-  const findings = paths.flatMap(path => checkFile(path, nodeConfigs));
+  const seen: Seen = { nodeConfigs: new Map(), peers: [], addresses: [] };
+  const findings = paths.flatMap(path => checkFile(path, seen));
+  const { nodeConfigs } = seen;
   const base = nodeConfigs.get(defaultNodeConfigName);
   for (const [name, { origin, spec }] of nodeConfigs) {
     if (name === defaultNodeConfigName || base === undefined) continue;
     const what = `NodeConfig ${name} over ${defaultNodeConfigName}`;
-    findings.push(tried(origin, what, () => mergeNodeConfig(base.spec, spec, what)));
+    findings.push(
+      tried(origin, what, () => {
+        seen.peers.push({ what, peers: mergeNodeConfig(base.spec, spec, what).bgp.peers });
+      }),
+    );
+  }
+  if (base !== undefined) {
+    const peers = nodeConfigKeys.peers.safeParse(base.spec.bgp?.peers);
+    if (peers.success) seen.peers.push({ what: `NodeConfig ${defaultNodeConfigName}`, peers: peers.data });
+  }
+  for (const { finding, prefixes } of seen.addresses) {
+    const problem = finding.problem ?? unpeered(prefixes, seen.peers);
+    if (problem !== undefined) finding.problem = problem;
   }
   const hasPool = findings.some(({ what }) => what.startsWith('AnycastPool'));
   if (hasPool && base !== undefined && base.spec.reserved === undefined) {
@@ -42,7 +64,7 @@ export function checkConfigs(paths: readonly string[]): Finding[] {
   return findings;
 }
 
-function checkFile(path: string, nodeConfigs: Map<string, { origin: string; spec: NodeConfigSpec }>) {
+function checkFile(path: string, seen: Seen) {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
@@ -59,20 +81,21 @@ function checkFile(path: string, nodeConfigs: Map<string, { origin: string; spec
     if (typeof object !== 'object' || object === null) {
       return { origin, what: 'document', problem: `is none of these: ${kinds}` };
     }
-    if ('apiVersion' in object) return checkManifest(object, origin, nodeConfigs);
-    if ('allocations' in object && 'version' in object) return checkAllocations(text, origin);
-    if ('bgp' in object) return tried(origin, 'node config', () => parseNodeConfig(String(document), origin));
+    if ('apiVersion' in object) return checkManifest(object, origin, seen);
+    if ('allocations' in object && 'version' in object) return checkAllocations(text, origin, seen);
+    if ('bgp' in object) {
+      return tried(origin, 'node config', () => {
+        const { peers } = parseNodeConfig(String(document), origin).bgp;
+        seen.peers.push({ what: `the node config ${origin}`, peers });
+      });
+    }
     if ('pods' in object)
       return tried(origin, 'agent config', () => parseAgentConfig(String(document), origin));
     return { origin, what: 'document', problem: `is none of these: ${kinds}` };
   });
 }
 
-function checkManifest(
-  object: object,
-  origin: string,
-  nodeConfigs: Map<string, { origin: string; spec: NodeConfigSpec }>,
-): Finding {
+function checkManifest(object: object, origin: string, { nodeConfigs, addresses }: Seen): Finding {
   const { apiVersion, kind, metadata } = object as {
     apiVersion?: unknown;
     kind?: unknown;
@@ -81,18 +104,29 @@ function checkManifest(
   const name = String(metadata?.name ?? '');
   const what = `${kind} ${name}`;
   if (apiVersion !== resourceApiVersion) return { origin, what, skipped: true };
-  if (kind === 'AnycastPool') return tried(origin, what, () => poolOf(object, what));
+  if (kind === 'AnycastPool') {
+    let prefixes: readonly string[] = [];
+    const finding = tried(origin, what, () => {
+      prefixes = poolOf(object, what).cidrs;
+    });
+    addresses.push({ finding, prefixes });
+    return finding;
+  }
   if (kind !== 'NodeConfig') return { origin, what, problem: `${resourceApiVersion} has no kind ${kind}` };
   return tried(origin, what, () => {
     nodeConfigs.set(name, { origin, spec: nodeConfigSpecOf(object, what) });
   });
 }
 
-function checkAllocations(text: string, origin: string): Finding {
-  return tried(origin, 'allocation file', () => {
-    const [unusable] = parseAllocationFile(text, origin).unusable;
-    if (unusable !== undefined) throw unusable.error;
+function checkAllocations(text: string, origin: string, { addresses }: Seen): Finding {
+  let prefixes: string[] = [];
+  const finding = tried(origin, 'allocation file', () => {
+    const { allocations, unusable } = parseAllocationFile(text, origin);
+    if (unusable[0] !== undefined) throw unusable[0].error;
+    prefixes = [...allocations.values()].flatMap(each => [...each.anycast, ...each.addresses]);
   });
+  addresses.push({ finding, prefixes });
+  return finding;
 }
 
 function tried(origin: string, what: string, parse: () => unknown): Finding {

@@ -71,6 +71,28 @@ for (const [what, content, problem] of [
   });
 }
 
+test('an address of a family that no peer carries is reported', t => {
+  const file = folder(t);
+  const peers = [{ name: 'tor1', address: '192.0.2.254', asn: 64500 }];
+  const both = [{ ...peers[0], families: ['ipv4', 'ipv6'] }];
+  const dual = { cidrs: ['192.0.2.0/28', '2001:db8:53::/64'], namespaces: { names: ['dns'] } };
+  const problems = (...contents: unknown[]) =>
+    checkConfigs(contents.map((content, at) => file(String(at), content)))
+      .filter(({ what }) => /AnycastPool|allocation/.test(what))
+      .map(({ problem }) => problem);
+  const ofNode = (peers: object[]) => resource('NodeConfig', 'default', { bgp: { peers }, reserved: [] });
+  const dualPool = resource('AnycastPool', 'dns', dual);
+  t.regex(problems(dualPool, ofNode(peers))[0] ?? '', /^NodeConfig default has no peer for IPv6/);
+  t.deepEqual(problems(ofNode(both), dualPool), [undefined]);
+  t.deepEqual(problems(ofNode(peers), pool), [undefined]);
+  const own = resource('NodeConfig', 'node-a', { bgp: { ...bgp, peers } });
+  t.regex(problems(ofNode(both), own, dualPool)[0] ?? '', /^NodeConfig node-a over default has no peer/);
+  const allocation = { namespace: 'a', name: 'b', uid: 'c', hostInterface: 'd', state: 'committed' };
+  const file1 = { version: 1, allocations: [{ ...allocation, anycast: ['2001:db8::1'] }] };
+  t.regex(problems({ bgp: { ...bgp, peers } }, file1)[0] ?? '', /^the node config .* no peer for IPv6/);
+  t.deepEqual(problems({ bgp: { ...bgp, peers: both } }, file1), [undefined]);
+});
+
 test('two NodeConfigs are also checked merged, across files', t => {
   const file = folder(t);
   const findings = checkConfigs([
