@@ -242,3 +242,35 @@ test('learn mode is refused where BIRD could learn no route, also when the node 
   await announced();
   t.regex(await bird.command('show protocols'), /anycast4 /, 'it runs filter mode as before');
 });
+
+test('a BIRD that is blinded while the agent runs is told with the cause, once, and not repaired', async t => {
+  const { lab, router, nodes } = await fabric(1);
+  t.teardown(() => lab.destroy());
+  const [node] = nodes as [(typeof nodes)[0]];
+  const files = layOutAgent(join(lab.dir, 'agent'), {
+    routes: { nexthops: 'groups' },
+    reconcile: { tickMs: 200, auditMs: 1000 },
+  });
+  writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
+  const pod = { namespace: 'default', name: 'dns-0', uid: 'dns-0', hostInterface: 'pod0', ipv4: '10.1.10.2' };
+  writeAllocations(files, [{ ...pod, anycast: ['192.0.2.53'], state: 'committed' }]);
+  writePod(files, 'dns-0', { ready: true });
+  const agent = startAgent(node.host, files);
+  await agent.logged('wrote the configuration for a BIRD that is not running');
+  await startBird(node.host, { name: 'node1', configPath: files.birdConfig, socketPath: files.birdSocket });
+  const announced = (count: number) =>
+    eventually(`${count} route(s)`, async () => (await gateways(router, '192.0.2.53/32')).length === count);
+  const lines = (code: string) => agent.lines.filter(line => line.code === code).length;
+  await announced(1);
+  const before = lines('BIRD_EXPORT_DIFFERS');
+
+  await node.host.sysctl({ 'net.ipv4.nexthop_compat_mode': 0 });
+  await eventually('the cause', () => lines('FLOCK_BIRD_BLIND') > 0);
+  // BIRD finds out at its next scan.
+  await announced(0);
+  t.is(lines('FLOCK_BIRD_BLIND'), 1);
+  t.is(lines('BIRD_EXPORT_DIFFERS'), before);
+
+  await node.host.sysctl({ 'net.ipv4.nexthop_compat_mode': 1 });
+  await announced(1);
+});

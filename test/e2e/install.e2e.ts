@@ -92,6 +92,7 @@ protocol bgp node_a {
   connect delay time 1; connect retry time 1; error wait time 1, 2;
   graceful restart on;
   ipv4 { import all; export where source = RTS_STATIC; };
+  ipv6 { import all; export none; };
 }
 `;
 }
