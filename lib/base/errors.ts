@@ -18,6 +18,7 @@ export const errorCodes = {
   FLOCK_CONFIG_INVALID: 'The configuration file does not parse or breaks its schema.',
   FLOCK_FLUSH_INCOMPLETE: 'Routes of ours are still in the kernel after their removal.',
   FLOCK_INTERRUPTED: 'It was stopped midway; what it had done so far is consistent.',
+  FLOCK_KUBERNETES_REFUSED: 'The Kubernetes API server answers a request with an error.',
   FLOCK_KUBERNETES_UNREACHABLE: 'The Kubernetes API server does not answer.',
   FLOCK_MIGRATE_INCOMPLETE: 'Routes of the original agent could not be taken over.',
   FLOCK_NATIVE_MISSING: 'The native addon can not be loaded.',

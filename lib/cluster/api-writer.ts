@@ -1,17 +1,17 @@
-/** Writes to the Kubernetes API for what reports to it: each write has a deadline, a failure is logged once. */
+/** Writes to the Kubernetes API for what reports to it: each write has a deadline, a failure is not logged each time. */
 import type { Log } from '../base/log.ts';
 import { RepeatedFailure } from '../base/repeated-failure.ts';
-import { ApiStatusError } from '../sources/kubernetes/api-answer.ts';
+import { apiFailureOf, reportAgainMs } from '../sources/kubernetes/api-failure.ts';
 import type { KubernetesClient } from '../sources/kubernetes/kubernetes-client.ts';
 
 /** What is needed of the client. */
-export type WritingClient = Pick<KubernetesClient, 'write'>;
+export type WritingClient = Pick<KubernetesClient, 'write' | 'url'>;
 
 export interface ApiWriterOptions {
   client: WritingClient;
   log: Log;
-  /** What to do about a failure, for the log. */
-  remedy: string;
+  /** What the user must be allowed to do, such as `patch nodeconfigs/status`. */
+  right: string;
 }
 
 /** Milliseconds for the whole answer. */
@@ -19,7 +19,7 @@ const answerMs = 10_000;
 
 export class ApiWriter {
   readonly #options: ApiWriterOptions;
-  readonly #failure = new RepeatedFailure();
+  readonly #failure = new RepeatedFailure(reportAgainMs);
 
   constructor(options: ApiWriterOptions) {
     this.#options = options;
@@ -36,14 +36,18 @@ export class ApiWriter {
   }
 
   /**
-   * One line when writes begin to fail, or fail in another way.
+   * One line when writes begin to fail, or fail in another way, and again while that stands.
    * @param what could not be written, such as `the status of AnycastPool dns`
    */
   reportFailure(what: string, error: Error): void {
-    const { log, remedy } = this.#options;
-    const kind = error instanceof ApiStatusError ? String(error.status) : error.message;
+    const { client, log, right } = this.#options;
+    const { code, kind, reason, remedy } = apiFailureOf(error, {
+      server: client.url.origin,
+      right,
+      unknown: 'it may have been deleted meanwhile; if it is there, install the custom resource definitions',
+    });
     if (!this.#failure.isNew(kind)) return;
-    log.warn({ remedy }, `kubernetes: can not write ${what}: ${error.message}`);
+    log.warn({ code, remedy }, `kubernetes: can not write ${what}: ${reason}`);
   }
 
   async #write(

@@ -37,8 +37,7 @@ export class KubernetesEvents {
   constructor(options: KubernetesEventsOptions) {
     this.#options = options;
     const { client, log } = options;
-    const remedy = 'allow this user to create and patch events (RBAC); /status shows the refusals, too';
-    this.#writer = new ApiWriter({ client, log, remedy });
+    this.#writer = new ApiWriter({ client, log, right: 'create and patch events' });
     this.#queue = options.queue ?? new WarningQueue();
   }
 

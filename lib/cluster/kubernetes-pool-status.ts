@@ -31,8 +31,7 @@ export class KubernetesPoolStatus {
   readonly #timers = new Map<string, NodeJS.Timeout>();
 
   constructor({ client, log, spreadMs = 10_000 }: KubernetesPoolStatusOptions) {
-    const remedy = 'allow this user to patch anycastpools/status (RBAC); it is tried again';
-    this.#writer = new ApiWriter({ client, log, remedy });
+    this.#writer = new ApiWriter({ client, log, right: 'patch anycastpools/status' });
     this.#spreadMs = spreadMs;
   }
 

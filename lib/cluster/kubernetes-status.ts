@@ -1,12 +1,12 @@
 /**
  * Writes the status of this node's NodeConfig when it changes, at a limited rate. A write that fails is reported
- * once and tried again; nothing waits for it.
+ * and tried again; nothing waits for it.
  */
 
 import type { Log } from '../base/log.ts';
 import { statusPath } from '../sources/kubernetes/resource-api.ts';
 import { ApiWriter, type WritingClient } from './api-writer.ts';
-import type { NodeConfigStatus } from './node-config-status.ts';
+import { type NodeConfigStatus, nodeConfigStatusPatch } from './node-config-status.ts';
 
 export interface KubernetesStatusOptions {
   client: WritingClient;
@@ -28,8 +28,7 @@ export class KubernetesStatus {
   constructor(options: KubernetesStatusOptions) {
     this.#options = options;
     const { client, log } = options;
-    const remedy = 'allow this user to patch nodeconfigs/status (RBAC); it is tried again';
-    this.#writer = new ApiWriter({ client, log, remedy });
+    this.#writer = new ApiWriter({ client, log, right: 'patch nodeconfigs/status' });
   }
 
   start(): void {
@@ -58,7 +57,8 @@ export class KubernetesStatus {
       const text = JSON.stringify(status ?? '');
       if (text === this.#written) return;
       if (status !== undefined) {
-        await this.#writer.patch(statusPath('nodeconfigs', nodeName), { status }, signal);
+        const patch = { status: nodeConfigStatusPatch(status) };
+        await this.#writer.patch(statusPath('nodeconfigs', nodeName), patch, signal);
       }
       this.#written = text;
     } catch (error) {

@@ -17,7 +17,7 @@ export const nodeConfigStatusSchema = z.strictObject({
       refused: z.int().min(0).max(2_147_483_647).describe('Requested addresses that no AnycastPool grants.'),
     })
     .optional(),
-  lastError: z.string().optional().describe('The worst problem now; empty when there is none.'),
+  lastError: z.string().optional().describe('The worst problem now; absent when there is none.'),
 });
 
 export type NodeConfigStatus = z.output<typeof nodeConfigStatusSchema>;
@@ -47,7 +47,7 @@ export function nodeConfigStatus(
   const established = peers.filter(({ state }) => state === 'Established').length;
   const down = peers.filter(({ state }) => state !== 'Established').map(({ name }) => name);
   const faults = [
-    ...errors,
+    ...errors.map(error => error || 'an error without a message'),
     ...(down.length > 0 ? [`no session with ${down.join(', ')}`] : []),
     ...(destinations.failed > 0 ? [`the kernel refuses ${destinations.failed} destination(s)`] : []),
   ];
@@ -73,6 +73,16 @@ export function nodeConfigStatus(
     peers: [...peers],
     peersEstablished: `${established}/${peers.length}`,
     destinations: { ...destinations, refused },
-    lastError: faults[0] ?? '',
+    // Not the empty text: some API servers (1.20 for one) take it for null and refuse the whole status with 422.
+    ...(faults[0] !== undefined && { lastError: faults[0] }),
   };
+}
+
+/**
+ * The merge patch (RFC 7386) that makes a status this one: what it does not have is removed, for a patch keeps what
+ * it does not name.
+ */
+export function nodeConfigStatusPatch(status: NodeConfigStatus): Record<string, unknown> {
+  const absent = Object.keys(nodeConfigStatusSchema.shape).map(key => [key, null]);
+  return { ...Object.fromEntries(absent), ...status };
 }

@@ -24,7 +24,7 @@ export function poolStatus(generation: number, problem: string | undefined, now:
     type: 'Accepted',
     status: problem === undefined ? 'True' : 'False',
     reason: problem === undefined ? 'Valid' : 'Invalid',
-    message: problem ?? 'the spec is valid',
+    message: problem === undefined ? 'the spec is valid' : problem || 'the spec is invalid',
     lastTransitionTime: now,
   } as const;
   return { observedGeneration: generation, conditions: [condition] };

@@ -10,3 +10,15 @@ test('a failure is reported when it begins, when it becomes another one, and aft
   failure.end();
   t.true(failure.isNew('refused'));
 });
+
+test('a failure that stands is reported again after the time given, and not before', t => {
+  let now = 0;
+  const failure = new RepeatedFailure(1000, () => now);
+  t.true(failure.isNew('refused'));
+  now = 999;
+  t.false(failure.isNew('refused'));
+  now = 1000;
+  t.true(failure.isNew('refused'));
+  now = 1999;
+  t.false(failure.isNew('refused'));
+});

@@ -1,9 +1,11 @@
 import test from 'ava';
 import {
   nodeConfigStatus,
+  nodeConfigStatusPatch,
   nodeConfigStatusSchema,
   type StatusInput,
 } from '../../lib/cluster/node-config-status.ts';
+import { poolStatus } from '../../lib/cluster/pool-status.ts';
 
 const well: StatusInput = {
   synced: true,
@@ -25,7 +27,7 @@ const told = (over: Partial<StatusInput> = {}) => {
 test('a node that does well is Ready, not Degraded, and has no error; refused addresses are no fault of its', t => {
   const { conditions, lastError, peersEstablished, destinations } = told();
   t.deepEqual(conditions, ['Ready=True Applied', 'Degraded=False AsExpected']);
-  t.is(lastError, '');
+  t.is(lastError, undefined);
   t.is(peersEstablished, '1/1');
   t.deepEqual(destinations, { advertised: 2, held: 0, failed: 0, refused: 1 });
 });
@@ -48,4 +50,25 @@ test("a condition's time stands while its status does", t => {
     second.conditions?.map(({ lastTransitionTime }) => lastTransitionTime),
     ['then', 'now'],
   );
+});
+
+test('no text in a status is empty, which some API servers refuse', t => {
+  const texts = (value: unknown): string[] =>
+    typeof value === 'string' ? [value] : Object.values((value ?? {}) as object).flatMap(texts);
+  const statuses = [
+    nodeConfigStatus(well, [], 'now'),
+    nodeConfigStatus({ ...well, peers: [], errors: [''] }, [], 'now'),
+    nodeConfigStatus({ ...well, synced: false, birdApplied: false }, [], 'now'),
+    poolStatus(1, undefined, 'now'),
+    poolStatus(1, '', 'now'),
+  ];
+  for (const status of statuses) t.false(texts(status).includes(''), JSON.stringify(status));
+});
+
+test('a patch removes what the status no longer has', t => {
+  const patch = nodeConfigStatusPatch(nodeConfigStatus(well, [], 'now'));
+  t.is(patch.lastError, null);
+  t.is(patch.peersEstablished, '1/1');
+  t.is(nodeConfigStatusPatch(nodeConfigStatus({ ...well, errors: ['x'] }, [], 'now')).lastError, 'x');
+  t.deepEqual(Object.keys(nodeConfigStatusPatch({})), Object.keys(nodeConfigStatusSchema.shape));
 });

@@ -2,8 +2,14 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { type DestinationStream, pino } from 'pino';
 import { parseAllDocuments } from 'yaml';
+import { ApiWriter } from '../../lib/cluster/api-writer.ts';
+import { KubernetesStatus } from '../../lib/cluster/kubernetes-status.ts';
+import { nodeConfigStatus } from '../../lib/cluster/node-config-status.ts';
 import { nodeConfigSpecSchema } from '../../lib/config/node-config-resource.ts';
+import { KubernetesClient } from '../../lib/sources/kubernetes/kubernetes-client.ts';
+import { loadKubernetesServer } from '../../lib/sources/kubernetes/kubernetes-config.ts';
 import { layOutAgent, startAgent, writeAllocations } from '../support/agent.ts';
 import { startBird } from '../support/bird.ts';
 import type { ApiObject } from '../support/kube-api.ts';
@@ -335,5 +341,66 @@ test.serial(
     await agent.logged('the NodeConfig default was deleted; the last good one stays in force');
     await node.see(['192.0.2.53/32', '192.0.2.54/32']);
     await server.request('DELETE', `${group}/anycastpools/dns`);
+  },
+);
+
+test.serial(
+  'the status of a NodeConfig is written while all is well, and after a fault it is well again',
+  async t => {
+    await server.apply(custom('NodeConfig', 'fault-node', {}));
+    const client = new KubernetesClient(loadKubernetesServer(agentKubeconfig));
+    const lines: ApiObject[] = [];
+    const sink: DestinationStream = { write: line => void lines.push(JSON.parse(line)) };
+    const log = pino({ messageKey: 'event' }, sink);
+    let errors: string[] = [];
+    const status = new KubernetesStatus({
+      client,
+      nodeName: 'fault-node',
+      log,
+      everyMs: 20,
+      read: async () =>
+        nodeConfigStatus(
+          {
+            synced: true,
+            birdApplied: true,
+            peers: [],
+            destinations: { advertised: 1, held: 0, failed: 0 },
+            refused: 0,
+            errors,
+          },
+          [],
+          '2026-01-01T00:00:00Z',
+        ),
+    });
+    t.teardown(() => {
+      status.stop();
+      client.close();
+    });
+    const path = `${group}/nodeconfigs/fault-node`;
+    const shown = (degraded: string, lastError: string | undefined) =>
+      eventually(
+        () => `Degraded=${degraded}, lastError ${lastError}: ${JSON.stringify(lines)}`,
+        async () => {
+          const { status: told } = await server.request('GET', path);
+          return told?.conditions?.[1].status === degraded && told.lastError === lastError;
+        },
+      );
+    status.start();
+    await shown('False', undefined);
+    errors = ['BIRD does not answer'];
+    await shown('True', 'BIRD does not answer');
+    errors = [];
+    await shown('False', undefined);
+    t.deepEqual(lines, []);
+    status.stop();
+
+    const writer = new ApiWriter({ client, log, right: 'patch nodeconfigs/status' });
+    const invalid = { status: { lastError: 5 } };
+    const error = await t.throwsAsync(writer.patch(`${path}/status`, invalid, AbortSignal.timeout(10_000)));
+    writer.reportFailure('the status', error);
+    t.like(lines[0], { level: 40, code: 'FLOCK_KUBERNETES_REFUSED' });
+    t.regex(lines[0].event, /answers 422/);
+    t.regex(lines[0].remedy, /^apply the custom resource definitions of this version/);
+    await server.request('DELETE', path);
   },
 );

@@ -82,7 +82,7 @@ export class ListWatch {
   constructor(options: ListWatchOptions) {
     const { client, what, log } = options;
     this.#options = options;
-    this.#report = new ConnectionReport({ server: client.url.origin, what, log });
+    this.#report = new ConnectionReport({ server: client, what, log });
   }
 
   start(): void {
