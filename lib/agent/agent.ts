@@ -9,6 +9,7 @@ import { constants, setPriority } from 'node:os';
 import { requireNetAdmin } from '../base/capabilities.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { PodLog } from '../base/pod-log.ts';
 import { Stops } from '../base/stops.ts';
 import { TimeSlice } from '../base/time-slice.ts';
 import type { BirdAnnouncer } from '../bird/announcer.ts';
@@ -73,6 +74,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       formerRoutes,
       reporter: new Reporter({
         log,
+        podLog: context.podLog,
         metrics,
         links: kernel.links,
         table: kernel.table,
@@ -107,7 +109,9 @@ function openContext(config: ResolvedAgentConfig, log: Log, stops: Stops): Agent
   const socket = new RouteSocket();
   stops.add(() => socket.close());
   const clock = systemClock;
-  return { config, log, clock, slice: new TimeSlice(() => clock.now()), socket, stops };
+  const podLog = new PodLog(log, { clock });
+  stops.add(() => podLog.stop());
+  return { config, log, podLog, clock, slice: new TimeSlice(() => clock.now()), socket, stops };
 }
 
 /** The route table and the programmer, which has started. */

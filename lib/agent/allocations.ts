@@ -1,6 +1,7 @@
 /** Creates the configured source of allocations. */
 
 import type { Log } from '../base/log.ts';
+import type { PodLog } from '../base/pod-log.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { KernelPaths } from '../kernel/lookups/kernel-paths.ts';
 import type { RouteSocket } from '../kernel/socket/route-socket.ts';
@@ -25,14 +26,15 @@ export interface AllocationsOptions {
   pods: PodCache;
   socket: RouteSocket;
   log: Log;
+  podLog: PodLog;
 }
 
-export function createAllocations({ config, pods, socket, log }: AllocationsOptions): Allocations {
+export function createAllocations({ config, pods, socket, log, podLog }: AllocationsOptions): Allocations {
   const { allocations, reconcile } = config;
   if (allocations.source === 'annotations') {
     const finder = new KernelPaths({ socket, log });
     const { keys } = allocations;
-    const source = new AnnotatedAllocations({ pods, finder, keys, againMs: reconcile.auditMs, log });
+    const source = new AnnotatedAllocations({ pods, finder, keys, againMs: reconcile.auditMs, log, podLog });
     return { source, refusals: () => source.refusals() };
   }
   const { path, owner } = allocations;

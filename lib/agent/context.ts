@@ -1,6 +1,7 @@
 /** What each step of the agent's start needs. */
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { PodLog } from '../base/pod-log.ts';
 import type { Stops } from '../base/stops.ts';
 import type { TimeSlice } from '../base/time-slice.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
@@ -9,6 +10,8 @@ import type { RouteSocket } from '../kernel/socket/route-socket.ts';
 export interface AgentContext {
   readonly config: ResolvedAgentConfig;
   readonly log: Log;
+  /** For lines about single pods. */
+  readonly podLog: PodLog;
   readonly clock: Clock;
   /** Divides the work of large changes into time slices. */
   readonly slice: TimeSlice;

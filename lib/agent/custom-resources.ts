@@ -6,6 +6,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { parseAddress } from '../base/address.ts';
 import type { Log } from '../base/log.ts';
+import type { PodLog } from '../base/pod-log.ts';
 import type { Condition } from '../cluster/condition.ts';
 import { KubernetesPoolStatus } from '../cluster/kubernetes-pool-status.ts';
 import { KubernetesStatus } from '../cluster/kubernetes-status.ts';
@@ -33,6 +34,7 @@ export class CustomResources {
   readonly #client: KubernetesClient;
   readonly #nodeName: string;
   readonly #log: Log;
+  readonly #podLog: PodLog;
   readonly #pools: KubernetesPools;
   readonly #poolStatus: KubernetesPoolStatus;
   readonly #namespaces: KubernetesNamespaces;
@@ -48,10 +50,11 @@ export class CustomResources {
   #conditions: readonly Condition[] = [];
 
   /** @throws FlockError FLOCK_CONFIG_INVALID when the kubeconfig can not be used */
-  constructor(config: ResolvedAgentConfig, log: Log) {
+  constructor(config: ResolvedAgentConfig, log: Log, podLog: PodLog) {
     const kubeconfig = config.pods.source === 'kubernetes' ? config.pods.kubeconfig : undefined;
     this.#nodeName = config.node.name;
     this.#log = log;
+    this.#podLog = podLog;
     this.#client = new KubernetesClient(loadKubernetesServer(kubeconfig));
     const options = { client: this.#client, log };
     this.nodeConfig = new KubernetesNodeConfig({ ...options, nodeName: this.#nodeName });
@@ -92,9 +95,9 @@ export class CustomResources {
       namespaceLabels: name => this.#namespaces.snapshot().get(name),
       onRefusals: (key, refusals) => {
         for (const { reason, address, message, remedy } of refusals) {
-          this.#log.warn({ code: reason, pod: key, address, remedy }, `refused: ${message}`);
+          this.#podLog.warn(key, { code: reason, address, remedy }, `refused: ${message}`);
         }
-        if (refusals.length === 0) this.#log.info({ pod: key }, 'no address of this pod is refused any more');
+        if (refusals.length === 0) this.#podLog.info(key, {}, 'no address of this pod is refused any more');
       },
     });
     // The policy may already be in force.

@@ -39,10 +39,10 @@ export function isSynced({ pods, allocations }: Pick<Sources, 'pods' | 'allocati
 
 /** Opens and starts all sources; does not wait until they have synced. */
 export async function openSources(context: AgentContext): Promise<Sources> {
-  const { config, log, socket, stops } = context;
+  const { config, log, podLog, socket, stops } = context;
   const pods = new PodCache();
   const podFeed = await openPodFeed(context, pods);
-  const { source, refusals, api } = createAllocations({ config, pods, socket, log });
+  const { source, refusals, api } = createAllocations({ config, pods, socket, log, podLog });
   const cluster = await openCustomResources(context);
   const nodeConfig = cluster?.nodeConfig ?? new NodeConfigCache({ path: config.nodeConfig.path, log });
   for (const each of [cluster ?? nodeConfig, source, api, podFeed]) {
@@ -72,8 +72,8 @@ async function openPodFeed({ config, log }: AgentContext, cache: PodCache) {
   return new KubernetesPods({ nodeName: config.node.name, ...options, ...(kubeconfig && { kubeconfig }) });
 }
 
-async function openCustomResources({ config, log }: AgentContext) {
+async function openCustomResources({ config, log, podLog }: AgentContext) {
   if (config.nodeConfig.source === 'file') return undefined;
   const { CustomResources } = await import('./custom-resources.ts');
-  return new CustomResources(config, log);
+  return new CustomResources(config, log, podLog);
 }

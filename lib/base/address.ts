@@ -6,6 +6,7 @@
 import ipaddr from 'ipaddr.js';
 import { ipv4BytesOf, ipv6BytesOf, textOfBytes } from './address-text.ts';
 import { FlockError } from './errors.ts';
+import { quoted, shortened } from './quoted.ts';
 
 export type Family = 4 | 6;
 
@@ -81,8 +82,8 @@ function isMapped(bytes: Uint8Array): boolean {
 /** Rare but legal: an IPv4 address at the end of an IPv6 one. */
 function bytesOfOddSpelling(text: string): Uint8Array {
   if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) {
-    throw new FlockError('FLOCK_ADDRESS_INVALID', `${JSON.stringify(text)} is not an IP address`, {
-      value: text,
+    throw new FlockError('FLOCK_ADDRESS_INVALID', `${quoted(text)} is not an IP address`, {
+      value: shortened(text),
       remedy:
         'write an IPv4 address as 192.0.2.1, an IPv6 address as 2001:db8::1, without prefix length or zone',
     });

@@ -3,6 +3,7 @@
  * returns, and at a long interval while it lasts, within rate limits for each pod and for the node. A warning over
  * the limit is sent later, in the order of its beginning, if it is still current then. No I/O; time is passed in.
  */
+import { type Rate, TokenBucket } from '../base/token-bucket.ts';
 
 /** A request of a pod that is refused. */
 export interface Refused {
@@ -46,8 +47,8 @@ export function podWarnings(
 
 export interface WarningLimits {
   /** Token buckets of one pod and of all: `burst` warnings at once, then one every `everyMs` milliseconds. */
-  pod: { burst: number; everyMs: number };
-  node: { burst: number; everyMs: number };
+  pod: Rate;
+  node: Rate;
   /** A warning that lasts is sent again after this long, in milliseconds: the server keeps an event for an hour. */
   againMs: number;
 }
@@ -70,12 +71,12 @@ export class WarningQueue {
   readonly #sent = new Map<string, Sent>();
   /** In the order of their beginning. */
   readonly #waiting = new Map<string, PodWarning>();
-  readonly #pods = new Map<string, Bucket>();
-  readonly #node: Bucket;
+  readonly #pods = new Map<string, TokenBucket>();
+  readonly #node: TokenBucket;
 
   constructor(limits = warningLimits) {
     this.#limits = limits;
-    this.#node = new Bucket(limits.node);
+    this.#node = new TokenBucket(limits.node);
   }
 
   /**
@@ -121,38 +122,10 @@ export class WarningQueue {
     }
   }
 
-  #bucketOf(uid: string): Bucket {
-    const bucket = this.#pods.get(uid) ?? new Bucket(this.#limits.pod);
+  #bucketOf(uid: string): TokenBucket {
+    const bucket = this.#pods.get(uid) ?? new TokenBucket(this.#limits.pod);
     this.#pods.set(uid, bucket);
     return bucket;
-  }
-}
-
-/** A token bucket. */
-class Bucket {
-  readonly #burst: number;
-  readonly #everyMs: number;
-  #tokens: number;
-  #at = Number.NEGATIVE_INFINITY;
-
-  constructor({ burst, everyMs }: WarningLimits['pod']) {
-    this.#burst = burst;
-    this.#everyMs = everyMs;
-    this.#tokens = burst;
-  }
-
-  left(now: number): number {
-    this.#tokens = Math.min(this.#burst, this.#tokens + (now - this.#at) / this.#everyMs);
-    this.#at = now;
-    return this.#tokens;
-  }
-
-  isFull(now: number): boolean {
-    return this.left(now) >= this.#burst;
-  }
-
-  spend(): void {
-    this.#tokens--;
   }
 }
 

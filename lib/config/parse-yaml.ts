@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { describeIssues } from '../base/describe-issues.ts';
 import { type ErrorCode, FlockError } from '../base/errors.ts';
+import { shortened } from '../base/quoted.ts';
 
 export interface ParseYamlOptions<Schema extends z.ZodType> {
   schema: Schema;
@@ -26,7 +27,7 @@ export function parseYaml<Schema extends z.ZodType>(
   try {
     raw = parse(text);
   } catch (cause) {
-    throw new FlockError(code, `${origin} is not YAML: ${(cause as Error).message}`, {
+    throw new FlockError(code, `${origin} is not YAML: ${shortened((cause as Error).message, 400)}`, {
       remedy: 'correct the syntax at the line named',
       cause,
     });

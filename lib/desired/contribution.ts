@@ -10,6 +10,7 @@ import {
   whyNotAnycast,
 } from '../base/address.ts';
 import { FlockError } from '../base/errors.ts';
+import { shortened } from '../base/quoted.ts';
 import type { AllocationView, Nexthop, ResolveWarning } from './views.ts';
 
 /** The destinations that an allocation asks for, whether or not its pod serves them. */
@@ -85,8 +86,8 @@ function askedIn(key: string, allocation: AllocationView): Asked {
     else
       warnings.push({
         key,
-        value: text,
-        message: `${text} is ${refusal} and can not be anycast`,
+        value: shortened(text),
+        message: `${shortened(text)} is ${refusal} and can not be anycast`,
         remedy: 'give the pod a global or private unicast address',
       });
   }
@@ -124,8 +125,8 @@ function nexthopsOf(
     } else {
       warnings.push({
         key,
-        value: text,
-        message: `${text} is given as the pod's IPv${family} address, and is no IPv${family} address`,
+        value: shortened(text),
+        message: `${shortened(text)} is given as the pod's IPv${family} address, and is no IPv${family} address`,
         remedy: `give it as ipv${address.family}`,
       });
     }
@@ -139,7 +140,7 @@ function parseOrWarn(key: string, what: string, text: string, warnings: ResolveW
   } catch (error) {
     if (!(error instanceof FlockError)) throw error;
     const remedy = error.remedy ?? 'correct the address';
-    warnings.push({ key, value: text, message: `${what} of ${key}: ${error.message}`, remedy });
+    warnings.push({ key, value: shortened(text), message: `${what} of ${key}: ${error.message}`, remedy });
     return undefined;
   }
 }

@@ -3,12 +3,13 @@
  * size of the table. No I/O. `resolveAnycastTargets` computes the same set from scratch; tests compare the two.
  */
 import { type Destination, familyOf } from '../base/address.ts';
+import { shortened } from '../base/quoted.ts';
 import { type Contribution, contributionOf, type Part, partsOf } from './contribution.ts';
-import { type DrainPolicy, phaseOf, requestedDrainProblem } from './drain.ts';
+import { type DrainPolicy, drainAnnotation, phaseOf, requestedDrainProblem } from './drain.ts';
 import { type DesiredTarget, SharedTargets } from './shared-targets.ts';
 import { UnreportedWarnings } from './unreported-warnings.ts';
 import { type AllocationView, isInForce, type Nexthop, type PodView, type ResolveWarning } from './views.ts';
-import { Reweighted, servingFactor, weightOf, weightProblem } from './weight.ts';
+import { Reweighted, servingFactor, weightAnnotation, weightOf, weightProblem } from './weight.ts';
 
 export type { DesiredTarget } from './shared-targets.ts';
 
@@ -61,7 +62,7 @@ export class DesiredTable {
    * Updates one pod's state.
    *
    * @param now the clock, in milliseconds; a drain begins when its cause is first seen
-   * @returns destinations whose target may have changed, and warnings not yet reported for this allocation
+   * @returns destinations whose target may have changed, and warnings that did not stand before for this allocation
    */
   update(
     key: string,
@@ -141,8 +142,8 @@ export class DesiredTable {
     allocation: AllocationView | undefined,
     pod: PodView | undefined,
     now: number,
-  ): { state: PodState | undefined; warnings: readonly ResolveWarning[] } {
-    const nothing = { state: undefined, warnings: [] };
+  ): { state: PodState | undefined; warnings: readonly ResolveWarning[] | undefined } {
+    const nothing = { state: undefined, warnings: undefined };
     if (allocation === undefined || pod === undefined || !isInForce(allocation, pod)) return nothing;
     const known = this.#pods.get(key)?.state;
     const before = known?.uid === pod.uid ? known : undefined;
@@ -156,13 +157,20 @@ export class DesiredTable {
     const state = unchanged ? before : { id: ++this.#lastId, uid: pod.uid, weight, contribution, drainUntil };
     const annotations = [
       [
+        drainAnnotation,
         requestedDrainProblem(pod, this.#policy),
         'set the annotation to a number of seconds, at most the longest allowed (drain.longestMs)',
       ],
-      [weightProblem(pod), 'set the annotation to a whole number in this range, or remove it'],
+      [
+        weightAnnotation,
+        weightProblem(pod),
+        'set the annotation to a whole number in this range, or remove it',
+      ],
     ] as const;
-    const problems = annotations.flatMap(([message, remedy]) =>
-      message === undefined ? [] : [{ key, message, value: message, remedy }],
+    const problems = annotations.flatMap(([annotation, message, remedy]) =>
+      message === undefined
+        ? []
+        : [{ key, message, value: shortened(pod.annotations?.[annotation] ?? ''), remedy }],
     );
     return { state, warnings: problems.length === 0 ? warnings : [...warnings, ...problems] };
   }

@@ -5,6 +5,7 @@
  * end early when the pod no longer serves: the held route to a dead pod would win over the BGP path to another node,
  * and packets of this node's own clients would be lost.
  */
+import { quoted } from '../base/quoted.ts';
 import { isEligible, type PodView } from './views.ts';
 
 /** How long pods that leave are still forwarded to. */
@@ -47,7 +48,7 @@ export function requestedDrainProblem(pod: PodView, { longestMs }: DrainPolicy):
   const text = pod.annotations?.[drainAnnotation];
   if (text === undefined) return undefined;
   const seconds = secondsIn(text);
-  if (seconds === undefined) return `${drainAnnotation}: ${JSON.stringify(text)} is not a number of seconds`;
+  if (seconds === undefined) return `${drainAnnotation}: ${quoted(text)} is not a number of seconds`;
   if (seconds * 1000 > longestMs) {
     return `${drainAnnotation}: ${text} seconds is more than the longest allowed, ${longestMs / 1000}`;
   }

@@ -1,29 +1,32 @@
-/** Reports each warning once per allocation instead of once per pass. No I/O. */
+/**
+ * Reports each warning once while it stands, instead of at each pass. Of each pod only what stands now is kept, because
+ * the author of an annotation can change it as often as he likes. No I/O.
+ */
 import type { AllocationView, ResolveWarning } from './views.ts';
 
 export class UnreportedWarnings {
-  /** The messages already reported, by pod. */
-  readonly #reported = new Map<string, { allocation: AllocationView; messages: Set<string> }>();
+  /** Those that stand, by pod. */
+  readonly #reported = new Map<string, { allocation: AllocationView; messages: ReadonlySet<string> }>();
 
-  /** @returns those of `warnings` that were not yet reported for this allocation */
+  /**
+   * @param warnings all that stand now; undefined while nothing is known of them, because the pod does not serve
+   * @returns those of `warnings` that did not stand before for this allocation
+   */
   take(
     key: string,
     allocation: AllocationView | undefined,
-    warnings: readonly ResolveWarning[],
+    warnings: readonly ResolveWarning[] | undefined,
   ): ResolveWarning[] {
-    if (allocation === undefined) {
+    const known = this.#reported.get(key);
+    const before = known?.allocation === allocation ? known?.messages : undefined;
+    if (allocation === undefined || (warnings === undefined && before === undefined)) {
       this.#reported.delete(key);
       return [];
     }
-    let reported = this.#reported.get(key);
-    if (reported?.allocation !== allocation) {
-      reported = { allocation, messages: new Set() };
-      if (warnings.length > 0) this.#reported.set(key, reported);
-      else this.#reported.delete(key);
-    }
-    const { messages } = reported;
-    const unreported = warnings.filter(({ message }) => !messages.has(message));
-    for (const { message } of unreported) messages.add(message);
-    return unreported;
+    if (warnings === undefined) return [];
+    if (warnings.length > 0)
+      this.#reported.set(key, { allocation, messages: new Set(warnings.map(({ message }) => message)) });
+    else this.#reported.delete(key);
+    return before === undefined ? [...warnings] : warnings.filter(({ message }) => !before.has(message));
   }
 }

@@ -2,6 +2,7 @@
  * How flows are distributed among the pods of a destination: by each pod's weight. With resilient groups, a pod that
  * drains keeps its flows and gets almost no new ones. No I/O.
  */
+import { quoted } from '../base/quoted.ts';
 import type { Nexthop, PodView } from './views.ts';
 
 /** The weight that a pod requests: a whole number from 1 to `heaviest`; without it, 1. */
@@ -20,7 +21,7 @@ export function weightOf(pod: PodView): number {
 export function weightProblem(pod: PodView): string | undefined {
   const text = pod.annotations?.[weightAnnotation];
   if (text === undefined || weightIn(text) !== undefined) return undefined;
-  return `${weightAnnotation}: ${JSON.stringify(text)} is not a whole number from 1 to ${heaviest}`;
+  return `${weightAnnotation}: ${quoted(text)} is not a whole number from 1 to ${heaviest}`;
 }
 
 function weightIn(text: string | undefined): number | undefined {

@@ -2,6 +2,7 @@
 
 import type { Destination } from '../base/address.ts';
 import type { Log } from '../base/log.ts';
+import { PodLog } from '../base/pod-log.ts';
 import { RepeatedFailure } from '../base/repeated-failure.ts';
 import type { ResolveWarning } from '../desired/views.ts';
 import type { Shadow } from '../kernel/lookups/shadows.ts';
@@ -17,6 +18,8 @@ const spelledOut = 200;
 
 export interface ReporterOptions {
   log: Log;
+  /** Where warnings about pods go. Default: one of its own. */
+  podLog?: PodLog;
   metrics: Metrics;
   links: LinkTable;
   table: RouteTable;
@@ -27,15 +30,24 @@ export interface ReporterOptions {
 /** What a reconciler reports to. */
 export class Reporter {
   readonly #log: Log;
+  readonly #podLog: PodLog;
   readonly #metrics: Metrics;
   readonly #links: LinkTable;
   readonly #failure = new RepeatedFailure();
   readonly #isCarried: (destination: Destination) => boolean;
   #shadowed = new Set<string>();
 
-  constructor({ log, metrics, links, table, isCarried = () => true }: ReporterOptions) {
+  constructor({
+    log,
+    podLog = new PodLog(log),
+    metrics,
+    links,
+    table,
+    isCarried = () => true,
+  }: ReporterOptions) {
     this.#isCarried = isCarried;
     this.#log = log;
+    this.#podLog = podLog;
     this.#metrics = metrics;
     this.#links = links;
     metrics.watchShadows(() => this.#shadowed.size);
@@ -87,7 +99,7 @@ export class Reporter {
   }
 
   warned({ key, message, value, remedy }: ResolveWarning): void {
-    this.#log.warn({ pod: key, value, remedy }, message);
+    this.#podLog.warn(key, { value, remedy }, message);
   }
 
   /** One line for each when it begins, and one when it ends. */

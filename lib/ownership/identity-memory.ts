@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { describeIssues } from '../base/describe-issues.ts';
 import { syncFolder, writeDurably } from '../base/durable-file.ts';
 import { FlockError } from '../base/errors.ts';
+import { shortened } from '../base/quoted.ts';
 import { type RouteIdentity, routeIdentitySchema, sameIdentity } from '../config/route-identity.ts';
 
 const fileVersion = 1;
@@ -111,7 +112,7 @@ export function parseState(text: string, origin: string): readonly RouteIdentity
   try {
     raw = JSON.parse(text);
   } catch (cause) {
-    throw invalid(`${origin} is not JSON: ${(cause as Error).message}`, cause);
+    throw invalid(`${origin} is not JSON: ${shortened((cause as Error).message, 400)}`, cause);
   }
   const result = fileSchema.safeParse(raw);
   if (result.success) return result.data.keys;

@@ -6,6 +6,7 @@
  * those of the node, of its peers and of the API server, and reserved ones. What is not known is refused.
  */
 import { type Address, parseAddress, whyNotAnycast } from '../base/address.ts';
+import { shortened } from '../base/quoted.ts';
 import { isSelected, type LabelSelector } from './label-selector.ts';
 import { isWithin, type Prefix, parsePrefix } from './prefix.ts';
 
@@ -86,21 +87,22 @@ export class AddressPolicy {
   }
 
   /**
-   * @param text one address in any legal spelling; with a prefix length it is not an address
+   * @param request one address in any legal spelling; with a prefix length it is not an address
    * @returns why the claimant may not use it; undefined when it may
    */
-  refusalOf(claimant: Claimant, text: string): Refusal | undefined {
+  refusalOf(claimant: Claimant, request: string): Refusal | undefined {
     let address: Address;
     try {
-      address = parseAddress(text);
+      address = parseAddress(request);
     } catch (error) {
       return refusal(
         'NotAnAddress',
-        text,
+        shortened(request),
         (error as Error).message,
         'request single addresses, not prefixes',
       );
     }
+    const text = shortened(request);
     return this.#neverAnycast(address, text) ?? this.#notFromPools(claimant, address, text);
   }
 

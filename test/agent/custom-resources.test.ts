@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
 import { CustomResources } from '../../lib/agent/custom-resources.ts';
+import { PodLog } from '../../lib/base/pod-log.ts';
 import { parseAgentConfig } from '../../lib/config/agent-config.ts';
 import type { AllocationView } from '../../lib/desired/views.ts';
 import { PodCache } from '../../lib/sources/pods/pod-cache.ts';
@@ -75,7 +76,8 @@ async function follow(t: ExecutionContext) {
     }),
     'agent.yaml',
   );
-  const cluster = new CustomResources(config, pino({ messageKey: 'event' }, sink));
+  const log = pino({ messageKey: 'event' }, sink);
+  const cluster = new CustomResources(config, log, new PodLog(log));
   t.teardown(() => cluster.stop());
   const pods = new PodCache();
   pods.replace([

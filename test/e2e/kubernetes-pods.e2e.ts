@@ -2,7 +2,12 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { pino } from 'pino';
+import { PodLog } from '../../lib/base/pod-log.ts';
+import { DesiredTable } from '../../lib/desired/desired-table.ts';
+import type { AllocationView } from '../../lib/desired/views.ts';
 import { followNode } from '../support/followed-node.ts';
+import { heapInUse } from '../support/heap.ts';
 import type { KubeApiServer } from '../support/kube-api-server.ts';
 import { eventually } from '../support/lab.ts';
 import { serverOfFile } from './file-server.ts';
@@ -97,6 +102,55 @@ test.serial('watches that the server ends lose nothing between them', async t =>
   }
   t.deepEqual(warnings(), []);
   t.is(news().length, 1);
+});
+
+test.serial('annotations that a pod changes all the time leave no memory behind, and few lines', async t => {
+  const { node, cache } = await followNode(t, { kubeconfig: server.kubeconfigPath });
+  await server.createPod(node, 'restless');
+  await server.setPodReady('restless', true, { podIPs: ['10.1.0.9'] });
+  const ready = await eventually('Ready', () => cache.snapshot().get('default/restless'));
+  const desired = new DesiredTable({ terminatingMs: 0, longestMs: 60_000, notReadyMs: 0 });
+  const lines: string[] = [];
+  const podLog = new PodLog(pino({}, { write: (line: string) => void lines.push(line) }));
+  t.teardown(() => podLog.stop());
+  const allocation: AllocationView = {
+    ...{ uid: ready.uid, hostInterface: 'veth0', ipv4: '10.1.0.9', anycast: ['192.0.2.9'], addresses: [] },
+    state: 'committed',
+  };
+  let warnings = 0;
+  const off = cache.onChange(() => {
+    const pod = cache.snapshot().get('default/restless');
+    for (const { key, message, value } of desired.update('default/restless', allocation, pod, 0).warnings) {
+      warnings++;
+      podLog.warn(key, { value }, message);
+    }
+  });
+  t.teardown(off);
+  const change = async (from: number, to: number) => {
+    for (let n = from; n < to; n++) {
+      // A value of its own each time, of nearly the 256 KiB that Kubernetes allows to all annotations of a pod.
+      const annotations = { 'flock-anycast.io/weight': `${n} ${'x'.repeat(200_000)}` };
+      await server.request('PATCH', '/api/v1/namespaces/default/pods/restless', {
+        metadata: { annotations },
+      });
+    }
+    await eventually('the last', () =>
+      cache
+        .snapshot()
+        .get('default/restless')
+        ?.annotations['flock-anycast.io/weight']?.startsWith(`${to - 1} `),
+    );
+  };
+  await change(0, 50);
+  const before = heapInUse();
+  await change(50, 350);
+  const grown = heapInUse() - before;
+  t.log(
+    `${warnings} warnings, ${lines.length} lines, ${lines.join('').length} bytes of log; heap ${grown} bytes`,
+  );
+  t.true(grown < 20_000_000, `${grown} bytes: 60 MB of annotations came`);
+  t.true(lines.length < warnings / 2);
+  t.true(lines.every(line => line.length < 1000));
 });
 
 // Last, for it takes away what the tests before have made.

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import { parseAddress, whyNotAnycast } from '../../base/address.ts';
+import { quoted, shortened } from '../../base/quoted.ts';
 import { allocationSchema } from './allocation.ts';
 
 /** The path names the pod; the body may repeat it, so that the answer of a GET can be sent by a PUT. */
@@ -31,17 +32,19 @@ export function contradictions(
 }
 
 function contradiction(said: string | undefined, path: string): string | undefined {
-  return said === undefined || said === path ? undefined : `${said} contradicts the path, which says ${path}`;
+  return said === undefined || said === path
+    ? undefined
+    : `${shortened(said)} contradicts the path, which says ${path}`;
 }
 
 function unicastProblem(text: string, family: 4 | 6): string | undefined {
-  return familyOf(text) === family ? undefined : `${JSON.stringify(text)} is not an IPv${family} address`;
+  return familyOf(text) === family ? undefined : `${quoted(text)} is not an IPv${family} address`;
 }
 
 function anycastProblem(text: string): string | undefined {
-  if (familyOf(text) === undefined) return `${JSON.stringify(text)} is not an IP address`;
+  if (familyOf(text) === undefined) return `${quoted(text)} is not an IP address`;
   const refusal = whyNotAnycast(parseAddress(text));
-  return refusal === undefined ? undefined : `${text} is ${refusal}`;
+  return refusal === undefined ? undefined : `${shortened(text)} is ${refusal}`;
 }
 
 function familyOf(text: string): 4 | 6 | undefined {

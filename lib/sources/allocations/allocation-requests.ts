@@ -2,6 +2,7 @@
 
 import { describeIssues } from '../../base/describe-issues.ts';
 import { FlockError } from '../../base/errors.ts';
+import { shortened } from '../../base/quoted.ts';
 import { podKey } from '../pods/pod.ts';
 import type { Allocation } from './allocation.ts';
 import { allocationBodySchema, contradictions } from './allocation-body.ts';
@@ -52,7 +53,10 @@ async function route(store: AllocationStore, { method, url, body }: ApiRequest):
   if (!namespace || !name || rest.length > 0)
     return failure(
       404,
-      new FlockError('FLOCK_REQUEST_INVALID', `there is no resource ${pathname}`, { value: url, remedy }),
+      new FlockError('FLOCK_REQUEST_INVALID', `there is no resource ${shortened(pathname)}`, {
+        value: url,
+        remedy,
+      }),
     );
   switch (method) {
     case 'GET':
@@ -84,7 +88,11 @@ function readUrl(url: string): URL {
   try {
     return new URL(url, 'http://localhost');
   } catch (cause) {
-    throw new FlockError('FLOCK_REQUEST_INVALID', `${url} is not a path`, { value: url, remedy, cause });
+    throw new FlockError('FLOCK_REQUEST_INVALID', `${shortened(url)} is not a path`, {
+      value: url,
+      remedy,
+      cause,
+    });
   }
 }
 
@@ -93,7 +101,7 @@ function readBody(text: string, namespace: string, name: string): Allocation {
   try {
     raw = JSON.parse(text);
   } catch (cause) {
-    const words = `the body is not JSON: ${(cause as Error).message}`;
+    const words = `the body is not JSON: ${shortened((cause as Error).message, 200)}`;
     throw new FlockError('FLOCK_REQUEST_INVALID', words, { remedy, cause });
   }
   const result = allocationBodySchema.safeParse(raw);

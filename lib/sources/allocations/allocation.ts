@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { describeIssues } from '../../base/describe-issues.ts';
 import { FlockError } from '../../base/errors.ts';
+import { shortened } from '../../base/quoted.ts';
 import { objectName, podKey } from '../pods/pod.ts';
 
 export const allocationSchema = z.strictObject({
@@ -104,10 +105,14 @@ function parseEnvelope(text: string, origin: string): z.output<typeof fileSchema
   try {
     raw = JSON.parse(text);
   } catch (cause) {
-    throw new FlockError('FLOCK_ALLOCATIONS_INVALID', `${origin} is not JSON: ${(cause as Error).message}`, {
-      remedy,
-      cause,
-    });
+    throw new FlockError(
+      'FLOCK_ALLOCATIONS_INVALID',
+      `${origin} is not JSON: ${shortened((cause as Error).message, 400)}`,
+      {
+        remedy,
+        cause,
+      },
+    );
   }
   const result = fileSchema.safeParse(raw);
   if (result.success) return result.data;

@@ -5,6 +5,7 @@
 import type { PathFinder } from '../../base/address-path.ts';
 import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
+import { PodLog } from '../../base/pod-log.ts';
 import type { Pod } from '../pods/pod.ts';
 import type { PodCache } from '../pods/pod-cache.ts';
 import type { Allocation } from './allocation.ts';
@@ -24,6 +25,8 @@ export interface AnnotatedAllocationsOptions {
   /** How long a lost path stays in force, in milliseconds. */
   patienceMs?: number;
   log: Log;
+  /** For lines about single pods. Default: one of its own. */
+  podLog?: PodLog;
 }
 
 /** A pod that requests addresses. */
@@ -40,6 +43,7 @@ interface Candidate {
 export class AnnotatedAllocations implements AllocationSource {
   synced = false;
   readonly #options: AnnotatedAllocationsOptions;
+  readonly #podLog: PodLog;
   readonly #paths: KnownPaths;
   readonly #candidates = new Map<string, Candidate>();
   readonly #allocations = new Map<string, Allocation>();
@@ -49,6 +53,7 @@ export class AnnotatedAllocations implements AllocationSource {
   constructor({ patienceMs, ...options }: AnnotatedAllocationsOptions) {
     const { finder, log, againMs } = options;
     this.#options = options;
+    this.#podLog = options.podLog ?? new PodLog(log);
     this.#paths = new KnownPaths({
       finder,
       log,
@@ -144,7 +149,7 @@ export class AnnotatedAllocations implements AllocationSource {
   #report(key: string, reported: readonly Reason[], reasons: readonly Reason[]): void {
     for (const { message, value, remedy } of reasons) {
       if (reported.some(reason => reason.message === message)) continue;
-      this.#options.log.warn({ pod: key, value, remedy }, message);
+      this.#podLog.warn(key, { value, remedy }, message);
     }
   }
 }

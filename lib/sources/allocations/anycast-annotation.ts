@@ -1,5 +1,6 @@
 /** The anycast addresses that a pod requests by annotation. Pure. */
 import { parseAddress, whyNotAnycast } from '../../base/address.ts';
+import { quoted, shortened } from '../../base/quoted.ts';
 import type { Pod } from '../pods/pod.ts';
 
 export type AnnotationRefusal =
@@ -62,7 +63,7 @@ function readOne(
   key: string,
   text: string,
 ): { address: string; reason?: never } | { address?: never; reason: Reason } {
-  const value = text.length > longestAddress ? `${text.slice(0, longestAddress)}…` : text;
+  const value = shortened(text, longestAddress);
   let why: [AnnotationRefusal, string] = ['NotAnAddress', 'not an IP address'];
   try {
     const address = parseAddress(text);
@@ -73,17 +74,17 @@ function readOne(
     // Not an address: see below.
   }
   const [reason, words] = why;
-  const message = `annotation ${key}: ${JSON.stringify(value)} is ${words}`;
+  const message = `annotation ${key}: ${quoted(text, longestAddress)} is ${words}`;
   const remedy =
     'write global or private unicast addresses, such as "192.0.2.53, 2001:db8::53"; the others are in force';
   return { reason: { reason, value, message, remedy } };
 }
 
 function tooMany(key: string, value: string): Reason {
-  const message = `annotation ${key}: ${value} and the following addresses exceed the limit of ${mostAddresses}`;
+  const message = `annotation ${key}: ${shortened(value, longestAddress)} and the following addresses exceed the limit of ${mostAddresses}`;
   return {
     reason: 'TooManyAddresses',
-    value,
+    value: shortened(value, longestAddress),
     message,
     remedy: `request ${mostAddresses} addresses at most; the first ones are in force`,
   };

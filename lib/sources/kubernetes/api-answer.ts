@@ -1,6 +1,7 @@
 /** Answers of the API server: JSON, lines of events, or a refusal. Anything else is an error. */
 import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { shortened } from '../../base/quoted.ts';
 
 /** etcd accepts no object above 1.5 MiB: a line of this many characters can not be an event. */
 const longestLine = 8 << 20;
@@ -12,7 +13,7 @@ export class ApiStatusError extends Error {
   readonly retryAfterMs: number;
 
   constructor(status: number, message: string, retryAfterMs = 0) {
-    super(`the API server answers ${status}: ${message}`);
+    super(`the API server answers ${status}: ${shortened(message, 1000)}`);
     this.status = status;
     this.retryAfterMs = retryAfterMs;
   }

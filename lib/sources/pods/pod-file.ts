@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'n
 import { extname } from 'node:path';
 import { parse } from 'yaml';
 import { FlockError } from '../../base/errors.ts';
+import { shortened } from '../../base/quoted.ts';
 import { type Pod, podFromManifest } from './pod.ts';
 
 /** No manifest of a pod is nearly this long; etcd accepts no object above 1.5 MiB. */
@@ -55,7 +56,7 @@ function parseText(text: string, path: string): unknown {
     // At this level the parser itself writes no warnings to standard error.
     return isJson ? JSON.parse(text) : parse(text, { logLevel: 'error' });
   } catch (cause) {
-    const message = `${path} is not ${isJson ? 'JSON' : 'YAML'}: ${(cause as Error).message.trim()}`;
+    const message = `${path} is not ${isJson ? 'JSON' : 'YAML'}: ${shortened((cause as Error).message.trim(), 400)}`;
     throw new FlockError('FLOCK_POD_INVALID', message, {
       remedy: 'correct its syntax; the last known state of its pod stays in force until then',
       cause,

@@ -1,6 +1,7 @@
 /** A pod, trimmed to what decides about routes, to save memory on every node of a cluster. */
 import { z } from 'zod';
 import { FlockError } from '../../base/errors.ts';
+import { quoted, shortened } from '../../base/quoted.ts';
 import { parsedOrIssue } from '../../config/address-schema.ts';
 
 /** One pod as it is now; never changed in place. */
@@ -146,16 +147,11 @@ function invalidPod(object: unknown, origin: string, error: z.ZodError): FlockEr
     (at, key) => (typeof at === 'object' && at !== null ? Reflect.get(at, key) : undefined),
     object,
   );
-  const field = path.length === 0 ? 'the manifest' : path.join('.');
-  const found = value === undefined ? 'is missing' : `is ${abbreviate(value)}`;
+  const field = path.length === 0 ? 'the manifest' : shortened(path.join('.'), 200);
+  const found = value === undefined ? 'is missing' : `is ${quoted(value, 80)}`;
   return new FlockError('FLOCK_POD_INVALID', `${origin}: ${field} ${found}: ${issue?.message}`, {
     value,
     remedy: `correct ${field}; the last known state of this pod stays in force until then`,
     cause: error,
   });
-}
-
-function abbreviate(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }
