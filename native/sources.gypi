@@ -5,6 +5,7 @@
       "native/src/dump_reader.cc",
       "native/src/dump_task.cc",
       "native/src/js_arguments.cc",
+      "native/src/js_errors.cc",
       "native/src/js_values.cc",
       "native/src/kernel_version.cc",
       "native/src/link_dump.cc",
@@ -26,7 +27,7 @@
       "native/src/dump_policy.cc",
       "native/src/worker.cc"
     ],
-    "addon_defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "_GNU_SOURCE"],
+    "addon_defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "_GNU_SOURCE"],
     "addon_cflags": ["-std=c++20", "-O2", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra"],
     "addon_ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL", "-Wl,-z,now"]
   }

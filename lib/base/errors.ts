@@ -21,6 +21,7 @@ export const errorCodes = {
   FLOCK_KUBERNETES_REFUSED: 'The Kubernetes API server answers a request with an error.',
   FLOCK_KUBERNETES_UNREACHABLE: 'The Kubernetes API server does not answer.',
   FLOCK_MIGRATE_INCOMPLETE: 'Routes of the original agent could not be taken over.',
+  FLOCK_NATIVE_FAILED: 'The native addon failed in a way that it does not know.',
   FLOCK_NATIVE_MISSING: 'The native addon can not be loaded.',
   FLOCK_NODE_CONFIG_INVALID: 'The node configuration does not parse or breaks its schema.',
   FLOCK_NOT_CONFIRMED: 'The confirmation was not given; nothing was changed.',

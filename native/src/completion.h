@@ -13,7 +13,7 @@ class Completion {
  public:
   virtual ~Completion() = default;
   // Runs on the JavaScript thread, in a handle scope. Returns whether this was the last one of its request.
-  virtual bool Handle(Napi::Env env) = 0;
+  virtual bool Handle(Napi::Env env) noexcept = 0;
 };
 
 // Queues a completion for the JavaScript thread, from any thread. Completions that one thread posts are

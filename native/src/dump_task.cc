@@ -12,7 +12,7 @@ class DumpTask::Part final : public Completion {
  public:
   Part(DumpTask& task, std::vector<uint8_t> records, bool restarted)
       : task_(task), records_(std::move(records)), restarted_(restarted) {}
-  bool Handle(Napi::Env env) override {
+  bool Handle(Napi::Env env) noexcept override {
     task_.Take(env, std::move(records_), restarted_);
     return false;
   }
@@ -36,17 +36,16 @@ void DumpTask::Work() {
 }
 
 Napi::Value DumpTask::Result(Napi::Env env) {
-  if (thrown_) throw *thrown_;
+  if (thrown_) std::rethrow_exception(thrown_);
   return env.Undefined();
 }
 
-void DumpTask::Take(Napi::Env env, std::vector<uint8_t> records, bool restarted) {
+void DumpTask::Take(Napi::Env env, std::vector<uint8_t> records, bool restarted) noexcept {
   if (thrown_) return;
   try {
     take_.Call({ToBytes(env, std::move(records)), Napi::Boolean::New(env, restarted)});
-  } catch (const Napi::Error& error) {
-    // Empty only while a Node worker is being terminated; nobody waits then.
-    if (!error.IsEmpty()) thrown_ = error;
+  } catch (...) {
+    thrown_ = std::current_exception();
   }
 }
 

@@ -4,8 +4,8 @@
 #include <napi.h>
 
 #include <cstdint>
+#include <exception>
 #include <functional>
-#include <optional>
 #include <vector>
 
 #include "completion.h"
@@ -25,13 +25,13 @@ class DumpTask final : public PromiseTask {
 
  private:
   class Part;
-  void Take(Napi::Env env, std::vector<uint8_t> records, bool restarted);
+  void Take(Napi::Env env, std::vector<uint8_t> records, bool restarted) noexcept;
 
   Napi::FunctionReference take_;
   std::function<void(const PartSink&)> dump_;
   PostCompletion post_;
-  // The first exception of `take`, which is not called again after it.
-  std::optional<Napi::Error> thrown_;
+  // The first exception of `take` or of what it is called with. `take` is not called again after it.
+  std::exception_ptr thrown_;
 };
 
 }  // namespace anycast

@@ -1,7 +1,8 @@
-// The exceptions of this addon. js_values.cc converts them to JavaScript errors.
+// The exceptions of this addon. js_errors.cc converts them to JavaScript errors.
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -26,9 +27,9 @@ struct RecordError : std::runtime_error {
   std::string field;
 };
 
-// The socket was closed before this request began.
-struct ClosedError : std::runtime_error {
-  ClosedError() : std::runtime_error("the route socket is closed") {}
+// The socket was closed before this request began. It takes no memory: Task::Cancel() can not fail.
+struct ClosedError : std::exception {
+  const char* what() const noexcept override { return "the route socket is closed"; }
 };
 
 }  // namespace anycast

@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "errors.h"
+#include "js_errors.h"
 
 namespace anycast {
 
@@ -19,31 +19,6 @@ Napi::Object ToLink(Napi::Env env, const Link& link) {
 }
 
 }  // namespace
-
-Napi::Error ToError(Napi::Env env, const std::exception_ptr& failure) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const SystemError& error) {
-    Napi::Error value = Napi::Error::New(env, error.call + ": " + error.what());
-    const char* name = strerrorname_np(error.number);
-    value.Set("code", Napi::String::New(env, name != nullptr ? name : "EIO"));
-    value.Set("errno", Napi::Number::New(env, error.number));
-    value.Set("syscall", Napi::String::New(env, error.call));
-    return value;
-  } catch (const RecordError& error) {
-    Napi::Error value = Napi::RangeError::New(env, error.what());
-    value.Set("code", Napi::String::New(env, "FLOCK_RECORD_INVALID"));
-    value.Set("index", Napi::Number::New(env, static_cast<double>(error.index)));
-    value.Set("field", Napi::String::New(env, error.field));
-    return value;
-  } catch (const ClosedError& error) {
-    Napi::Error value = Napi::Error::New(env, error.what());
-    value.Set("code", Napi::String::New(env, "ERR_CLOSED"));
-    return value;
-  } catch (const std::exception& error) {
-    return Napi::Error::New(env, error.what());
-  }
-}
 
 Napi::Value ToApplyResult(Napi::Env env, Outcomes outcomes) {
   Napi::Int32Array result = Napi::Int32Array::New(env, outcomes.errors.size());
@@ -117,6 +92,7 @@ Napi::Value ToChanges(Napi::Env env, Changes changes) {
   object.Set("addresses", addresses);
   object.Set("nexthopObjects", changes.objects);
   object.Set("overrun", changes.overrun);
+  if (changes.failure) object.Set("error", ToError(env, changes.failure).Value());
   return object;
 }
 

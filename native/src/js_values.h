@@ -4,7 +4,6 @@
 #include <napi.h>
 
 #include <cstdint>
-#include <exception>
 #include <vector>
 
 #include "link_dump.h"
@@ -13,10 +12,6 @@
 #include "route_lookup.h"
 
 namespace anycast {
-
-// An Error with `code`; of a SystemError also with `errno` and `syscall`, of a RecordError with `index` and
-// `field`.
-Napi::Error ToError(Napi::Env env, const std::exception_ptr& failure);
 
 // An Int32Array of the errors, with the property `messages`: a Map from a request's index to its text.
 Napi::Value ToApplyResult(Napi::Env env, Outcomes outcomes);

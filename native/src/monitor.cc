@@ -12,6 +12,7 @@
 
 #include "errors.h"
 #include "object_codec.h"
+#include "thread.h"
 
 namespace anycast {
 
@@ -21,6 +22,9 @@ namespace {
 constexpr size_t kReceiveBuffer = 128 * 1024;
 // In bytes of routes that JavaScript has not taken yet. Beyond this, reading everything again is cheaper.
 constexpr size_t kChangesLimit = 16 * 1024 * 1024;
+// The kernel reports a notification that it could not make as an error of the socket, once (netlink_set_err,
+// net/netlink/af_netlink.c). A socket that fails this often without a notification in between is broken.
+constexpr int kMaximumFailures = 100;
 
 }  // namespace
 
@@ -36,10 +40,11 @@ Monitor::Monitor(std::unique_ptr<NetlinkSocket> socket, RouteFilter filter, std:
     socket_->Join(group);
   }
   if (filter_.has_objects) socket_->Join(RTNLGRP_NEXTHOP);
-  thread_ = std::thread(&Monitor::Loop, this);
+  thread_ = StartThread([this] { Loop(); });
 }
 
 Monitor::~Monitor() {
+  stopping_ = true;
   const uint64_t one = 1;
   // This can not fail: the counter is far from its maximum, and only this object has the descriptor.
   [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
@@ -52,13 +57,27 @@ Changes Monitor::Take() {
   return std::exchange(changes_, {});
 }
 
-void Monitor::Loop() {
-  for (;;) {
-    pollfd files[] = {{socket_->file(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
-    if (poll(files, 2, -1) < 0) continue;  // EINTR, the only possible error
-    if (files[1].revents != 0) return;
-    Drain();
+void Monitor::Loop() noexcept {
+  for (int failures = 0; failures < kMaximumFailures;) {
+    try {
+      if (!Wait()) return;
+      Drain();
+      failures = 0;
+    } catch (...) {
+      // The socket failed, or there was no memory for what it received.
+      failures++;
+      Lose(failures == kMaximumFailures ? std::current_exception() : nullptr);
+    }
   }
+}
+
+bool Monitor::Wait() {
+  pollfd files[] = {{socket_->file(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+  const bool failed = poll(files, 2, -1) < 0;
+  if (stopping_) return false;
+  if (failed && errno != EINTR) throw SystemError(errno, "poll", std::strerror(errno));
+  if (files[1].revents != 0) throw SystemError(EBADF, "poll", "the eventfd of the monitor was closed");
+  return true;
 }
 
 void Monitor::Drain() {
@@ -71,7 +90,17 @@ void Monitor::Drain() {
   } else {
     Add({receive_buffer_.data(), length});
   }
-  if (changes_.routes.size() > kChangesLimit) changes_ = Changes{{}, {}, {}, true, true};
+  if (changes_.routes.size() > kChangesLimit) changes_ = Changes::Lost(nullptr);
+  Notify();
+}
+
+void Monitor::Lose(std::exception_ptr failure) noexcept {
+  const std::lock_guard lock(mutex_);
+  changes_ = Changes::Lost(std::move(failure));
+  Notify();
+}
+
+void Monitor::Notify() {
   // At once, although changes that follow cost a second call: while a route is missing, packets are lost.
   if (!notified_ && !changes_.empty()) {
     notified_ = true;

@@ -1,10 +1,13 @@
 // Collects changes that other programs make to routes, interfaces, local addresses and nexthop objects.
 #pragma once
 
+#include <atomic>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "link_dump.h"
@@ -18,17 +21,20 @@ struct Changes {
   std::vector<uint8_t> routes;  // packed records, operation replace or delete
   std::vector<Link> links;
   std::vector<LocalAddress> addresses;
-  bool objects = false;  // nexthop objects of the filter's protocols were changed
-  bool overrun = false;  // notifications were lost: read everything again
+  bool objects = false;        // nexthop objects of the filter's protocols were changed
+  bool overrun = false;        // notifications were lost: read everything again
+  std::exception_ptr failure;  // the socket failed, and the monitor has ended
 
+  // Everything was lost.
+  static Changes Lost(std::exception_ptr failure) { return {{}, {}, {}, false, true, std::move(failure)}; }
   bool empty() const { return routes.empty() && links.empty() && addresses.empty() && !objects && !overrun; }
 };
 
 class Monitor {
  public:
   // Joins the multicast groups on `socket`, whose filter must be attached already, and starts the thread.
-  // `notify` is called on that thread when there are changes, and not again before Take(). Throws
-  // SystemError.
+  // `notify`, which throws nothing, is called on that thread when there are changes, and not again before
+  // Take(). Throws SystemError.
   Monitor(std::unique_ptr<NetlinkSocket> socket, RouteFilter filter, std::function<void()> notify);
   // Stops the thread and waits for it.
   ~Monitor();
@@ -39,12 +45,17 @@ class Monitor {
   Changes Take();
 
  private:
-  void Loop();
+  void Loop() noexcept;
+  // Waits for a notification. Returns false when the monitor is to stop.
+  bool Wait();
   void Drain();
+  void Lose(std::exception_ptr failure) noexcept;
+  void Notify();
   void Add(std::span<const uint8_t> datagram);
 
   std::unique_ptr<NetlinkSocket> socket_;
-  FileDescriptor wake_;  // an eventfd that ends the thread
+  std::atomic<bool> stopping_ = false;
+  FileDescriptor wake_;  // an eventfd that wakes the thread when it is to stop
   RouteFilter filter_;
   std::function<void()> notify_;
   std::vector<uint8_t> receive_buffer_;

@@ -1,10 +1,36 @@
 #include "monitor_handle.h"
 
+#include <exception>
+#include <new>
 #include <utility>
 
+#include "js_errors.h"
 #include "js_values.h"
 
 namespace anycast {
+
+namespace {
+
+// Changes that there is no memory to convert are lost, as after an overrun.
+Napi::Value ToChangesOrLoss(Napi::Env env, Changes changes) {
+  Changes loss = Changes::Lost(changes.failure);
+  try {
+    return ToChanges(env, std::move(changes));
+  } catch (const std::bad_alloc&) {
+    return ToChanges(env, std::move(loss));
+  }
+}
+
+void RaiseUncaught(Napi::Env env, const std::exception_ptr& failure) noexcept {
+  try {
+    const Napi::Error error = ToError(env, failure);
+    if (!error.IsEmpty()) napi_fatal_exception(env, error.Value());
+  } catch (...) {
+    // Only while a Node worker is being terminated.
+  }
+}
+
+}  // namespace
 
 std::shared_ptr<MonitorHandle> MonitorHandle::Start(Napi::Function callback,
                                                     std::unique_ptr<NetlinkSocket> socket,
@@ -12,10 +38,11 @@ std::shared_ptr<MonitorHandle> MonitorHandle::Start(Napi::Function callback,
   const Napi::Env env = callback.Env();
   const std::shared_ptr<MonitorHandle> handle(new MonitorHandle(env));
   // The function's finalizer owns a reference: a queued call may run after all other references are gone.
+  auto keep = std::make_unique<std::shared_ptr<MonitorHandle>>(handle);
   handle->callback_ = Callback::New(
       env, callback, "flock-anycast monitor", 0, 1, handle.get(),
-      [](Napi::Env, std::shared_ptr<MonitorHandle>* keep, MonitorHandle*) { delete keep; },
-      new std::shared_ptr<MonitorHandle>(handle));
+      [](Napi::Env, std::shared_ptr<MonitorHandle>* owned, MonitorHandle*) { delete owned; }, keep.get());
+  static_cast<void>(keep.release());
   // Added after the function's own hook, so it runs before that one when a Node worker is terminated.
   napi_add_env_cleanup_hook(env, Cleanup, handle.get());
   try {
@@ -44,12 +71,13 @@ void MonitorHandle::HandleChanges(Napi::Env env, Napi::Function callback, Monito
   if (env == nullptr || !self->monitor_) return;
   Changes changes = self->monitor_->Take();
   if (changes.empty()) return;
+  if (changes.failure) self->Stop();
   try {
-    callback.Call({ToChanges(env, std::move(changes))});
-  } catch (const Napi::Error& error) {
+    callback.Call({ToChangesOrLoss(env, std::move(changes))});
+  } catch (...) {
     // Node drops an exception of such a callback (DEP0168), so it is raised as an uncaught exception here.
     // While a Node worker is being terminated, the error has no value and nobody receives it.
-    if (!error.IsEmpty()) napi_fatal_exception(env, error.Value());
+    RaiseUncaught(env, std::current_exception());
   }
 }
 

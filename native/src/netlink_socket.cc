@@ -12,10 +12,10 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
-#include <thread>
 #include <utility>
 
 #include "errors.h"
+#include "thread.h"
 
 namespace anycast {
 
@@ -39,14 +39,15 @@ FileDescriptor::~FileDescriptor() {
 
 NetworkNamespace::NetworkNamespace(const std::optional<std::string>& path) : path_(path) {
   if (!path) return;
-  file_ = FileDescriptor(open(path->c_str(), O_RDONLY | O_CLOEXEC));
+  // Non-blocking, because the path may be a FIFO, whose opening would wait for a writer.
+  file_ = FileDescriptor(open(path->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file_.get() < 0) Fail("open", *path);
 }
 
 void NetworkNamespace::Enter(const std::function<void()>& open) const {
   if (!path_) return open();
   std::exception_ptr failure;
-  std::thread([&] {
+  StartThread([&] {
     try {
       if (setns(file_.get(), CLONE_NEWNET) != 0) Fail("setns", *path_);
       open();

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <exception>
 #include <iterator>
-#include <system_error>
 #include <thread>
 
 #include "kernel_version.h"
@@ -84,8 +83,8 @@ void ParallelWriter::WriteSharded(std::span<const Request> requests, Outcomes& o
     // Older kernels process one message at a time, even of two sockets, and two threads that wait for each
     // other take up to a third longer than one: measured with IPv4 split between two.
     if (shards.size() > 1 && ChangesIpv6InParallel()) helper = std::thread(write, 1);
-  } catch (const std::system_error&) {
-    // The system has no thread left, so this one writes everything.
+  } catch (const std::exception&) {
+    // There is no thread or no memory for one, so this thread writes everything.
   }
   write(0);
   if (helper.joinable()) helper.join();

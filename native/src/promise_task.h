@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "errors.h"
-#include "js_values.h"
+#include "js_errors.h"
 #include "worker.h"
 
 namespace anycast {
@@ -19,7 +19,9 @@ class PromiseTask : public Task {
   explicit PromiseTask(Napi::Env env) : deferred_(Napi::Promise::Deferred::New(env)) {}
   // A local handle: valid only within the call from JavaScript that made this task.
   Napi::Promise promise() const { return deferred_.Promise(); }
-  void Cancel() noexcept override { failure_ = std::make_exception_ptr(ClosedError()); }
+  // Called instead of Run() when it can not be run.
+  void Fail(std::exception_ptr failure) noexcept { failure_ = std::move(failure); }
+  void Cancel() noexcept override { Fail(std::make_exception_ptr(ClosedError())); }
   void Run() noexcept override {
     try {
       Work();
@@ -27,17 +29,22 @@ class PromiseTask : public Task {
       failure_ = std::current_exception();
     }
   }
-  bool Handle(Napi::Env env) override {
+  bool Handle(Napi::Env env) noexcept override {
+    Napi::Value value;
+    try {
+      if (!failure_) value = Result(env);
+    } catch (...) {
+      failure_ = std::current_exception();
+    }
     try {
       if (failure_) {
         deferred_.Reject(ToError(env, failure_).Value());
       } else {
-        deferred_.Resolve(Result(env));
+        deferred_.Resolve(value);
       }
-    } catch (const Napi::Error& error) {
-      // JavaScript threw it. It is empty only while a Node worker is being terminated; nobody waits then.
-      if (error.IsEmpty()) throw;
-      deferred_.Reject(error.Value());
+    } catch (...) {
+      // Only while a Node worker is being terminated: JavaScript values can not be made any more, and nobody
+      // waits.
     }
     return true;
   }

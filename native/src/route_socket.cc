@@ -26,27 +26,31 @@ constexpr size_t kInlineBytes = 1024;
 Napi::Function RouteSocket::Define(Napi::Env env) {
   return DefineClass(
       env, "RouteSocket",
-      {InstanceMethod("apply", &RouteSocket::Apply), InstanceMethod("dump", &RouteSocket::Dump),
-       InstanceMethod("dumpInParts", &RouteSocket::DumpInParts),
-       InstanceMethod("nexthopObjects", &RouteSocket::DumpNexthopObjects),
-       InstanceMethod("links", &RouteSocket::Links), InstanceMethod("lookup", &RouteSocket::Lookup),
-       InstanceMethod("monitor", &RouteSocket::StartMonitor), InstanceMethod("close", &RouteSocket::Close),
-       InstanceAccessor("receiveBuffer", &RouteSocket::ReceiveBuffer, nullptr)});
+      {InstanceMethod("apply", &RouteSocket::PromiseEntry<&RouteSocket::Apply>),
+       InstanceMethod("dump", &RouteSocket::PromiseEntry<&RouteSocket::Dump>),
+       InstanceMethod("dumpInParts", &RouteSocket::PromiseEntry<&RouteSocket::DumpInParts>),
+       InstanceMethod("nexthopObjects", &RouteSocket::PromiseEntry<&RouteSocket::DumpNexthopObjects>),
+       InstanceMethod("links", &RouteSocket::PromiseEntry<&RouteSocket::Links>),
+       InstanceMethod("lookup", &RouteSocket::PromiseEntry<&RouteSocket::Lookup>),
+       InstanceMethod("monitor", &RouteSocket::Entry<&RouteSocket::StartMonitor>),
+       InstanceMethod("close", &RouteSocket::PromiseEntry<&RouteSocket::Close>),
+       InstanceAccessor("receiveBuffer", &RouteSocket::Entry<&RouteSocket::ReceiveBuffer>, nullptr)});
 }
 
 RouteSocket::RouteSocket(const Napi::CallbackInfo& info) : Napi::ObjectWrap<RouteSocket>(info) {
-  const Napi::Env env = info.Env();
-  const SocketOptions options = ReadSocketOptions(info[0]);
+  WithJsErrors(info.Env(), [&] { Start(info.Env(), ReadSocketOptions(info[0])); });
+}
+
+void RouteSocket::Start(Napi::Env env, const SocketOptions& options) {
   wanted_receive_buffer_ = options.receive_buffer;
   completions_ = CompletionQueue::New(env, "flock-anycast requests", 0, 1, this);
-  completions_.Unref(env);
   try {
+    completions_.Unref(env);
     namespace_.emplace(options.netns);
     namespace_->Enter([this] { Open(wanted_receive_buffer_); });
-  } catch (const SystemError&) {
-    const Napi::Error error = ToError(env, std::current_exception());
+  } catch (...) {
     completions_.Release();
-    throw error;
+    throw;
   }
   receive_buffer_ = write_->writer.receive_buffer();
   // Added after the queue's own hook, so it runs before that one when a Node worker is terminated.
@@ -71,7 +75,7 @@ Napi::Value RouteSocket::Apply(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   // Copied, since the caller may change its memory at once, or share it with other threads.
   std::vector<uint8_t> batch = ReadBytes(info[0]);
-  if (closed_) return RejectClosed(env);
+  if (closed_) throw ClosedError();
   const bool is_small = batch.size() <= kInlineBytes;
   auto task = std::make_unique<ValueTask<Outcomes>>(
       env, [writer = &write_->writer, batch = std::move(batch)] { return writer->Apply(batch); },
@@ -85,10 +89,9 @@ Napi::Value RouteSocket::Apply(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value RouteSocket::Dump(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
   const uint8_t family = ReadFamily(info[0]);
   RouteFilter filter = ReadRouteFilter(info[0]);
-  if (closed_) return RejectClosed(env);
+  if (closed_) throw ClosedError();
   const auto dump = [this, family, filter = std::move(filter)](ReadWorker& reader) {
     return DumpRoutes(reader.dump, family, filter, dump_policy_);
   };
@@ -96,31 +99,30 @@ Napi::Value RouteSocket::Dump(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value RouteSocket::DumpInParts(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
   const uint8_t family = ReadFamily(info[0]);
   RouteFilter filter = ReadRouteFilter(info[0]);
-  if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "dumpInParts: take must be a function");
-  if (closed_) return RejectClosed(env);
+  const Napi::Function take = ReadFunction(info[1], "dumpInParts: take");
+  if (closed_) throw ClosedError();
   ReadWorker& reader = LeastBusyReader();
   const auto dump = [this, &reader, family, filter = std::move(filter)](const PartSink& take) {
     DumpRoutes(reader.dump, family, filter, dump_policy_, take);
   };
-  return Submit(reader.worker, std::make_unique<DumpTask>(info[1].As<Napi::Function>(), dump, Poster()));
+  return Submit(reader.worker, std::make_unique<DumpTask>(take, dump, Poster()));
 }
 
-Napi::Value RouteSocket::DumpNexthopObjects(const Napi::CallbackInfo& info) {
-  if (closed_) return RejectClosed(info.Env());
+Napi::Value RouteSocket::DumpNexthopObjects(const Napi::CallbackInfo&) {
+  if (closed_) throw ClosedError();
   return Read<std::vector<uint8_t>>([](ReadWorker& reader) { return DumpObjects(reader.dump); }, ToBytes);
 }
 
-Napi::Value RouteSocket::Links(const Napi::CallbackInfo& info) {
-  if (closed_) return RejectClosed(info.Env());
+Napi::Value RouteSocket::Links(const Napi::CallbackInfo&) {
+  if (closed_) throw ClosedError();
   return Read<std::vector<Link>>([](ReadWorker& reader) { return DumpLinks(reader.dump); }, ToLinks);
 }
 
 Napi::Value RouteSocket::Lookup(const Napi::CallbackInfo& info) {
   std::vector<std::vector<uint8_t>> addresses = ReadAddresses(info[0]);
-  if (closed_) return RejectClosed(info.Env());
+  if (closed_) throw ClosedError();
   const auto find = [addresses = std::move(addresses)](ReadWorker& reader) {
     return reader.lookup.Find(addresses);
   };
@@ -131,28 +133,31 @@ Napi::Value RouteSocket::StartMonitor(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   RouteFilter filter = ReadRouteFilter(info[0]);
   const uint32_t receive_buffer = ReadReceiveBuffer(info[0], wanted_receive_buffer_);
-  if (!info[1].IsFunction()) throw Napi::TypeError::New(env, "monitor: callback must be a function");
+  const Napi::Function callback = ReadFunction(info[1], "monitor: callback");
+  if (closed_) throw ClosedError();
+  std::unique_ptr<NetlinkSocket> socket;
+  namespace_->Enter([&] { socket = std::make_unique<NetlinkSocket>(receive_buffer); });
+  AttachMonitorFilter(*socket, filter, write_->writer.ports());
+  std::erase_if(monitors_, [](const auto& monitor) { return monitor.expired(); });
+  monitors_.reserve(monitors_.size() + 1);
+  const auto handle = MonitorHandle::Start(callback, std::move(socket), std::move(filter));
   try {
-    if (closed_) throw ClosedError();
-    std::unique_ptr<NetlinkSocket> socket;
-    namespace_->Enter([&] { socket = std::make_unique<NetlinkSocket>(receive_buffer); });
-    AttachMonitorFilter(*socket, filter, write_->writer.ports());
-    auto handle = MonitorHandle::Start(info[1].As<Napi::Function>(), std::move(socket), std::move(filter));
-    std::erase_if(monitors_, [](const auto& monitor) { return monitor.expired(); });
+    const Napi::Object object = handle->ToObject(env);
     monitors_.push_back(handle);
-    return handle->ToObject(env);
-  } catch (const SystemError&) {
-    throw ToError(env, std::current_exception());
-  } catch (const ClosedError&) {
-    throw ToError(env, std::current_exception());
+    return object;
+  } catch (...) {
+    // Nobody else could stop it.
+    handle->Stop();
+    throw;
   }
 }
 
 Napi::Value RouteSocket::Close(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   if (!closing_) {
-    closing_ = Napi::Promise::Deferred::New(env);
-    closed_promise_ = Napi::Persistent(closing_->Promise());
+    const auto closing = Napi::Promise::Deferred::New(env);
+    closed_promise_ = Napi::Persistent(closing.Promise());
+    closing_ = closing;
     closed_ = true;
     for (const auto& monitor : std::exchange(monitors_, {})) {
       if (const auto handle = monitor.lock()) handle->Stop();
@@ -186,30 +191,38 @@ Napi::Promise RouteSocket::Read(std::function<T(ReadWorker&)> work, Napi::Value 
 Napi::Promise RouteSocket::Submit(Worker& worker, std::unique_ptr<PromiseTask> task) {
   const Napi::Env env = Env();
   const Napi::Promise promise = task->promise();
-  if (pending_++ == 0) {
-    // This object and the event loop must live until the promise is settled.
-    Ref();
-    completions_.Ref(env);
+  PromiseTask& request = *task;
+  std::unique_ptr<Task> queued = std::move(task);
+  BeginRequest(env);
+  try {
+    worker.Submit(std::move(queued));
+  } catch (...) {
+    request.Fail(std::current_exception());
+    request.Handle(env);
+    EndRequest(env);
   }
-  worker.Submit(std::move(task));
   return promise;
 }
 
-Napi::Promise RouteSocket::RejectClosed(Napi::Env env) const {
-  const auto deferred = Napi::Promise::Deferred::New(env);
-  deferred.Reject(ToError(env, std::make_exception_ptr(ClosedError())).Value());
-  return deferred.Promise();
+void RouteSocket::BeginRequest(Napi::Env env) {
+  if (pending_++ > 0) return;
+  // This object and the event loop must live until the promise is settled.
+  Ref();
+  completions_.Ref(env);
+}
+
+void RouteSocket::EndRequest(Napi::Env env) {
+  if (--pending_ > 0) return;
+  completions_.Unref(env);
+  if (closed_) FinishClosing(env);
+  Unref();
 }
 
 void RouteSocket::HandleCompletion(Napi::Env env, Napi::Function, RouteSocket* self, Completion* completion) {
   const std::unique_ptr<Completion> owner(completion);
-  if (env == nullptr) return;
+  if (env == nullptr || !completion->Handle(env)) return;
   try {
-    if (!completion->Handle(env)) return;
-    if (--self->pending_ > 0) return;
-    self->completions_.Unref(env);
-    if (self->closed_) self->FinishClosing(env);
-    self->Unref();
+    self->EndRequest(env);
   } catch (const Napi::Error&) {
     // Only while a Node worker is being terminated: JavaScript values can not be made any more, and nobody
     // waits.

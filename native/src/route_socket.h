@@ -14,6 +14,8 @@
 #include "completion.h"
 #include "dump_policy.h"
 #include "dump_reader.h"
+#include "js_arguments.h"
+#include "js_errors.h"
 #include "monitor_handle.h"
 #include "netlink_socket.h"
 #include "parallel_writer.h"
@@ -65,6 +67,18 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
       Napi::TypedThreadSafeFunction<RouteSocket, Completion, &RouteSocket::HandleCompletion>;
   static void Cleanup(void* self);
 
+  using Method = Napi::Value (RouteSocket::*)(const Napi::CallbackInfo&);
+  // What JavaScript calls. Whatever `method` throws becomes a JavaScript error.
+  template <Method method>
+  Napi::Value Entry(const Napi::CallbackInfo& info) {
+    return WithJsErrors(info.Env(), [&] { return (this->*method)(info); });
+  }
+  // The same for a method that returns a promise, which is rejected. Wrong arguments are thrown.
+  template <Method method>
+  Napi::Value PromiseEntry(const Napi::CallbackInfo& info) {
+    return WithJsRejection(info.Env(), [&] { return (this->*method)(info); });
+  }
+  void Start(Napi::Env env, const SocketOptions& options);
   // Opens the sockets in the calling thread's network namespace.
   void Open(uint32_t receive_buffer);
   PostCompletion Poster() const;
@@ -73,9 +87,10 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
   // Reads on a worker: `work` runs there, `convert` on the JavaScript thread.
   template <typename T>
   Napi::Promise Read(std::function<T(ReadWorker&)> work, Napi::Value (*convert)(Napi::Env, T));
+  // Rejects the promise when the task can not be queued.
   Napi::Promise Submit(Worker& worker, std::unique_ptr<PromiseTask> task);
-  // A promise that is rejected with ERR_CLOSED.
-  Napi::Promise RejectClosed(Napi::Env env) const;
+  void BeginRequest(Napi::Env env);
+  void EndRequest(Napi::Env env);
   void FinishClosing(Napi::Env env);
   void Shutdown();
 

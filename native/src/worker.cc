@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "thread.h"
+
 namespace anycast {
 
 Worker::Worker(PostCompletion post) : post_(std::move(post)) {}
@@ -11,12 +13,12 @@ Worker::~Worker() {
   Join();
 }
 
-void Worker::Submit(std::unique_ptr<Task> task) {
+void Worker::Submit(std::unique_ptr<Task>&& task) {
   const std::lock_guard lock(mutex_);
-  queue_.push_back(std::move(task));
   // Not a thread of libuv's pool: DNS look-ups and file access use that pool too and could delay routes, and
-  // it does not keep the order of tasks.
-  if (!thread_.joinable()) thread_ = std::thread(&Worker::Loop, this);
+  // it does not keep the order of tasks. Started before the task is queued, since there may be none.
+  if (!thread_.joinable()) thread_ = StartThread([this] { Loop(); });
+  queue_.push_back(std::move(task));
   changed_.notify_one();
 }
 
@@ -25,21 +27,22 @@ size_t Worker::load() {
   return queue_.size() + (running_ ? 1 : 0);
 }
 
-void Worker::Close() {
-  std::deque<std::unique_ptr<Task>> cancelled;
-  {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    cancelled.swap(queue_);
-  }
+void Worker::Close() noexcept {
+  std::unique_lock lock(mutex_);
+  closed_ = true;
   changed_.notify_one();
-  for (auto& task : cancelled) {
+  // Only the owner adds tasks, and the thread takes no more.
+  while (!queue_.empty()) {
+    std::unique_ptr<Task> task = std::move(queue_.front());
+    queue_.pop_front();
+    lock.unlock();
     task->Cancel();
     post_(std::move(task));
+    lock.lock();
   }
 }
 
-void Worker::Join() {
+void Worker::Join() noexcept {
   if (thread_.joinable()) thread_.join();
 }
 

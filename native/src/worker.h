@@ -30,15 +30,16 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Queues a task. The first one starts the thread.
-  void Submit(std::unique_ptr<Task> task);
+  // Queues a task. The first one starts the thread. When it throws (SystemError, std::bad_alloc), nothing is
+  // queued and `task` is still the caller's.
+  void Submit(std::unique_ptr<Task>&& task);
   // The number of tasks that are queued or running. With none, a task that the owner runs itself keeps the
   // order.
   size_t load();
-  // Cancels the queued tasks and lets the running one finish. Does not wait.
-  void Close();
+  // Cancels the queued tasks and lets the running one finish. Does not wait, and takes no memory.
+  void Close() noexcept;
   // Waits until the thread has ended. Call it after Close().
-  void Join();
+  void Join() noexcept;
 
  private:
   void Loop();

@@ -9,11 +9,12 @@ const run = promisify(execFile);
 /**
  * @param source of a program of one file
  * @param folder where the program goes, under the source's name without its end
+ * @param options more of the compiler's, such as `-shared`
  * @returns the program's path
  */
-export async function compile(source: URL, folder: string): Promise<string> {
+export async function compile(source: URL, folder: string, options: string[] = []): Promise<string> {
   const path = fileURLToPath(source);
   const program = join(folder, basename(path, '.c'));
-  await run('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-o', program, path]);
+  await run('cc', ['-O2', '-Wall', '-Wextra', '-Werror', ...options, '-o', program, path]);
   return program;
 }

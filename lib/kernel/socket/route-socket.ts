@@ -4,7 +4,11 @@
  * Routes cross this seam as packed records (`record-layout.ts`), never as objects: an array of route objects
  * costs 0.8 us a route here, packed bytes 0.04 us, and the kernel itself 1 us.
  */
+import type { KernelChanges, Link, Monitor, MonitorOptions, NativeError } from './kernel-changes.ts';
+import { openLastingMonitor } from './lasting-monitor.ts';
 import { loadAddon } from './load-addon.ts';
+
+export type { KernelChanges, Link, Monitor, MonitorOptions, NativeError } from './kernel-changes.ts';
 
 /** Where a socket works, and how large its receive buffer should be. */
 export interface RouteSocketOptions {
@@ -12,14 +16,6 @@ export interface RouteSocketOptions {
   netns?: string | undefined;
   /** Wanted receive buffer in bytes; what the kernel grants may be less. Default 4 MiB. */
   receiveBuffer?: number | undefined;
-}
-
-/** A network interface as `RTM_GETLINK` reports it. */
-export interface Link {
-  name: string;
-  index: number;
-  /** `IFF_*` bits of netdevice(7): 1 up, 64 running, 0x10000 lower-up. */
-  flags: number;
 }
 
 /** Which routes to read. */
@@ -61,60 +57,6 @@ export interface ApplyResult extends Int32Array {
 /** In an {@link ApplyResult}: the kernel's answer was lost, the request may have been applied or not. Read back. */
 export const outcomeUnknown = -1;
 
-/** What to be notified of. Interfaces and local addresses come in any case. */
-export interface MonitorOptions {
-  /** Routing table, 254 is main. */
-  table: number;
-  /** Route protocol numbers to be notified of. */
-  protocols: readonly number[];
-  /** Notify of routes of any protocol at this metric too: one with our prefix has replaced ours. */
-  metric?: number | undefined;
-  /** Notify of host prefixes (/32, /128) of any table and protocol too: CNIs route to their pods by them. */
-  hostRoutes?: boolean | undefined;
-  /** Notify of changed nexthop objects of the same protocols too (Linux 5.3). */
-  nexthopObjects?: boolean | undefined;
-  /** Wanted receive buffer in bytes; default the socket's. */
-  receiveBuffer?: number | undefined;
-}
-
-/** What happened in the kernel since the last call, by others than this socket. */
-export interface KernelChanges {
-  /** Routes under the watched protocols: packed records, operation `replace` (now there) or `delete`. */
-  routes: Uint8Array;
-  /** Interfaces that came or changed, in order; one that went has `gone` true. */
-  links: (Link & { gone: boolean })[];
-  /** Local addresses that came or went, in order. */
-  addresses: {
-    /** Of the interface. */
-    index: number;
-    /** 4 or 16 bytes. */
-    address: Uint8Array;
-    prefixLength: number;
-    gone: boolean;
-  }[];
-  /** Nexthop objects of ours were changed: read them again. Those that go with an interface are not notified. */
-  nexthopObjects: boolean;
-  /** Notifications were lost (`ENOBUFS`): read everything again. */
-  overrun: boolean;
-}
-
-/** Stops a monitor; calling it twice is harmless. */
-export interface Monitor {
-  stop(): void;
-}
-
-/** What the addon throws and rejects with, beside TypeError and RangeError for wrong arguments. */
-export interface NativeError extends Error {
-  /** `ENOENT` and the like; `ERR_CLOSED` after `close()`; `FLOCK_RECORD_INVALID` for a malformed batch. */
-  code: string;
-  /** Positive, as in errno(3). */
-  errno?: number;
-  syscall?: string;
-  /** Of a malformed batch: which record, and its field. */
-  index?: number;
-  field?: string;
-}
-
 /** The class as native/src/route_socket.cc defines it. */
 interface NativeRouteSocket {
   readonly receiveBuffer: number;
@@ -141,11 +83,18 @@ export class RouteSocket {
   readonly #native: NativeRouteSocket;
 
   /**
-   * @throws NativeError with the `syscall` and path that failed (ENOENT, EPERM), FLOCK_NATIVE_MISSING
+   * @throws NativeError with the `syscall` and path that failed (ENOENT, EPERM), EAGAIN where `netns` needs a thread and
+   *   there is none, ENOMEM; FLOCK_NATIVE_MISSING
    */
   constructor(options: RouteSocketOptions = {}) {
     const { RouteSocket: Native } = loadAddon<Addon>();
-    this.#native = new Native(options);
+    try {
+      this.#native = new Native(options);
+    } catch (error) {
+      // Node-API's C++ wrapper allocates the object itself, and its own error for that has no code.
+      (error as NativeError).code ??= 'ENOMEM';
+      throw error;
+    }
   }
 
   /** Bytes of receive buffer really granted; the window of requests in flight follows from it. */
@@ -211,10 +160,12 @@ export class RouteSocket {
   /**
    * Calls back with what others than this socket change: routes, and all interfaces and local addresses.
    * What happens while the callback is busy gathers and comes with the next call. Keeps the program alive
-   * until it is stopped.
+   * until it is stopped. Should its socket fail, another one is opened and everything is to be read again.
    */
   monitor(options: MonitorOptions, callback: (changes: KernelChanges) => void): Monitor {
-    return this.#native.monitor(options, callback);
+    // The addon refuses it by name.
+    if (typeof callback !== 'function') return this.#native.monitor(options, callback);
+    return openLastingMonitor(take => this.#native.monitor(options, take), callback);
   }
 
   /**
