@@ -26,6 +26,13 @@ namespace {
   throw SystemError(number, call, what.empty() ? std::strerror(number) : what + ": " + std::strerror(number));
 }
 
+// Its port is 0.
+sockaddr_nl KernelAddress() {
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  return address;
+}
+
 }  // namespace
 
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
@@ -65,6 +72,10 @@ NetlinkSocket::NetlinkSocket(uint32_t receive_buffer) : socket_(nl_socket_alloc(
   if (result < 0) {
     throw SystemError(errno != 0 ? errno : EIO, "nl_connect", nl_geterror(result));
   }
+  // The kernel refuses a connected socket what others than its peer send it (ECONNREFUSED,
+  // netlink_getsockbyportid in net/netlink/af_netlink.c): they can not fill its receive buffer.
+  const sockaddr_nl kernel = KernelAddress();
+  if (connect(file(), reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel) != 0) Fail("connect");
   const int on = 1;
   // Replies omit the request's bytes (Linux 4.3), so that the replies to a window fit the receive buffer, and
   // contain the kernel's error text (Linux 4.12). Older kernels refuse the options, and work without.
@@ -105,8 +116,7 @@ void NetlinkSocket::Join(int group) {
 }
 
 int NetlinkSocket::Send(std::span<const uint8_t> messages) {
-  sockaddr_nl kernel{};
-  kernel.nl_family = AF_NETLINK;
+  const sockaddr_nl kernel = KernelAddress();
   for (;;) {
     const ssize_t sent = sendto(file(), messages.data(), messages.size(), 0,
                                 reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
@@ -124,9 +134,14 @@ void NetlinkSocket::Drain() {
 NetlinkSocket::Received NetlinkSocket::Receive(std::span<uint8_t> buffer, Deadline deadline, size_t& length) {
   for (;;) {
     // First without waiting: the kernel has nearly always answered before send returns.
-    const ssize_t received = recv(file(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC);
+    sockaddr_nl sender{};
+    socklen_t sender_length = sizeof sender;
+    const ssize_t received = recvfrom(file(), buffer.data(), buffer.size(), MSG_DONTWAIT | MSG_TRUNC,
+                                      reinterpret_cast<sockaddr*>(&sender), &sender_length);
     if (received >= 0) {
-      length = static_cast<size_t>(received);
+      // Another program may send to a multicast group too, and what it sends is not news of the kernel. Not
+      // waited on from here: a program that sends without end would keep this thread from everything else.
+      length = sender.nl_pid == 0 ? static_cast<size_t>(received) : 0;
       return Received::kData;
     }
     if (errno == ENOBUFS) return Received::kOverflow;

@@ -78,7 +78,7 @@ class NetlinkSocket {
 
   // Receives one datagram into `buffer`. kOverflow is ENOBUFS: the receive buffer was full and the kernel
   // dropped something. `length` is the datagram's whole length, even when it is longer than `buffer` and was
-  // cut. Throws SystemError on any other error.
+  // cut, and 0 for one that the kernel did not send. Throws SystemError on any other error.
   Received Receive(std::span<uint8_t> buffer, Deadline deadline, size_t& length);
 
  private:
