@@ -1,4 +1,5 @@
 /** One reconfiguration of BIRD; ends when BIRD runs the configuration that it read. */
+import { type Clock, systemClock } from '../base/clock.ts';
 import { FlockError } from '../base/errors.ts';
 import type { BirdControl } from './control.ts';
 import { replyCode, textOf } from './reply.ts';
@@ -10,14 +11,17 @@ const longestMs = 30_000;
  * Reply 0003 means done. 0004 (in progress) and 0005 (queued behind another) mean not yet: the status is polled.
  * @throws FlockError FLOCK_BIRD_REFUSED with BIRD's reply, FLOCK_BIRD_UNREACHABLE when BIRD does not finish
  */
-export async function configure(control: BirdControl): Promise<void> {
-  const deadline = Date.now() + longestMs;
+export async function configure(
+  control: Pick<BirdControl, 'command'>,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const deadline = clock.now() + longestMs;
   let pauseMs = 5;
   for (let reply = await control.command('configure'); ; reply = await control.command('configure status')) {
     const has = (code: number) => reply.lines.some(line => line.code === code);
     if (has(replyCode.reconfigured)) return;
     const isUnderWay = has(replyCode.inProgress) || has(replyCode.queued);
-    if (!isUnderWay || Date.now() > deadline) {
+    if (!isUnderWay || clock.now() > deadline) {
       throw new FlockError(
         'FLOCK_BIRD_UNREACHABLE',
         `BIRD did not finish its reconfiguration: ${textOf(reply)}`,
@@ -27,7 +31,8 @@ export async function configure(control: BirdControl): Promise<void> {
         },
       );
     }
-    await new Promise(resolve => setTimeout(resolve, pauseMs));
+    const wait = pauseMs;
+    await new Promise<void>(resolve => clock.after(wait, resolve));
     pauseMs = Math.min(pauseMs * 2, 200);
   }
 }

@@ -154,10 +154,10 @@ test.serial('a reply that arrived while our event loop was blocked is no timeout
   t.teardown(() => control.close());
   const status = control.command('show status');
   await new Promise(resolve => setImmediate(resolve));
-  const until = Date.now() + timeoutMs + 300;
+  const until = performance.now() + timeoutMs + 300;
   // BIRD has answered us when it has answered whoever came later.
   execFileSync('birdc', ['-s', bird.socketPath, 'show status']);
-  while (Date.now() < until);
+  while (performance.now() < until);
   t.is((await status).lines.at(-1)?.code, 13);
 });
 

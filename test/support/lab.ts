@@ -203,7 +203,7 @@ export async function eventually<T>(
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   { timeoutMs = patienceMs, intervalMs = 20 } = {},
 ): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   for (;;) {
     let failure: unknown;
     try {
@@ -212,7 +212,7 @@ export async function eventually<T>(
     } catch (error) {
       failure = error;
     }
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       throw new Error(
         `not seen within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`,
         failure === undefined ? {} : { cause: failure },
