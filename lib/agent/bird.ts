@@ -55,6 +55,8 @@ export async function openBird(
     settleMs: config.reconcile.settleMs,
     onOutcome: ({ state }) => metrics.birdUp.set(state === 'applied' || state === 'unchanged' ? 1 : 0),
   });
+  announcer.start();
+  stops.add(() => announcer.stop());
   return { manager, announcer, kernelExport };
 }
 

@@ -13,7 +13,7 @@ import type { BirdRoutes } from './render.ts';
 
 /** What an announcer connects. */
 export interface BirdAnnouncerOptions {
-  bird: Pick<BirdManager, 'apply' | 'modeOf' | 'status'>;
+  bird: Pick<BirdManager, 'apply' | 'isOutOfStep' | 'modeOf' | 'status'>;
   nodeConfig: Pick<NodeConfigSource, 'onChange' | 'snapshot'>;
   clock: Clock;
   /** How long to wait after a withdrawal, so that the BGP peers act on it, in milliseconds. */
@@ -28,11 +28,19 @@ export interface BirdAnnouncerOptions {
  */
 const checkAgainMs = 1000;
 
+/** How often a BIRD that runs is asked whether it still runs what we gave it, in milliseconds. */
+const lookMs = 500;
+/**
+ * The same for one that does not answer. In filter mode it starts without the active set, and its peers, which kept
+ * our routes while it was away, forget them when their sessions are up: it connects after 750 ms at the earliest.
+ */
+const lookForAbsentMs = 100;
+
 const nothing: ReadonlySet<Destination> = new Set();
 
 /** The `Announcer` that has BIRD follow. */
 export class BirdAnnouncer {
-  readonly #bird: Pick<BirdManager, 'apply' | 'modeOf' | 'status'>;
+  readonly #bird: Pick<BirdManager, 'apply' | 'isOutOfStep' | 'modeOf' | 'status'>;
   readonly #nodeConfig: Pick<NodeConfigSource, 'onChange' | 'snapshot'>;
   readonly #onOutcome: (outcome: BirdOutcome) => void;
   readonly #clock: Clock;
@@ -45,6 +53,8 @@ export class BirdAnnouncer {
   /** Active sets that are being applied: BIRD has not confirmed them yet. */
   readonly #pending = new Set<ReadonlySet<Destination>>();
   #formerRoutes: readonly BirdRoutes[] = [];
+  #cancelLook: () => void = () => {};
+  #stopped = false;
   /** In learn mode: from what BIRD's running configuration was rendered, and when that was last checked. */
   #running: { nodeConfig: unknown; formerRoutes: unknown; at: number } | undefined;
 
@@ -55,6 +65,28 @@ export class BirdAnnouncer {
     this.#clock = clock;
     this.#settleMs = settleMs;
     this.#onOutcome = onOutcome;
+  }
+
+  /** Follows BIRD itself: one that comes back, or that somebody else configured, is configured within a moment. */
+  start(): void {
+    const look = () => {
+      this.#cancelLook = this.#clock.after(
+        this.#bird.status().connected ? lookMs : lookForAbsentMs,
+        async () => {
+          if (await this.#bird.isOutOfStep().catch(() => false)) {
+            this.#running = undefined;
+            this.#listeners.notify();
+          }
+          if (!this.#stopped) look();
+        },
+      );
+    };
+    look();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelLook();
   }
 
   /** Calls `listener` when BIRD runs a new configuration, or a withdrawal has settled. @returns unsubscribes */

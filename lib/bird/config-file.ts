@@ -8,19 +8,25 @@ export class ConfigFile {
   /** Where a new text is until BIRD has checked it: the same folder, so that the move is one rename. */
   readonly stagedPath: string;
 
-  /** @throws FlockError FLOCK_CONFIG_INVALID for a path that BIRD's command line can not express */
-  constructor(path: string) {
-    if (!/^\/[\x20\x21\x23-\x7e]{1,200}$/.test(path)) {
+  readonly #configured: string;
+
+  /**
+   * @param configured `bird.config`, from which the path is made: both get the same group
+   * @throws FlockError FLOCK_CONFIG_INVALID for a path that BIRD's command line can not express
+   */
+  constructor(path: string, configured = path) {
+    if (!/^\/[\x20\x21\x23-\x7e]{1,200}$/.test(configured)) {
       throw new FlockError(
         'FLOCK_CONFIG_INVALID',
-        `bird.config: ${JSON.stringify(path)} can not be written in a command of BIRD`,
+        `bird.config: ${JSON.stringify(configured)} can not be written in a command of BIRD`,
         {
-          value: path,
+          value: configured,
           remedy: 'give an absolute path of printable ASCII without a double quote, 200 characters at most',
         },
       );
     }
     this.path = path;
+    this.#configured = configured;
     this.stagedPath = join(dirname(path), `.${basename(path)}.flock`);
   }
 
@@ -35,14 +41,14 @@ export class ConfigFile {
   }
 
   /**
-   * Writes a text for BIRD to check. The file may contain passwords: its mode is 0640, and its group is that of the
-   * file that it will replace (Debian: owner root, group bird), or else the folder's.
+   * Writes a text for BIRD to check. The file may contain passwords: its mode is 0640, and its group is that of
+   * `bird.config` (Debian: owner root, group bird), or else the folder's.
    */
   async stage(text: string): Promise<void> {
     try {
       await rm(this.stagedPath, { force: true });
       await using file = await open(this.stagedPath, 'wx', 0o600);
-      const { gid } = await stat(this.path).catch(() => stat(dirname(this.path)));
+      const { gid } = await stat(this.#configured).catch(() => stat(dirname(this.path)));
       // Without the right to change the group (a user namespace) our group stays: BIRD then runs as the same user.
       await file.chown(-1, gid).catch(() => undefined);
       await file.chmod(0o640);
@@ -66,6 +72,14 @@ export class ConfigFile {
 
   async discard(): Promise<void> {
     await rm(this.stagedPath, { force: true });
+  }
+
+  async remove(): Promise<void> {
+    try {
+      await rm(this.path, { force: true });
+    } catch (cause) {
+      throw notPossible(this.path, 'remove', cause);
+    }
   }
 }
 

@@ -9,15 +9,19 @@ const longestMs = 30_000;
 
 /**
  * Reply 0003 means done. 0004 (in progress) and 0005 (queued behind another) mean not yet: the status is polled.
+ *
+ * @param path what BIRD reads; default: the file that it was started with
  * @throws FlockError FLOCK_BIRD_REFUSED with BIRD's reply, FLOCK_BIRD_UNREACHABLE when BIRD does not finish
  */
 export async function configure(
   control: Pick<BirdControl, 'command'>,
+  path?: string,
   clock: Clock = systemClock,
 ): Promise<void> {
   const deadline = clock.now() + longestMs;
   let pauseMs = 5;
-  for (let reply = await control.command('configure'); ; reply = await control.command('configure status')) {
+  const command = path === undefined ? 'configure' : `configure "${path}"`;
+  for (let reply = await control.command(command); ; reply = await control.command('configure status')) {
     const has = (code: number) => reply.lines.some(line => line.code === code);
     if (has(replyCode.reconfigured)) return;
     const isUnderWay = has(replyCode.inProgress) || has(replyCode.queued);
@@ -35,4 +39,10 @@ export async function configure(
     await new Promise<void>(resolve => clock.after(wait, resolve));
     pauseMs = Math.min(pauseMs * 2, 200);
   }
+}
+
+/** BIRD's own words for when it was configured last, by anybody; undefined when it does not say. */
+export async function lastReconfiguration(control: BirdControl): Promise<string | undefined> {
+  const { lines } = await control.command('show status');
+  return lines.map(({ text }) => text).find(text => text.startsWith('Last reconfiguration on '));
 }

@@ -144,6 +144,16 @@ export class BirdControl {
   }
 }
 
+/** Whether a BIRD greets on the socket. */
+export async function answers(socketPath: string, timeoutMs?: number): Promise<boolean> {
+  try {
+    (await BirdControl.open(socketPath, timeoutMs === undefined ? {} : { timeoutMs })).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Whether an error of `BirdControl.open` means that no BIRD listens on the socket. */
 export function nothingListens(error: unknown): boolean {
   const cause = error instanceof FlockError ? (error.cause as NodeJS.ErrnoException | undefined) : undefined;

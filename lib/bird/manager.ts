@@ -5,9 +5,10 @@
  * What happens on errors:
  * - BIRD refuses the text: the file and BIRD's running configuration stay, the outcome has the error, and the next
  *   `apply` tries again.
- * - BIRD does not run: it can not check the text. The file is still written when there is none or when it is ours, so
- *   that a starting BIRD announces no stale address. Another owner's file is replaced only after BIRD's check.
- * - BIRD restarts: the connection closes. What BIRD runs is then unknown, and the next `apply` configures it again.
+ * - BIRD does not run: it can not check the text. The file is still written when there is none or when it is ours.
+ *   Another owner's file is replaced only after BIRD's check.
+ * - BIRD restarts: the connection closes. It announces no active set until the next `apply` configures it again.
+ * - Somebody else has BIRD read its file again, which has no active set: `isOutOfStep` finds out.
  * - BIRD hangs, or ends during a `configure`: handled like a restart.
  */
 import { isAbsolute } from 'node:path';
@@ -15,12 +16,13 @@ import type { Destination } from '../base/address.ts';
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { NodeConfig } from '../config/node-config.ts';
-import { ConfigFile, isSameFile } from './config-file.ts';
-import { configure } from './configure.ts';
-import { BirdControl, nothingListens } from './control.ts';
+import { isSameFile } from './config-file.ts';
+import { BirdConfigFiles, type BirdTexts } from './config-files.ts';
+import { configure, lastReconfiguration } from './configure.ts';
+import { answers, BirdControl, nothingListens } from './control.ts';
 import { type BirdMode, birdModeOf } from './mode.ts';
 import { readPasswords } from './passwords.ts';
-import { announcedIn, type BirdRoutes, renderBirdConfig, renderedMark } from './render.ts';
+import { type BirdRoutes, renderBirdConfig } from './render.ts';
 import { type Reply, replyCode } from './reply.ts';
 
 /** Which BIRD, and what is the same in each configuration of it. */
@@ -78,12 +80,14 @@ const nothing: ReadonlySet<Destination> = new Set();
 /** One BIRD, by its configuration file and its control socket. */
 export class BirdManager {
   readonly #options: BirdManagerOptions;
-  readonly #file: ConfigFile;
+  readonly #files: BirdConfigFiles;
   readonly #log: Log;
   readonly #closed = new AbortController();
   #control: BirdControl | undefined;
   /** The text that the BIRD behind `#control` is known to run. */
   #running: string | undefined;
+  /** What BIRD said of its last reconfiguration when it ran `#running`; another one was not ours. */
+  #configuredAt: string | undefined;
   /** As in `BirdOutcome`. Undefined until the file of a former run was read. */
   #announced: ReadonlySet<Destination> | undefined;
   #lastError: FlockError | undefined;
@@ -94,7 +98,7 @@ export class BirdManager {
   /** @throws FlockError FLOCK_CONFIG_INVALID for a `configPath` that BIRD's command line can not express */
   constructor(options: BirdManagerOptions) {
     this.#options = options;
-    this.#file = new ConfigFile(options.configPath);
+    this.#files = new BirdConfigFiles(options.configPath);
     this.#log = options.log;
   }
 
@@ -159,6 +163,26 @@ export class BirdManager {
     return this.#control?.command(command).catch(() => undefined);
   }
 
+  /**
+   * Whether BIRD has to be configured though nothing of ours has changed: it has come (back), or somebody had it read
+   * its file again. An error that another try does not change is left to the next `apply`.
+   */
+  async isOutOfStep(): Promise<boolean> {
+    const control = this.#control;
+    const running = this.#running;
+    const error = this.#lastError;
+    if (control?.connected !== true) {
+      const isAbsent = error === undefined || error.code === 'FLOCK_BIRD_UNREACHABLE';
+      const { socketPath, timeoutMs } = this.#options;
+      return isAbsent && this.#newest.nodeConfig !== undefined && (await answers(socketPath, timeoutMs));
+    }
+    if (running === undefined || error !== undefined) return false;
+    const at = await lastReconfiguration(control).catch(() => undefined);
+    if (at === undefined || at === this.#configuredAt || this.#running !== running) return false;
+    this.#running = undefined;
+    return true;
+  }
+
   /** Closes the connection; BIRD keeps running as it is. */
   close(): void {
     this.#closed.abort();
@@ -167,13 +191,14 @@ export class BirdManager {
   async #pass({ nodeConfig, active, formerRoutes }: BirdInput): Promise<BirdOutcome> {
     if (nodeConfig === undefined) return { state: 'idle', announced: nothing };
     try {
-      this.#announced ??= announcedIn((await this.#file.read()) ?? '');
+      this.#announced ??= await this.#files.announced();
       const mode = this.modeOf(nodeConfig);
       const blind = mode === 'learn' ? this.#options.whyBlind?.() : undefined;
       if (blind !== undefined) throw blind;
-      const text = this.render(nodeConfig, active, formerRoutes);
       const announced = mode === 'filter' ? new Set(active) : nothing;
-      const state = await this.#bring(text, announced);
+      const start = this.render(nodeConfig, nothing, formerRoutes);
+      const running = announced.size === 0 ? start : this.render(nodeConfig, announced, formerRoutes);
+      const state = await this.#bring({ start, running }, announced);
       this.#report(undefined);
       return { state, announced: this.#announced ?? nothing };
     } catch (thrown) {
@@ -184,21 +209,23 @@ export class BirdManager {
     }
   }
 
-  async #bring(text: string, announced: ReadonlySet<Destination>): Promise<'unchanged' | 'applied'> {
-    const control = await this.#connection(text);
-    if (this.#running === text) return 'unchanged';
-    if ((await this.#file.read()) !== text) await this.#replaceFile(control, text);
+  async #bring(texts: BirdTexts, announced: ReadonlySet<Destination>): Promise<'unchanged' | 'applied'> {
+    const control = await this.#connection(texts);
+    if (this.#running === texts.running) return 'unchanged';
+    const path = await this.#files.replace(control, texts);
     // Until BIRD has confirmed, it may run the old configuration or the new one.
     this.#running = undefined;
     this.#announced = new Set([...(this.#announced ?? nothing), ...announced]);
-    await configure(control);
-    this.#running = text;
+    await configure(control, path);
+    this.#configuredAt = await lastReconfiguration(control);
+    this.#running = texts.running;
     this.#announced = announced;
-    this.#log.info({ path: this.#file.path }, 'BIRD runs a new configuration');
+    await this.#files.settle(texts);
+    this.#log.info({ path: path ?? this.#files.path }, 'BIRD runs a new configuration');
     return 'applied';
   }
 
-  async #connection(text: string): Promise<BirdControl> {
+  async #connection(texts: BirdTexts): Promise<BirdControl> {
     if (this.#control?.connected === true) return this.#control;
     this.#running = undefined;
     try {
@@ -208,7 +235,7 @@ export class BirdManager {
         ...(timeoutMs !== undefined && { timeoutMs }),
       });
     } catch (error) {
-      if (nothingListens(error)) await this.#prepareForStart(text);
+      if (nothingListens(error)) await this.#prepareForStart(texts);
       throw error;
     }
     await this.#refuseOtherFile(this.#control);
@@ -220,32 +247,18 @@ export class BirdManager {
     const reply = await control.ask('configure check');
     const line = reply.lines.find(({ code }) => code === replyCode.readingConfiguration);
     const read = line?.text.replace(/^Reading configuration from /, '') ?? '';
-    if (!isAbsolute(read) || (await isSameFile(read, this.#file.path))) return;
+    if (!isAbsolute(read) || (await isSameFile(read, this.#files.path))) return;
     control.close();
-    throw new FlockError('FLOCK_BIRD_REFUSED', `BIRD reads ${read}, and bird.config is ${this.#file.path}`, {
+    throw new FlockError('FLOCK_BIRD_REFUSED', `BIRD reads ${read}, and bird.config is ${this.#files.path}`, {
       value: read,
       remedy: 'make bird.config the path that BIRD was started with (-c)',
     });
   }
 
-  async #prepareForStart(text: string): Promise<void> {
+  async #prepareForStart(texts: BirdTexts): Promise<void> {
     this.#announced = nothing;
-    const found = await this.#file.read();
-    if (found === text || (found !== undefined && !found.startsWith(renderedMark))) return;
-    await this.#file.stage(text);
-    await this.#file.commit();
-    this.#log.info({ path: this.#file.path }, 'wrote the configuration for a BIRD that is not running');
-  }
-
-  async #replaceFile(control: BirdControl, text: string): Promise<void> {
-    await this.#file.stage(text);
-    try {
-      await control.command(`configure check "${this.#file.stagedPath}"`);
-    } catch (error) {
-      await this.#file.discard();
-      throw error;
-    }
-    await this.#file.commit();
+    if (await this.#files.prepareForStart(texts))
+      this.#log.info({ path: this.#files.path }, 'wrote the configuration for a BIRD that is not running');
   }
 
   /** Logs one line when an error begins, one when it changes, and one when it has ended. */

@@ -1,10 +1,11 @@
-/** Filter mode: BIRD announces the active set of its configuration, independent of tags; so the set becomes empty. */
+/** Filter mode: BIRD announces the active set of its files, independent of tags; so the set becomes empty. */
 import { readFile } from 'node:fs/promises';
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { BirdConfigFiles } from '../bird/config-files.ts';
 import { BirdControl, nothingListens } from '../bird/control.ts';
 import { BirdManager } from '../bird/manager.ts';
-import { announcedIn, renderedMark } from '../bird/render.ts';
+import { renderedMark } from '../bird/render.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { type NodeConfig, parseNodeConfig } from '../config/node-config.ts';
 
@@ -18,7 +19,7 @@ import { type NodeConfig, parseNodeConfig } from '../config/node-config.ts';
 export async function withdrawFromBird(config: ResolvedAgentConfig, log: Log): Promise<string | undefined> {
   const { mode, config: configPath, socket: socketPath, kernelExport } = config.bird;
   const text = await readFile(configPath, 'utf8').catch(() => '');
-  if (mode === 'learn' && announcedIn(text).size === 0) return undefined;
+  if (mode === 'learn' && (await new BirdConfigFiles(configPath).announced()).size === 0) return undefined;
   if (!text.startsWith(renderedMark))
     return `${configPath} is not a file of flock-anycast: BIRD was not configured`;
   if (!(await listens(socketPath))) return 'BIRD does not run: it announces nothing';

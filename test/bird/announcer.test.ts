@@ -14,6 +14,7 @@ function announcer(mode: 'learn' | 'filter') {
         bird.asked++;
         return { state: bird.state, announced: new Set() };
       },
+      isOutOfStep: async () => false,
       modeOf: () => mode,
       status: () => ({ connected: true, version: '2.0.12', applied: bird.applied, lastError: undefined }),
     },

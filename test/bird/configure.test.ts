@@ -25,7 +25,7 @@ test.serial('the wall clock may be set while BIRD is being waited for', async t 
     const before = Date.now;
     Date.now = () => before() + 86_400_000;
   });
-  await configure(bird, systemClock);
+  await configure(bird, undefined, systemClock);
   t.deepEqual(bird.commands, ['configure', 'configure status', 'configure status']);
 });
 
@@ -39,6 +39,8 @@ test('after thirty seconds a reconfiguration has failed', async t => {
       return () => {};
     },
   };
-  await t.throwsAsync(configure(answering([inProgress]), clock), { code: 'FLOCK_BIRD_UNREACHABLE' });
+  await t.throwsAsync(configure(answering([inProgress]), undefined, clock), {
+    code: 'FLOCK_BIRD_UNREACHABLE',
+  });
   t.true(now > 30_000 && now < 31_000, `${now}`);
 });

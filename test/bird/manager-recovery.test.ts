@@ -16,7 +16,7 @@ test("while BIRD does not run, the file is written for its start, unless it is a
   t.is(absent.error?.code, 'FLOCK_BIRD_UNREACHABLE');
   t.true(readFileSync(configPath, 'utf8').startsWith(renderedMark));
   await one.apply({ nodeConfig, active: [six] });
-  t.is(readFileSync(configPath, 'utf8'), one.render(nodeConfig, [six]), 'no stale address at its start');
+  t.is(readFileSync(configPath, 'utf8'), one.render(nodeConfig, []), 'no address at its start');
   writeFileSync(configPath, foreign);
   await one.apply({ nodeConfig, active: [four] });
   t.is(readFileSync(configPath, 'utf8'), foreign);
@@ -39,7 +39,8 @@ test('a BIRD that is killed and started again is configured again', async t => {
   t.is(gone.state, 'unreachable');
   t.deepEqual(gone.announced, new Set());
   const again = await bird();
-  t.true((await again.command('show route')).includes(six), 'it starts with the file written before');
+  t.false((await again.command('show route')).includes(four), 'it starts without an active set');
+  t.true(await one.isOutOfStep());
   t.is((await one.apply({ nodeConfig, active: [six] })).state, 'applied');
   t.is((await one.apply({ nodeConfig, active: [six] })).state, 'unchanged');
 });
@@ -108,7 +109,9 @@ test('a reconfiguration in progress, and one queued behind it, are awaited until
   const many = Array.from({ length: 20_000 }, (_, at) => `10.${64 + (at >> 8)}.${at & 255}.1/32`);
   await startNode(other, { mode: 'filter', active: many });
   const active = [four];
-  const bird = await startNode(node, { mode: 'filter', active });
+  const peers = node.nodeConfig.bgp.peers.map(peer => ({ ...peer, importLimit: 30_000 }));
+  const nodeConfig = { ...node.nodeConfig, bgp: { ...node.nodeConfig.bgp, peers } };
+  const bird = await startNode(node, { mode: 'filter', active, nodeConfig });
   await eventually('all routes', async () => /2000\d of/.test(await bird.command('show route count')));
   const control = await BirdControl.open(bird.socketPath);
   t.teardown(() => control.close());
@@ -121,7 +124,7 @@ test('a reconfiguration in progress, and one queued behind it, are awaited until
     log: pino({ level: 'silent' }),
   });
   t.teardown(() => manager.close());
-  const withAsn = (localAsn: number) => ({ ...node.nodeConfig, bgp: { ...node.nodeConfig.bgp, localAsn } });
+  const withAsn = (localAsn: number) => ({ ...nodeConfig, bgp: { ...nodeConfig.bgp, localAsn } });
   writeFileSync(bird.configPath, manager.render(withAsn(65101), active));
   const answers = await Promise.all([control.ask('configure'), control.ask('configure')]);
   t.deepEqual(

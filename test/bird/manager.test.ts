@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, existsSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { activePathOf } from '../../lib/bird/config-files.ts';
 import type { NodeConfig } from '../../lib/config/node-config.ts';
 import { startBird } from '../support/bird.ts';
 import { foreign, four, nodeConfig, place, reconfigurations, six } from './place.ts';
@@ -21,21 +22,23 @@ test('a new text is checked, written for BIRD alone and configured; for the same
   const applied = await one.apply({ nodeConfig, active: [four] });
   t.is(applied.state, 'applied');
   t.deepEqual(applied.announced, new Set([four]));
-  t.is(readFileSync(configPath, 'utf8'), one.render(nodeConfig, [four]));
-  t.is(statSync(configPath).mode & 0o777, 0o640);
+  t.is(readFileSync(configPath, 'utf8'), one.render(nodeConfig, []));
+  t.is(readFileSync(activePathOf(configPath), 'utf8'), one.render(nodeConfig, [four]));
+  for (const path of [configPath, activePathOf(configPath)]) t.is(statSync(path).mode & 0o777, 0o640);
   t.true((await running.command(`show route for ${four}`)).includes('anycast4'));
   t.like(one.status(), { connected: true, version: '2.0.12', applied: true, lastError: undefined });
-  const { mtimeMs } = statSync(configPath);
+  const { mtimeMs } = statSync(activePathOf(configPath));
   for (let pass = 0; pass < 5; pass++) {
     t.is((await one.apply({ nodeConfig, active: [four] })).state, 'unchanged');
   }
   t.is(reconfigurations(running), 1);
-  t.is(statSync(configPath).mtimeMs, mtimeMs);
+  t.is(statSync(activePathOf(configPath)).mtimeMs, mtimeMs);
   const both = await one.apply({ nodeConfig, active: [six, four] });
   t.deepEqual([...both.announced].sort(), [four, six]);
   t.is((await one.apply({ nodeConfig, active: [four, six] })).state, 'unchanged', 'order is no difference');
   t.is((await one.apply({ nodeConfig, active: [] })).state, 'applied');
   t.false((await running.command('show route')).includes(four));
+  t.false(existsSync(activePathOf(configPath)));
 });
 
 test('calls while one is under way become one, with the newest input', async t => {
@@ -55,7 +58,7 @@ test('a text that BIRD refuses replaces neither the file nor the running configu
   const running = await bird(foreign);
   const one = manager();
   await one.apply({ nodeConfig, active: [four] });
-  const good = readFileSync(configPath, 'utf8');
+  const good = readFileSync(activePathOf(configPath), 'utf8');
   const before = reconfigurations(running);
   for (let pass = 0; pass < 3; pass++) {
     const outcome = await one.apply({ nodeConfig, active: [four, '192.0.2.999/32'] });
@@ -64,8 +67,8 @@ test('a text that BIRD refuses replaces neither the file nor the running configu
     t.regex(outcome.error?.message ?? '', /8002 .*Invalid IPv4 address 192\.0\.2\.999/);
     t.deepEqual(outcome.announced, new Set([four]));
   }
-  t.is(readFileSync(configPath, 'utf8'), good);
-  t.false(existsSync(join(lab.dir, '.bird.conf.flock')));
+  t.is(readFileSync(activePathOf(configPath), 'utf8'), good);
+  t.false(existsSync(join(lab.dir, '.bird.conf.active.flock')));
   t.is(reconfigurations(running), before);
   t.is(lines.filter(line => line.includes('refused')).length, 1, 'logged once');
   t.is((await one.apply({ nodeConfig, active: [four] })).state, 'unchanged', 'the old one still runs');
@@ -104,6 +107,37 @@ test('a BIRD that reads another file is refused, and stays as it is', async t =>
   t.is(reconfigurations(running), 0);
 });
 
+test('filter mode: a BIRD that starts announces nothing of before, without the agent', async t => {
+  const { bird, manager } = await place(t);
+  const running = await bird(foreign);
+  const one = manager();
+  t.is((await one.apply({ nodeConfig, active: [four] })).state, 'applied');
+  t.true((await running.command('show route')).includes(four));
+  one.close();
+  await running.kill();
+  const again = await bird();
+  const starting = await again.command('show route');
+  t.true(starting.includes('10.244.1.0/24'), "the node's own prefixes");
+  t.false(starting.includes(four));
+  const two = manager();
+  t.is((await two.apply({ nodeConfig, active: [four] })).state, 'applied');
+  t.true((await again.command('show route')).includes(four));
+});
+
+test('filter mode: a BIRD that somebody else had read its file is configured again', async t => {
+  const { bird, manager } = await place(t);
+  const running = await bird(foreign);
+  const one = manager();
+  await one.apply({ nodeConfig, active: [four] });
+  t.false(await one.isOutOfStep());
+  await running.command('configure');
+  t.false((await running.command('show route')).includes(four));
+  t.true(await one.isOutOfStep());
+  t.is((await one.apply({ nodeConfig, active: [four] })).state, 'applied');
+  t.true((await running.command('show route')).includes(four));
+  t.false(await one.isOutOfStep());
+});
+
 test('a file that was deleted while BIRD runs is written again with the next new text', async t => {
   const { configPath, bird, manager } = await place(t);
   await bird(foreign);
@@ -121,6 +155,7 @@ test('a new file has the group of the old one, so that BIRD may read it', async 
     return t.pass();
   }
   chmodSync(configPath, 0o640);
-  t.is((await manager().apply({ nodeConfig, active: [] })).state, 'applied');
+  t.is((await manager().apply({ nodeConfig, active: [four] })).state, 'applied');
   t.is(statSync(configPath).gid, 4242);
+  t.is(statSync(activePathOf(configPath)).gid, 4242);
 });
