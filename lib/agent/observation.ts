@@ -1,4 +1,5 @@
 /** What the agent reports: Events on pods, the status of its NodeConfig, and `/metrics`, `/healthz`, `/status`. */
+import { droppedLines } from '../base/log.ts';
 import { peerStates } from '../bird/peer-states.ts';
 import type { SessionWatch } from '../bird/session-watch.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
@@ -23,6 +24,7 @@ export async function openObservation(context: AgentContext, observed: Observed)
   const events = await openPodEvents(config, sources.pods, sources.refusals, log);
   stops.add(() => events?.stop());
   metrics.watchRefusals(sources.refusals);
+  metrics.watchDroppedLines(droppedLines);
   sources.cluster?.reportStatus(() => nodeConfigStatusOf(observed));
   const { listen } = config.observe;
   if (listen === undefined) return;

@@ -1,10 +1,11 @@
 /** The command line: `flock-anycast run`, `flush` and `migrate`, each with `--config FILE`; `check-config FILE…`. */
 import '../heap-growth.ts';
 import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { Command } from 'commander';
 import { runAgent } from '../agent/agent.ts';
 import { FlockError } from '../base/errors.ts';
-import { createLog } from '../base/log.ts';
+import { createLog, type Log, standardError } from '../base/log.ts';
 import { checkConfigs } from '../commands/check-config.ts';
 import { flush } from '../commands/flush.ts';
 import { migrate } from '../commands/migrate.ts';
@@ -15,7 +16,11 @@ const { version, description } = JSON.parse(
   readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
 ) as { version: string; description: string };
 
-const program = new Command('flock-anycast').description(description).version(version).showHelpAfterError();
+const program = new Command('flock-anycast')
+  .description(description)
+  .version(version)
+  .showHelpAfterError()
+  .configureOutput({ writeErr: text => standardError().write(text) });
 
 program
   .command('run')
@@ -32,7 +37,9 @@ program
   .addHelpText('after', () => `\nKeys of the configuration file:\n\n${describeKeys()}`)
   .action(async ({ config: file, withdrawOnExit = false }: { config: string; withdrawOnExit?: boolean }) => {
     const config = loadAgentConfig(file);
-    await runAgent({ config, log: createLog(config.observe.logLevel), signal: stopSignal(), withdrawOnExit });
+    const log = createLog(config.observe.logLevel);
+    logOwnWarnings(log);
+    await runAgent({ config, log, signal: stopSignal(), withdrawOnExit });
   });
 
 program
@@ -97,15 +104,34 @@ function stopSignal(): AbortSignal {
   return stop.signal;
 }
 
+/** Warnings of Node itself would be written to standard error in a way that waits for its reader. */
+function logOwnWarnings(log: Log): void {
+  process.removeAllListeners('warning');
+  process.on('warning', ({ name, message }) => log.warn(`${name}: ${message}`));
+}
+
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** The last words of a command that failed. They wait for no reader: a program that is told to end must end. */
+function reportFailure(error: unknown): void {
+  const write = (text: string) => standardError().write(text);
+  if (error instanceof FlockError) {
+    write(`flock-anycast: ${error.message} [${error.code}]\n`);
+    if (error.remedy !== undefined) write(`  remedy: ${error.remedy}\n`);
+  } else write(`${inspect(error)}\n`);
+}
+
+process.once('uncaughtException', error => {
+  reportFailure(error);
+  process.exit(1);
+});
+
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof FlockError)) throw error;
-  process.stderr.write(`flock-anycast: ${error.message} [${error.code}]\n`);
-  if (error.remedy !== undefined) process.stderr.write(`  remedy: ${error.remedy}\n`);
-  process.exitCode = error.code === 'FLOCK_INTERRUPTED' ? 130 : 1;
+  reportFailure(error);
+  const interrupted = error instanceof FlockError && error.code === 'FLOCK_INTERRUPTED';
+  process.exitCode = interrupted ? 130 : 1;
 }

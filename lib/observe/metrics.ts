@@ -38,6 +38,19 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  /** Counts log lines that standard error did not take. */
+  watchDroppedLines(count: () => number): void {
+    new Counter({
+      name: 'flock_anycast_log_lines_dropped_total',
+      help: 'Log lines that were dropped because standard error did not take them.',
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        this.inc(count());
+      },
+    });
+  }
+
   /** Counts destinations in a state at each scrape. */
   watchDestinations(state: 'advertised' | 'held' | 'failed', count: () => number): void {
     new Gauge({
