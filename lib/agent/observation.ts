@@ -1,5 +1,6 @@
 /** What the agent reports: Events on pods, the status of its NodeConfig, and `/metrics`, `/healthz`, `/status`. */
 import { droppedLines } from '../base/log.ts';
+import { RetriedOpening } from '../base/retried-opening.ts';
 import { peerStates } from '../bird/peer-states.ts';
 import type { SessionWatch } from '../bird/session-watch.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
@@ -26,15 +27,33 @@ export async function openObservation(context: AgentContext, observed: Observed)
   metrics.watchRefusals(sources.refusals);
   metrics.watchDroppedLines(droppedLines);
   sources.cluster?.reportStatus(() => nodeConfigStatusOf(observed));
-  const { listen } = config.observe;
+  openListener(context, observed);
+}
+
+/** Routing does not wait for the listener: its port may be taken, and its address may come later. */
+function openListener({ config, log, clock, stops }: AgentContext, observed: Observed): void {
+  const { listen, hosts } = config.observe;
   if (listen === undefined) return;
-  const server = await serveObservations({
-    listen,
-    registry: metrics.registry,
-    healthy: () => isSynced(sources),
-    status: () => statusOf(config.node.name, observed),
+  const listener = new RetriedOpening({
+    open: async () => {
+      const server = await serveObservations({
+        listen,
+        hosts,
+        registry: observed.metrics.registry,
+        healthy: () => isSynced(observed.sources),
+        status: () => statusOf(config.node.name, observed),
+      });
+      return () => {
+        server.close();
+        server.closeAllConnections();
+      };
+    },
+    opened: `serving /metrics, /healthz and /status at ${listen}`,
+    clock,
+    log,
   });
-  stops.add(() => server.close());
+  listener.start();
+  stops.add(() => listener.stop());
 }
 
 async function nodeConfigStatusOf({ sources, table, sessions, bird: { manager } }: Observed) {

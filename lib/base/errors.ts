@@ -20,6 +20,7 @@ export const errorCodes = {
   FLOCK_INTERRUPTED: 'It was stopped midway; what it had done so far is consistent.',
   FLOCK_KUBERNETES_REFUSED: 'The Kubernetes API server answers a request with an error.',
   FLOCK_KUBERNETES_UNREACHABLE: 'The Kubernetes API server does not answer.',
+  FLOCK_LISTEN_FAILED: 'The address of /metrics, /healthz and /status can not be listened at.',
   FLOCK_MIGRATE_INCOMPLETE: 'Routes of the original agent could not be taken over.',
   FLOCK_NATIVE_FAILED: 'The native addon failed in a way that it does not know.',
   FLOCK_NATIVE_MISSING: 'The native addon can not be loaded.',

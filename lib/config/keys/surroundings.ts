@@ -35,8 +35,15 @@ export const observe = z
         /^(\[[0-9a-fA-F:.]+\]|[0-9.]+|localhost):\d{1,5}$/,
         'must be ADDRESS:PORT, such as 127.0.0.1:9470',
       )
+      .refine(text => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'a port is at most 65535')
       .optional()
       .describe('Address and port of /metrics, /healthz and /status. Default: not served.'),
+    hosts: z
+      .array(z.string().regex(/^[0-9A-Za-z_-]+(\.[0-9A-Za-z_-]+)*$/, 'must be a host name, without a port'))
+      .default([])
+      .describe(
+        'Host names by which clients may ask for these; addresses and localhost are always allowed, other names are refused (421).',
+      ),
     logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   })
   .prefault({});
