@@ -36,10 +36,8 @@ const gone: Phase = { kind: 'gone' };
  */
 export function phaseOf(pod: PodView, served: boolean, policy: DrainPolicy): Phase {
   if (isEligible(pod)) return { kind: 'serving' };
-  if (pod.terminating) {
-    const serves = pod.ready && !pod.containersTerminated;
-    return serves ? draining(requestedDrainOf(pod, policy)) : gone;
-  }
+  if (pod.containersTerminated) return gone;
+  if (pod.terminating) return pod.ready ? draining(requestedDrainOf(pod, policy)) : gone;
   return served ? draining(policy.notReadyMs) : gone;
 }
 

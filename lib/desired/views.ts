@@ -44,7 +44,7 @@ export interface PodView {
   readonly ready: boolean;
   /** It has a deletionTimestamp. */
   readonly terminating: boolean;
-  /** No container of the pod runs any more. */
+  /** No container of the pod runs any more, or will run again. */
   readonly containersTerminated?: boolean;
   /** Read are `flock-anycast.io/drain-seconds` and `flock-anycast.io/weight`. */
   readonly annotations?: Readonly<Record<string, string>>;
@@ -64,7 +64,10 @@ export function isInForce(allocation: AllocationView, pod: PodView): boolean {
   return allocation.state === 'committed' && allocation.uid === pod.uid;
 }
 
-/** A pod takes new traffic while it is Ready and not being deleted. */
+/**
+ * A pod takes new traffic while it is Ready, is not being deleted and has not ended. The end is a condition of its own:
+ * a pod that was evicted or whose containers have exited keeps Ready True in its object until somebody writes it.
+ */
 export function isEligible(pod: PodView): boolean {
-  return pod.ready && !pod.terminating;
+  return pod.ready && !pod.terminating && !pod.containersTerminated;
 }

@@ -33,6 +33,7 @@ const pod: fc.Arbitrary<PodView | undefined> = fc.option(
     uid,
     ready: fc.boolean(),
     terminating: fc.boolean(),
+    containersTerminated: fc.boolean(),
     annotations: fc.constantFrom({}, { [weightAnnotation]: '3' }, { [weightAnnotation]: 'heavy' }),
   }),
   { nil: undefined },
@@ -192,6 +193,16 @@ test('a pod that is not Ready leaves at once by default, and drains where that i
   t.is(lenient.target('192.0.2.1/32').holdUntil, 4000);
   lenient.update('ns/a', serving, ready, 2000);
   t.deepEqual(lenient.target('192.0.2.1/32'), { nexthops: [nexthop] });
+});
+
+test('a pod that has ended serves nothing and drains nothing, whatever its condition Ready says', t => {
+  const table = new DesiredTable({ ...policy, notReadyMs: 3000 });
+  const ended = { ...ready, containersTerminated: true };
+  table.update('ns/a', serving, ended, 0);
+  t.deepEqual(table.target('192.0.2.1/32'), { nexthops: [] });
+  table.update('ns/a', serving, ready, 0);
+  table.update('ns/a', serving, ended, 0);
+  t.deepEqual(table.target('192.0.2.1/32'), { nexthops: [] });
 });
 
 test('a pod may request its drain time, up to the longest allowed; an invalid number is reported', t => {

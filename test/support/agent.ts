@@ -63,6 +63,7 @@ export interface PodState {
   terminating?: boolean;
   /** Its containers have ended. */
   terminated?: boolean;
+  phase?: string;
   annotations?: Record<string, string>;
   podIPs?: string[];
   hostNetwork?: boolean;
@@ -77,6 +78,7 @@ export function writePod(
     uid = name,
     terminating = false,
     terminated = false,
+    phase = 'Running',
     annotations = {},
     podIPs = [],
     hostNetwork = false,
@@ -94,7 +96,7 @@ export function writePod(
     },
     spec: { nodeName: 'node', hostNetwork, containers: [{ name: 'main' }] },
     status: {
-      phase: 'Running',
+      phase,
       podIPs: podIPs.map(ip => ({ ip })),
       conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
       ...(terminated && { containerStatuses: [{ name: 'main', state: { terminated: { exitCode: 0 } } }] }),
