@@ -7,6 +7,7 @@
 export const errorCodes = {
   FLOCK_ADDRESS_INVALID: 'A text is not an IP address that can be used here.',
   FLOCK_ALLOCATIONS_INVALID: 'The allocation file does not parse or breaks its schema.',
+  FLOCK_ALLOCATION_OTHER: 'The allocation in force is of another pod object or sandbox.',
   FLOCK_ALLOCATION_UNKNOWN: 'There is no allocation for this pod.',
   FLOCK_ALLOCATIONS_READ_ONLY: 'The allocation file belongs to another program; only its owner writes it.',
   FLOCK_ALLOCATIONS_UNWRITABLE: 'The allocation file can not be written.',

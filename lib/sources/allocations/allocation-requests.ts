@@ -1,11 +1,13 @@
 /** Requests to the local API: each changes or reads the store and gives an answer. See docs/openapi.yaml. */
 
+import { z } from 'zod';
 import { describeIssues } from '../../base/describe-issues.ts';
 import { FlockError } from '../../base/errors.ts';
 import { shortened } from '../../base/quoted.ts';
 import { podKey } from '../pods/pod.ts';
 import type { Allocation } from './allocation.ts';
 import { allocationBodySchema, contradictions } from './allocation-body.ts';
+import type { Preconditions } from './allocation-sandbox.ts';
 import type { AllocationStore } from './allocation-store.ts';
 
 export interface ApiRequest {
@@ -23,6 +25,11 @@ export interface ApiAnswer {
   allow?: string;
 }
 
+const preconditionsSchema = z.strictObject({
+  uid: z.string().min(1).optional(),
+  containerId: z.string().min(1).optional(),
+  hostInterface: z.string().min(1).optional(),
+});
 const base = '/v1/allocations';
 const remedy = 'see docs/openapi.yaml for the requests of this API';
 
@@ -30,7 +37,8 @@ export async function answerRequest(store: AllocationStore, request: ApiRequest)
   try {
     return await route(store, request);
   } catch (error) {
-    if (error instanceof FlockError) return failure(400, error);
+    if (error instanceof FlockError)
+      return failure(error.code === 'FLOCK_ALLOCATION_OTHER' ? 409 : 400, error);
     // Other errors are those of the file system.
     return failure(500, unwritable(error as Error));
   }
@@ -65,11 +73,20 @@ async function route(store: AllocationStore, { method, url, body }: ApiRequest):
       await store.commit(readBody(body, namespace, name));
       return show(store, namespace, name);
     case 'DELETE':
-      await store.release(namespace, name, searchParams.get('uid') ?? undefined);
+      await store.release(namespace, name, preconditionsIn(searchParams));
       return { status: 204 };
     default:
       return notAllowed(method, 'GET, PUT, DELETE');
   }
+}
+
+/** @throws FlockError for an unknown or repeated parameter: a misspelled precondition must not delete more */
+function preconditionsIn(parameters: URLSearchParams): Preconditions {
+  const given = Object.fromEntries(parameters);
+  const result = preconditionsSchema.safeParse(given);
+  if (result.success && parameters.size === Object.keys(given).length) return result.data;
+  const words = result.success ? 'a parameter is given twice' : describeIssues(result.error);
+  throw new FlockError('FLOCK_REQUEST_INVALID', `query: ${words}`, { value: given, remedy });
 }
 
 function show(store: AllocationStore, namespace: string, name: string): ApiAnswer {

@@ -14,6 +14,7 @@ import {
   parseAllocation,
   parseAllocationFile,
 } from './allocation.ts';
+import { afterOther, type Preconditions, requireMatch } from './allocation-sandbox.ts';
 import type { AllocationSource } from './allocation-source.ts';
 
 /** Allocations that this process commits and releases, kept in a file. */
@@ -65,18 +66,24 @@ export class AllocationStore implements AllocationSource {
   commit(input: AllocationInput): Promise<void> {
     const allocation = parseAllocation(input, `allocation of ${input.namespace}/${input.name}`);
     const key = podKey(allocation.namespace, allocation.name);
-    return this.#write(key, allocations => allocations.set(key, allocation));
+    return this.#write(key, allocations => {
+      allocations.set(key, afterOther(allocations.get(key), allocation));
+    });
   }
 
   /**
    * Removes a pod's allocation; resolves when that is durable and in force, at once when there is none.
    *
-   * @param uid remove it only if it is of this pod object: a name is used again, and a release may come late
+   * @param only what the allocation must be of, or it stays: names and uids are used again, and a release may come late
+   * @throws FlockError FLOCK_ALLOCATION_OTHER when it is not: nothing was removed
    */
-  release(namespace: string, name: string, uid?: string): Promise<void> {
+  release(namespace: string, name: string, only: Preconditions = {}): Promise<void> {
     const key = podKey(namespace, name);
     return this.#write(key, allocations => {
-      if (uid === undefined || allocations.get(key)?.uid === uid) allocations.delete(key);
+      const present = allocations.get(key);
+      if (present === undefined) return;
+      requireMatch(present, only);
+      allocations.delete(key);
     });
   }
 

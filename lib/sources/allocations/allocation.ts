@@ -13,6 +13,14 @@ export const allocationSchema = z.strictObject({
     .min(1)
     .max(128)
     .describe('The uid of the pod object that these addresses were allocated to; names are reused.'),
+  containerId: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe(
+      'CNI_CONTAINERID of the sandbox. A pod keeps its uid when its sandbox is made again, and only this tells the two apart.',
+    ),
   hostInterface: z
     .string()
     .regex(
@@ -31,6 +39,12 @@ export const allocationSchema = z.strictObject({
   anycast: z.array(z.string()).default([]).describe('Anycast addresses from the anycast annotation.'),
   addresses: z.array(z.string()).default([]).describe('Further anycast addresses that the pod binds.'),
   state: z.enum(['pending', 'committed']).describe('Only committed allocations are routed.'),
+  remade: z
+    .boolean()
+    .optional()
+    .describe(
+      'Set by the agent: the pod had another sandbox before, with the same uid. A uid does not suffice then to delete the allocation.',
+    ),
 });
 
 /** An allocation in force; each field is described in its schema, and in docs/openapi.yaml. */

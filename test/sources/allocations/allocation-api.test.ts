@@ -141,10 +141,68 @@ test('when it answers, the file has it, and the reconciler was told', async t =>
 test('a late word of a former pod’s end takes nothing from its successor of the same name', async t => {
   const { ask } = await serve(t);
   await ask('PUT', url, { ...body, uid: 'second' });
-  t.is((await ask('DELETE', `${url}?uid=first`)).status, 204);
+  const answer = await ask('DELETE', `${url}?uid=first`);
+  t.is(answer.status, 409);
+  t.is(answer.body.error.code, 'FLOCK_ALLOCATION_OTHER');
+  t.regex(answer.body.error.message, /default\/dns-1 was not deleted: it is of uid second, not first/);
   t.is((await ask('GET', url)).body.uid, 'second');
   t.is((await ask('DELETE', `${url}?uid=second`)).status, 204);
   t.is((await ask('GET', url)).status, 404);
+});
+
+const former = { ...body, hostInterface: 'vethA' };
+const remade = { ...body, hostInterface: 'vethB' };
+for (const [what, first, second, late, end] of [
+  ['of its uid', former, remade, 'uid=8a6e2c1e', 'uid=8a6e2c1e&hostInterface=vethB'],
+  [
+    'of its interface',
+    former,
+    remade,
+    'uid=8a6e2c1e&hostInterface=vethA',
+    'uid=8a6e2c1e&hostInterface=vethB',
+  ],
+  [
+    'of its container, where both have one interface name',
+    { ...former, containerId: 'c1' },
+    { ...former, containerId: 'c2' },
+    'uid=8a6e2c1e&containerId=c1',
+    'containerId=c2',
+  ],
+  [
+    'of its uid and interface, where both have one interface name',
+    { ...former, containerId: 'c1' },
+    { ...former, containerId: 'c2' },
+    'uid=8a6e2c1e&hostInterface=vethA',
+    'uid=8a6e2c1e&containerId=c2',
+  ],
+] as const) {
+  test(`the late end ${what} of a former sandbox takes nothing from the next one of the same pod`, async t => {
+    const { ask, file, folder } = await serve(t);
+    await ask('PUT', url, first);
+    const { body: inForce } = await ask('PUT', url, second);
+    t.deepEqual(inForce, { ...whole, ...second, remade: true });
+    for (let time = 0; time < 2; time++) {
+      t.is((await ask('DELETE', `${url}?${late}`)).body.error.code, 'FLOCK_ALLOCATION_OTHER');
+      t.deepEqual((await ask('GET', url)).body, inForce);
+      t.deepEqual((await ask('PUT', url, second)).body, inForce, 'also when it is reported again');
+    }
+    const again = new AllocationStore({ path: file, log: createLog('silent') });
+    await again.start();
+    t.deepEqual(again.snapshot().get('default/dns-1'), inForce, `${folder} has it after a restart`);
+    t.is((await ask('DELETE', `${url}?${end}`)).status, 204);
+    t.is((await ask('GET', url)).status, 404);
+  });
+}
+
+test('a precondition that is misspelled, empty or given twice deletes nothing', async t => {
+  const { ask } = await serve(t);
+  await ask('PUT', url, body);
+  for (const query of ['containerID=c2', 'uid=', 'uid=8a6e2c1e&uid=other']) {
+    const answer = await ask('DELETE', `${url}?${query}`);
+    t.is(answer.status, 400, query);
+    t.is(answer.body.error.code, 'FLOCK_REQUEST_INVALID');
+  }
+  t.is((await ask('GET', url)).status, 200);
 });
 
 for (const [what, sent, named] of [
