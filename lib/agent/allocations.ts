@@ -11,12 +11,13 @@ import type { AllocationSource } from '../sources/allocations/allocation-source.
 import { AllocationStore } from '../sources/allocations/allocation-store.ts';
 import { AnnotatedAllocations } from '../sources/allocations/annotated-allocations.ts';
 import type { Refusal } from '../sources/allocations/anycast-annotation.ts';
+import { OtherUids, type UidRefusal } from '../sources/allocations/other-uids.ts';
 import type { PodCache } from '../sources/pods/pod-cache.ts';
 
 export interface Allocations {
   source: AllocationSource;
-  /** Addresses that pods ask for and do not get, and why. */
-  refusals(): Refusal[];
+  /** Addresses that pods ask for and do not get, and allocations that are not in force; and why. */
+  refusals(): (Refusal | UidRefusal)[];
   /** The local API by which other programs add and remove allocations; only with a store of our own. */
   api?: AllocationApi;
 }
@@ -38,10 +39,11 @@ export function createAllocations({ config, pods, socket, log, podLog }: Allocat
     return { source, refusals: () => source.refusals() };
   }
   const { path, owner } = allocations;
-  const refusals = () => [];
-  if (owner === 'other') return { source: new WatchedAllocations({ path, log }), refusals };
-  const store = new AllocationStore({ path, log });
-  return { source: store, refusals, api: new AllocationApi({ store, path: allocations.socket, log }) };
+  const store = owner === 'agent' ? new AllocationStore({ path, log }) : undefined;
+  const source = store ?? new WatchedAllocations({ path, log });
+  const otherUids = new OtherUids({ allocations: source, pods, log });
+  const api = store && new AllocationApi({ store, path: allocations.socket, log });
+  return { source, refusals: () => otherUids.refusals(), ...(api && { api }) };
 }
 
 /** Prefixes of the pod annotations that the agent reads; other annotations are not kept. */

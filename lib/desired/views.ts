@@ -40,6 +40,8 @@ export interface AllocationView {
 /** The fields of a pod that the decision needs. */
 export interface PodView {
   readonly uid: string;
+  /** The uid by which CNI knows a static pod. */
+  readonly staticUid?: string;
   /** The condition `Ready` is `True`. */
   readonly ready: boolean;
   /** It has a deletionTimestamp. */
@@ -61,7 +63,7 @@ export interface ResolveWarning {
 
 /** Whether an allocation is in force for a pod: an allocation with another uid belongs to a former pod. */
 export function isInForce(allocation: AllocationView, pod: PodView): boolean {
-  return allocation.state === 'committed' && allocation.uid === pod.uid;
+  return allocation.state === 'committed' && (allocation.uid === pod.uid || allocation.uid === pod.staticUid);
 }
 
 /**

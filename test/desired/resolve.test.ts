@@ -43,6 +43,13 @@ test('a pod that is not Ready, terminating, unknown or has another uid serves no
   t.is(resolveAnycastTargets(new Map([['ns/a', allocation()]]), new Map()).targets.size, 0);
 });
 
+test('a static pod is served by its allocation, which has the uid that the kubelet gave it', t => {
+  const mirror = pod({ uid: 'mirror', staticUid: 'u1' });
+  t.deepEqual(destinationsOf(allocation(), mirror), ['192.0.2.53/32']);
+  t.deepEqual(destinationsOf(allocation({ uid: 'mirror' }), mirror), ['192.0.2.53/32']);
+  t.deepEqual(destinationsOf(allocation({ uid: 'former' }), mirror), []);
+});
+
 test('a pending allocation serves nothing', t => {
   t.deepEqual(destinationsOf(allocation({ state: 'pending' })), []);
 });

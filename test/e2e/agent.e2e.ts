@@ -179,3 +179,35 @@ test.serial(
     t.deepEqual(await node.routes(hold), []);
   },
 );
+
+test.serial('a static pod, which CNI knows by the hash of its manifest, is routed', async t => {
+  const lab = await nodeWithPods(t);
+  const { name, files, see } = lab;
+  const hash = '5d41402abc4b2a76b9719d911017c592';
+  // A mirror pod as a kubelet makes it.
+  await server.createPod(name, `static-${name}`, {
+    annotations: {
+      'kubernetes.io/config.hash': hash,
+      'kubernetes.io/config.mirror': hash,
+      'kubernetes.io/config.source': 'file',
+    },
+  });
+  const allocation = {
+    namespace: 'default',
+    name: `static-${name}`,
+    uid: hash,
+    hostInterface: 'p0',
+    ipv4: lab.nexthop(0).via,
+    anycast: ['192.0.2.54'],
+    state: 'committed' as const,
+  };
+  writeAllocations(files, [allocation]);
+  const agent = startAgent(lab.node, files);
+  await server.setPodReady(`static-${name}`, true);
+  await see(advertise, ['192.0.2.54/32 10.1.1.2%p0']);
+
+  writeAllocations(files, [{ ...allocation, uid: 'of-nobody' }]);
+  await agent.logged('is for the uid of-nobody');
+  await see(advertise, []);
+  t.pass();
+});

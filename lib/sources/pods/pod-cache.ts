@@ -84,6 +84,7 @@ export class PodCache {
 function samePod(left: Pod, right: Pod): boolean {
   return (
     left.uid === right.uid &&
+    left.staticUid === right.staticUid &&
     left.nodeName === right.nodeName &&
     left.ready === right.ready &&
     left.terminating === right.terminating &&

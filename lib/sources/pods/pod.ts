@@ -10,6 +10,11 @@ export interface Pod {
   readonly name: string;
   /** Identifies the pod object; a name can be used again, a uid can not. */
   readonly uid: string;
+  /**
+   * Of a static pod: the uid by which the kubelet and its CNI know it, a hash of its manifest. `uid` is that of the
+   * mirror pod, which the kubelet makes at the API server.
+   */
+  readonly staticUid?: string;
   readonly nodeName?: string;
   /** The condition `Ready` is `True`. */
   readonly ready: boolean;
@@ -44,6 +49,9 @@ const address = z.string().transform((text, context) => parsedOrIssue(text, cont
 const containerStatuses = z
   .array(z.object({ state: z.object({ terminated: z.unknown(), running: z.unknown() }).partial().nullish() }))
   .nullish();
+
+/** Set by the kubelet on a static pod, and with it on the mirror pod (pkg/kubelet/types, ConfigHashAnnotationKey). */
+const staticUidAnnotation = 'kubernetes.io/config.hash';
 
 /** The fields of a v1 Pod that are read; the others are ignored. */
 const manifestSchema = z.object({
@@ -95,10 +103,12 @@ export function podFromManifest(
   const result = manifestSchema.safeParse(object);
   if (!result.success) throw invalidPod(object, origin, result.error);
   const { metadata, spec, status } = result.data;
+  const staticUid = metadata.annotations?.[staticUidAnnotation];
   return {
     namespace: metadata.namespace ?? 'default',
     name: metadata.name,
     uid: metadata.uid,
+    ...(staticUid && { staticUid }),
     ...(spec?.nodeName ? { nodeName: spec.nodeName } : {}),
     ready: status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
     terminating: Boolean(metadata.deletionTimestamp),

@@ -44,6 +44,7 @@ test('a single pod before the first list does not make the cache synced', t => {
 
 for (const [field, change] of Object.entries({
   uid: { uid: 'two' },
+  staticUid: { staticUid: 'hash' },
   nodeName: { nodeName: 'node-b' },
   ready: { ready: false },
   terminating: { terminating: true },
