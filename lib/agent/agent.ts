@@ -84,7 +84,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       tickMs: config.reconcile.tickMs,
       slice: context.slice,
     });
-    await followDraining(context, sources, reconciler);
+    followDraining(sources, reconciler);
     repairExports(context, bird, sources, kernel.table, reconciler);
     const sessions = watchSessions(context, bird, sources, kernel.table);
     await openObservation(context, { sources, table: kernel.table, bird, sessions, metrics });

@@ -3,6 +3,7 @@
 import type { Source } from '../base/source.ts';
 import { NodeConfigCache, type NodeConfigSource } from '../config/node-config.ts';
 import type { AllocationView } from '../desired/views.ts';
+import type { KubernetesNode } from '../sources/kubernetes/kubernetes-node.ts';
 import { PodCache } from '../sources/pods/pod-cache.ts';
 import { annotationPrefixes, createAllocations } from './allocations.ts';
 import type { AgentContext } from './context.ts';
@@ -24,6 +25,8 @@ export interface Sources {
   /** Without the addresses that their pods may not use. */
   readonly allocations: Source<AllocationView>;
   readonly nodeConfig: NodeConfigSource;
+  /** The node's object in Kubernetes; undefined where the pods come from elsewhere. */
+  readonly node: KubernetesNode | undefined;
   /** The cluster's custom resources; undefined where the node config is a file. */
   readonly cluster: CustomResources | undefined;
   /** Addresses that pods ask for and do not get, and why. */
@@ -41,11 +44,12 @@ export function isSynced({ pods, allocations }: Pick<Sources, 'pods' | 'allocati
 export async function openSources(context: AgentContext): Promise<Sources> {
   const { config, log, podLog, socket, stops } = context;
   const pods = new PodCache();
-  const podFeed = await openPodFeed(context, pods);
+  const node = await openKubernetesNode(context);
+  const podFeed = await openPodFeed(context, pods, node);
   const { source, refusals, api } = createAllocations({ config, pods, socket, log, podLog });
   const cluster = await openCustomResources(context);
   const nodeConfig = cluster?.nodeConfig ?? new NodeConfigCache({ path: config.nodeConfig.path, log });
-  for (const each of [cluster ?? nodeConfig, source, api, podFeed]) {
+  for (const each of [cluster ?? nodeConfig, source, api, podFeed, node]) {
     if (each === undefined) continue;
     stops.add(() => each.stop());
     await each.start();
@@ -54,6 +58,7 @@ export async function openSources(context: AgentContext): Promise<Sources> {
     pods,
     allocations: cluster?.permit({ allocations: source, pods }) ?? source,
     nodeConfig,
+    node,
     cluster,
     refusals: () => [...refusals(), ...(cluster?.refusals() ?? [])],
     podInterfaces: () => new Set([...source.snapshot().values()].map(({ hostInterface }) => hostInterface)),
@@ -61,7 +66,7 @@ export async function openSources(context: AgentContext): Promise<Sources> {
 }
 
 /** The Kubernetes client is loaded only where it is used: it is larger than the rest of this program. */
-async function openPodFeed({ config, log }: AgentContext, cache: PodCache) {
+async function openPodFeed({ config, log }: AgentContext, cache: PodCache, node: KubernetesNode | undefined) {
   const options = { cache, log, annotationPrefixes: annotationPrefixes(config) };
   if (config.pods.source === 'directory') {
     const { PodDirectory } = await import('../sources/pods/pod-directory.ts');
@@ -69,7 +74,16 @@ async function openPodFeed({ config, log }: AgentContext, cache: PodCache) {
   }
   const { KubernetesPods } = await import('../sources/kubernetes/kubernetes-pods.ts');
   const { kubeconfig } = config.pods;
-  return new KubernetesPods({ nodeName: config.node.name, ...options, ...(kubeconfig && { kubeconfig }) });
+  const nodeName = config.node.name;
+  return new KubernetesPods({ nodeName, node, ...options, ...(kubeconfig && { kubeconfig }) });
+}
+
+async function openKubernetesNode({ config, log }: AgentContext): Promise<KubernetesNode | undefined> {
+  if (config.pods.source !== 'kubernetes') return undefined;
+  const { KubernetesNode } = await import('../sources/kubernetes/kubernetes-node.ts');
+  const { kubeconfig } = config.pods;
+  const { taint, whenUnschedulable } = config.drain;
+  return new KubernetesNode({ nodeName: config.node.name, kubeconfig, taint, whenUnschedulable, log });
 }
 
 async function openCustomResources({ config, log, podLog }: AgentContext) {

@@ -26,6 +26,7 @@ export const errorCodes = {
   FLOCK_NATIVE_FAILED: 'The native addon failed in a way that it does not know.',
   FLOCK_NATIVE_MISSING: 'The native addon can not be loaded.',
   FLOCK_NODE_CONFIG_INVALID: 'The node configuration does not parse or breaks its schema.',
+  FLOCK_NODE_UNKNOWN: 'The cluster has no node of this name.',
   FLOCK_NOT_CONFIRMED: 'The confirmation was not given; nothing was changed.',
   FLOCK_NO_NEXTHOP_GROUPS: 'This kernel has no nexthop groups.',
   FLOCK_NO_NET_ADMIN: 'Changing routes needs the capability CAP_NET_ADMIN.',

@@ -180,6 +180,58 @@ test.serial(
   },
 );
 
+test.serial(
+  'for a name that no node has no route is removed, and the error names the node that is meant',
+  async t => {
+    const { name, node, files, nexthop, routes, see } = await nodeWithPods(t);
+    await server.setPodReady(`${name}-0`, true);
+    const agent = startAgent(node, files);
+    await see(advertise, first);
+    agent.child.kill('SIGTERM');
+    await agent.exit;
+
+    const listen = '127.0.0.1:9470';
+    const misnamed = layOutAgent(files.folder, {
+      node: { name: name.toUpperCase() },
+      pods: { source: 'kubernetes', kubeconfig: server.kubeconfigPath },
+      observe: { listen },
+    });
+    const second = startAgent(node, misnamed);
+    const told = await eventually('the error', () =>
+      second.lines.find(({ code }) => code === 'FLOCK_NODE_UNKNOWN'),
+    );
+    t.regex(told.event ?? '', new RegExp(`no node ${name.toUpperCase()}: there is ${name}`));
+    // Several passes, each of which would withdraw.
+    await new Promise(resolve => setTimeout(resolve, 3000));
+    t.deepEqual(await routes(advertise), first);
+    const script = `fetch('http://${listen}/healthz').then(({ status }) => console.log(status))`;
+    t.is((await node.exec(process.execPath, '-e', script)).trim(), '503');
+
+    // A node that is registered after its agent has started.
+    await server.request('POST', '/api/v1/nodes', { metadata: { name: `${name}-late` } });
+    second.child.kill('SIGTERM');
+    await second.exit;
+    const early = layOutAgent(files.folder, {
+      node: { name: `${name}-later` },
+      pods: { source: 'kubernetes', kubeconfig: server.kubeconfigPath },
+    });
+    const third = startAgent(node, early);
+    await third.logged(`no node ${name}-later: there is ${name}-late`);
+    const pod = await server.createPod(`${name}-later`, `${name}-later`);
+    await server.setPodReady(`${name}-later`, true);
+    const { via: ipv4, interface: hostInterface } = nexthop(1);
+    writeAllocations(early, [
+      {
+        ...{ namespace: 'default', name: `${name}-later`, uid: pod.metadata.uid, hostInterface, ipv4 },
+        ...{ anycast: ['192.0.2.53'], state: 'committed' },
+      },
+    ]);
+    t.deepEqual(await routes(advertise), first);
+    await server.request('POST', '/api/v1/nodes', { metadata: { name: `${name}-later` } });
+    await see(advertise, ['192.0.2.53/32 10.1.2.2%p1']);
+  },
+);
+
 test.serial('a static pod, which CNI knows by the hash of its manifest, is routed', async t => {
   const lab = await nodeWithPods(t);
   const { name, files, see } = lab;

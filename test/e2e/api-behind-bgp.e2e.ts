@@ -28,6 +28,7 @@ test('the agent starts though its API server is reachable only through BIRD', as
   const url = server.url.replace('127.0.0.1', advertisedAddress);
   const kubeconfig = join(lab.dir, 'kubeconfig');
   writeFileSync(kubeconfig, server.kubeconfig(server.token, url));
+  await server.request('POST', '/api/v1/nodes', { metadata: { name: 'behind-bgp' } });
   const files = layOutAgent(join(lab.dir, 'agent'), {
     node: { name: 'behind-bgp' },
     pods: { source: 'kubernetes', kubeconfig },

@@ -62,6 +62,7 @@ for (const { role, rule, index } of rules) {
           allocations: { source: 'annotations' },
           nodeConfig: { source: 'kubernetes' },
         });
+        await server.request('POST', '/api/v1/nodes', { metadata: { name } });
         // And a pod, to tell it what is refused; again, when that is another address.
         const asking = (address: string) => ({ 'flock-anycast.io/addresses': address });
         await server.createPod(name, name, { annotations: asking('127.0.0.1') });

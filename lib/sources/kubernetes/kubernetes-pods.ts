@@ -6,6 +6,7 @@ import { KubernetesClient } from './kubernetes-client.ts';
 import { KubernetesCollection } from './kubernetes-collection.ts';
 import { loadKubernetesServer } from './kubernetes-config.ts';
 import type { ListWatchTiming } from './kubernetes-list-watch.ts';
+import type { KubernetesNode } from './kubernetes-node.ts';
 
 export interface KubernetesPodsOptions {
   /** The node's name in Kubernetes. */
@@ -17,6 +18,11 @@ export interface KubernetesPodsOptions {
   /** Annotations kept on a pod are those whose key begins with one of these. */
   annotationPrefixes?: readonly string[];
   timing?: Partial<ListWatchTiming>;
+  /**
+   * The node's object: no list of pods counts before that was seen, because a server has an empty one for each name
+   * that is no node's. Default: not waited for.
+   */
+  node?: Pick<KubernetesNode, 'synced' | 'onChange'> | undefined;
 }
 
 export class KubernetesPods {
@@ -33,7 +39,7 @@ export class KubernetesPods {
    * @throws FlockError FLOCK_CONFIG_INVALID when the kubeconfig can not be read or used
    */
   async start(): Promise<void> {
-    const { nodeName, kubeconfig, cache, log, annotationPrefixes, timing } = this.#options;
+    const { nodeName, kubeconfig, cache, log, annotationPrefixes, timing, node } = this.#options;
     const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
     const pods = new KubernetesCollection({
       client,
@@ -45,8 +51,16 @@ export class KubernetesPods {
       log,
       timing,
     });
-    pods.onChange(keys => cache.update(keys, pods.snapshot()));
+    const isNodeKnown = () => node?.synced ?? true;
+    pods.onChange(keys => {
+      if (isNodeKnown()) cache.update(keys, pods.snapshot());
+    });
+    const off = node?.onChange(() => {
+      if (!cache.synced && isNodeKnown() && pods.synced)
+        cache.update(pods.snapshot().keys(), pods.snapshot());
+    });
     this.#stop = () => {
+      off?.();
       pods.stop();
       client.close();
     };
