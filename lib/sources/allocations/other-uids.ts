@@ -7,7 +7,7 @@ import type { Log } from '../../base/log.ts';
 import type { Pod } from '../pods/pod.ts';
 import type { PodCache } from '../pods/pod-cache.ts';
 import type { Allocation } from './allocation.ts';
-import type { AllocationSource } from './allocation-store.ts';
+import type { AllocationSource } from './allocation-source.ts';
 
 /** An allocation that is not in force. */
 export interface UidRefusal {
