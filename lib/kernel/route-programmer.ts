@@ -189,7 +189,7 @@ export class RouteProgrammer {
     this.#options.table.beliefs.distrust();
   }
 
-  #take({ routes, links: linkChanges, addresses, nexthopObjects, overrun }: KernelChanges): void {
+  #take({ routes, links: linkChanges, addresses, nexthopObjects, overrun, error }: KernelChanges): void {
     const { table, links, log, now } = this.#options;
     const renumbered = this.#links.update(linkChanges);
     // The kernel drops IPv4 routes with their interface and notifies of none of them: link events are route events.
@@ -206,7 +206,11 @@ export class RouteProgrammer {
     if (flushed || nexthopObjects) table.beliefs.distrust();
     const retried = addresses.some(({ gone }) => !gone) && table.retryRefused();
     if (overrun) {
-      log.warn({ code: 'MONITOR_OVERRUN' }, 'kernel notifications were lost; reading everything again');
+      const reason = error === undefined ? '' : ` (${error.message})`;
+      log.warn(
+        { code: 'MONITOR_OVERRUN' },
+        `kernel notifications were lost${reason}; reading everything again`,
+      );
       this.#distrust();
     }
     if (oursChanged || nexthopObjects || lost.length > 0)

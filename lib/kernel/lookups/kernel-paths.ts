@@ -91,7 +91,10 @@ export class KernelPaths implements PathFinder {
     return { kind: 'gateway', interface: name, gateway: formatAddress(gateway) };
   }
 
-  #take({ routes, links, addresses, overrun }: KernelChanges, onChange: (change: PathChange) => void): void {
+  #take(
+    { routes, links, addresses, overrun, error }: KernelChanges,
+    onChange: (change: PathChange) => void,
+  ): void {
     const interfaces = this.#followed.update(links);
     for (const { index } of addresses) interfaces.add(this.#links.nameOf(index));
     const reached = new Set([...viewRoutes(routes)].map(({ destination }) => formatAddress(destination)));
@@ -99,9 +102,10 @@ export class KernelPaths implements PathFinder {
       onChange({ addresses: reached, interfaces, everything: false });
       return;
     }
+    const reason = error === undefined ? '' : ` (${error.message})`;
     this.#log.warn(
       { code: 'MONITOR_OVERRUN' },
-      'kernel notifications were lost; looking up every path again',
+      `kernel notifications were lost${reason}; looking up every path again`,
     );
     this.#followed.distrust();
     if (!this.#rereading) void this.#reread(onChange);

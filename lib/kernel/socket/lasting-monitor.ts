@@ -35,7 +35,7 @@ export function openLastingMonitor(
   function take(changes: KernelChanges): void {
     if (changes.error !== undefined) {
       const isSoon = clock.now() - openedAt < pauseMs;
-      if (isSoon || !reopen()) cancel = clock.after(pauseMs, retry);
+      if (isSoon || !reopen()) retryLater();
     }
     callback(changes);
   }
@@ -54,7 +54,11 @@ export function openLastingMonitor(
   function retry(): void {
     if (stopped) return;
     if (reopen()) callback(everythingLost());
-    else if (!stopped) cancel = clock.after(pauseMs, retry);
+    else retryLater();
+  }
+
+  function retryLater(): void {
+    if (!stopped) cancel = clock.after(pauseMs, retry);
   }
 
   return {
