@@ -20,6 +20,7 @@ import { isSameFile } from './config-file.ts';
 import { BirdConfigFiles, type BirdTexts } from './config-files.ts';
 import { configure, lastReconfiguration } from './configure.ts';
 import { answers, BirdControl, nothingListens } from './control.ts';
+import { LinkAddresses } from './link-next-hop.ts';
 import { type BirdMode, birdModeOf } from './mode.ts';
 import { readPasswords } from './passwords.ts';
 import { type BirdRoutes, renderBirdConfig } from './render.ts';
@@ -75,6 +76,9 @@ export interface BirdStatus {
   lastError: FlockError | undefined;
 }
 
+/** Attempts to reach a BIRD, after which its version counts as unknown. */
+const longestAbsence = 15;
+
 const nothing: ReadonlySet<Destination> = new Set();
 
 /** One BIRD, by its configuration file and its control socket. */
@@ -90,6 +94,10 @@ export class BirdManager {
   #configuredAt: string | undefined;
   /** As in `BirdOutcome`. Undefined until the file of a former run was read. */
   #announced: ReadonlySet<Destination> | undefined;
+  readonly #linkAddresses = new LinkAddresses();
+  /** Of the BIRD that answered last; forgotten when none has come for long, for the next one may be older. */
+  #version: string | undefined;
+  #absences = 0;
   #lastError: FlockError | undefined;
   #newest: BirdInput = { nodeConfig: undefined, active: [] };
   #current: Promise<BirdOutcome> | undefined;
@@ -121,6 +129,8 @@ export class BirdManager {
       kernelExport,
       active,
       passwords: readPasswords(nodeConfig),
+      linkAddresses: this.#linkAddresses.of(nodeConfig.bgp.peers),
+      birdVersion: this.#version,
     });
   }
 
@@ -196,9 +206,14 @@ export class BirdManager {
       const blind = mode === 'learn' ? this.#options.whyBlind?.() : undefined;
       if (blind !== undefined) throw blind;
       const announced = mode === 'filter' ? new Set(active) : nothing;
-      const start = this.render(nodeConfig, nothing, formerRoutes);
-      const running = announced.size === 0 ? start : this.render(nodeConfig, announced, formerRoutes);
-      const state = await this.#bring({ start, running }, announced);
+      const texts = (): BirdTexts => {
+        const start = this.render(nodeConfig, nothing, formerRoutes);
+        return {
+          start,
+          running: announced.size === 0 ? start : this.render(nodeConfig, announced, formerRoutes),
+        };
+      };
+      const state = await this.#bring(texts, announced);
       this.#report(undefined);
       return { state, announced: this.#announced ?? nothing };
     } catch (thrown) {
@@ -209,8 +224,16 @@ export class BirdManager {
     }
   }
 
-  async #bring(texts: BirdTexts, announced: ReadonlySet<Destination>): Promise<'unchanged' | 'applied'> {
+  async #bring(
+    render: () => BirdTexts,
+    announced: ReadonlySet<Destination>,
+  ): Promise<'unchanged' | 'applied'> {
+    let texts = render();
     const control = await this.#connection(texts);
+    const isOtherVersion = this.#version !== control.version;
+    this.#version = control.version;
+    this.#absences = 0;
+    if (isOtherVersion) texts = render();
     if (this.#running === texts.running) return 'unchanged';
     const path = await this.#files.replace(control, texts);
     // Until BIRD has confirmed, it may run the old configuration or the new one.
@@ -257,6 +280,7 @@ export class BirdManager {
 
   async #prepareForStart(texts: BirdTexts): Promise<void> {
     this.#announced = nothing;
+    if (++this.#absences > longestAbsence) this.#version = undefined;
     if (await this.#files.prepareForStart(texts))
       this.#log.info({ path: this.#files.path }, 'wrote the configuration for a BIRD that is not running');
   }

@@ -1,5 +1,6 @@
 /** One BGP peer in BIRD's syntax. Pure. */
 import type { Peer } from '../config/peer.ts';
+import { hasNextHopFormat, isLinkLocal } from './link-next-hop.ts';
 import { plain, quoted, symbol } from './quoting.ts';
 import { exportFilter } from './render-filter.ts';
 
@@ -30,10 +31,15 @@ export interface PeerOptions {
   password: string | undefined;
   /** The condition, in BIRD's syntax, that is true for the routes that are announced. */
   isAnnounced: Readonly<Record<'ipv4' | 'ipv6', string>>;
+  /** This node's global IPv6 addresses by interface, for peers with a link-local address. */
+  linkAddresses: ReadonlyMap<string, string>;
+  /** BIRD's, such as `2.0.12`; undefined while not known. */
+  birdVersion: string | undefined;
 }
 
 /** The peer's own filters, if any, and its session. */
-export function renderPeer(peer: Peer, { localAsn, password, isAnnounced }: PeerOptions): string {
+export function renderPeer(peer: Peer, options: PeerOptions): string {
+  const { localAsn, password, isAnnounced } = options;
   const { communities, sourceAddress } = peer;
   const filters =
     communities.length === 0
@@ -50,7 +56,7 @@ export function renderPeer(peer: Peer, { localAsn, password, isAnnounced }: Peer
     ...timers,
     ...gracefulRestart(peer),
     ...(peer.bfd ? ['bfd on;'] : []),
-    ...peer.families.flatMap(family => channel(peer, family)),
+    ...peer.families.flatMap(family => channel(peer, family, options)),
   ];
   const session = `protocol bgp ${symbol(`peer_${peer.name}`)} {\n${lines.map(line => `  ${line}\n`).join('')}}`;
   return [...filters, session].join('\n\n');
@@ -73,7 +79,7 @@ function filterOf({ name, communities }: Peer, family: Peer['families'][number])
  * A peer that sends more routes than expected must not fill the kernel's table, and its session must not end for it:
  * `block` ignores the routes beyond the limit. The receive limit bounds what BIRD stores, filtered routes included.
  */
-function channel(peer: Peer, family: Peer['families'][number]): string[] {
+function channel(peer: Peer, family: Peer['families'][number], options: PeerOptions): string[] {
   const limit = plain(peer.importLimit);
   return [
     `${family} {`,
@@ -82,7 +88,21 @@ function channel(peer: Peer, family: Peer['families'][number]): string[] {
     `  import limit ${limit} action block;`,
     `  export filter ${filterOf(peer, family)};`,
     '  next hop self;',
+    ...linkNextHop(peer, family, options),
     ...(peer.extendedNextHop && family === 'ipv4' ? ['  extended next hop on;'] : []),
     '};',
   ];
+}
+
+/** Where the link has no global address, the link-local one takes both places: `::` there is refused by routers. */
+function linkNextHop(
+  peer: Peer,
+  family: Peer['families'][number],
+  { linkAddresses, birdVersion }: PeerOptions,
+): string[] {
+  const isIpv6 = family === 'ipv6' || peer.extendedNextHop;
+  if (!isIpv6 || !isLinkLocal(peer)) return [];
+  const address = linkAddresses.get(peer.interface ?? '');
+  if (address !== undefined) return [`  next hop address ${plain(address)};`];
+  return hasNextHopFormat(birdVersion) ? ['  link local next hop format double;'] : [];
 }

@@ -43,6 +43,10 @@ export interface BirdConfigInput {
   active: Iterable<Destination>;
   /** TCP MD5 passwords by the peer's name, from `readPasswords`. */
   passwords: ReadonlyMap<string, string>;
+  /** This node's global IPv6 addresses by interface, for peers with a link-local address. */
+  linkAddresses?: ReadonlyMap<string, string>;
+  /** BIRD's, such as `2.0.12`: what only a newer BIRD understands is left out while it is not known. */
+  birdVersion?: string | undefined;
 }
 
 /** The first line of every file that we render: a file that begins with it may be replaced. */
@@ -90,7 +94,13 @@ export function renderBirdConfig(input: BirdConfigInput): string {
     ]),
     ...(bgp.peers.some(peer => peer.bfd) ? [bfd] : []),
     ...bgp.peers.map(peer =>
-      renderPeer(peer, { localAsn: bgp.localAsn, password: passwords.get(peer.name), isAnnounced }),
+      renderPeer(peer, {
+        localAsn: bgp.localAsn,
+        password: passwords.get(peer.name),
+        isAnnounced,
+        linkAddresses: input.linkAddresses ?? new Map(),
+        birdVersion: input.birdVersion,
+      }),
     ),
   ];
   return `${blocks.join('\n\n')}\n`;

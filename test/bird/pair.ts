@@ -82,6 +82,7 @@ export async function pair(
         kernelExport: true,
         active: [],
         passwords,
+        linkAddresses: addresses ? new Map([['eth.0', 'fd00::2']]) : new Map(),
       });
       const routerBird = await startBird(router, {
         name: 'router',

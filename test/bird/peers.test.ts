@@ -11,7 +11,7 @@ test('a link-local peer on an interface', async t => {
     { address: 'fe80::1', interface: 'eth.0' },
     'neighbor fe80::2%cable as 65001; ipv6 { import all; export all; };',
   );
-  await reaches(router, six, 'fe80::2');
+  await reaches(router, six, 'fd00::2');
   await reaches(node, '2001:db8:113::/48', 'fe80::1');
   t.deepEqual(await kernelRoutes(router, four), [], 'the default family is the address’s own');
 });
