@@ -24,6 +24,7 @@
       "native/src/route_socket.cc",
       "native/src/route_writer.cc",
       "native/src/shards.cc",
+      "native/src/socket_owner.cc",
       "native/src/dump_policy.cc",
       "native/src/worker.cc"
     ],

@@ -55,7 +55,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
   takePriority();
   const stops = new Stops();
   try {
-    await claimOneAgent(stops);
+    await claimOneAgent(log, stops);
     const context = openContext(config, log, stops);
     const metrics = new Metrics();
 
@@ -100,8 +100,11 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
 }
 
 /** Two agents in one network namespace would undo each other's routes. */
-async function claimOneAgent(stops: Stops): Promise<void> {
-  const claim = await claimNamespace('run');
+async function claimOneAgent(log: Log, stops: Stops): Promise<void> {
+  const remedy = 'nothing has to be done: this agent claims the namespace by another name';
+  const claim = await claimNamespace('run', message =>
+    log.warn({ code: 'CLAIM_NAME_TAKEN', remedy }, message),
+  );
   stops.add(() => claim.release());
 }
 

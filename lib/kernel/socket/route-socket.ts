@@ -70,8 +70,28 @@ interface NativeRouteSocket {
   close(): Promise<void>;
 }
 
+/** Who called listen(2) on a UNIX socket. */
+export interface SocketOwner {
+  /** 0 when it is in a PID namespace that this process does not see. */
+  pid: number;
+  /** In this process's user namespace; 65534 when it has no number there. */
+  uid: number;
+}
+
 interface Addon {
   RouteSocket: new (options: RouteSocketOptions) => NativeRouteSocket;
+  socketOwner(address: string): SocketOwner;
+}
+
+/**
+ * The kernel's word on who listens at a UNIX socket (SO_PEERCRED of unix(7)): a listener can not forge it, and need
+ * not answer. Does not wait.
+ *
+ * @param address a path, or an abstract name with its leading NUL
+ * @throws NativeError ECONNREFUSED when nothing listens there, EAGAIN when too many clients wait there
+ */
+export function socketOwner(address: string): SocketOwner {
+  return loadAddon<Addon>().socketOwner(address);
 }
 
 /**
