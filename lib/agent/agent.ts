@@ -17,7 +17,6 @@ import { areUp } from '../bird/protocol-states.ts';
 import { tableProtocols } from '../bird/render.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { routeIdentityOf } from '../config/route-identity.ts';
-import { DesiredTable } from '../desired/desired-table.ts';
 import { groupFormOf } from '../kernel/groups/group-form.ts';
 import { createKernelSide, type KernelSide } from '../kernel/kernel-side.ts';
 import { RouteSocket } from '../kernel/socket/route-socket.ts';
@@ -28,6 +27,7 @@ import { claimNamespace } from '../ownership/namespace-claim.ts';
 import { type Bird, carriedByPeers, openBird, repairExports, watchSessions } from './bird.ts';
 import type { AgentContext } from './context.ts';
 import { followDraining } from './draining.ts';
+import { followNodeReady, openDesired } from './holding.ts';
 import { openObservation } from './observation.ts';
 import { requireNexthopObjects } from './preflight.ts';
 import { AnycastReconciler } from './reconciler.ts';
@@ -64,10 +64,11 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     const kernel = await openKernel(context, bird.announcer);
     const formerRoutes = await moveFormerRoutes(context, bird, sources, signal);
 
+    const desired = openDesired(context, sources, metrics);
     const reconciler = new AnycastReconciler({
       pods: sources.pods,
       allocations: sources.allocations,
-      desired: openDesired(context, sources),
+      desired,
       table: kernel.table,
       programmer: kernel.programmer,
       announcer: bird.announcer,
@@ -85,9 +86,10 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       slice: context.slice,
     });
     followDraining(sources, reconciler);
+    followNodeReady(context, sources, desired, reconciler);
     repairExports(context, bird, sources, kernel.table, reconciler);
     const sessions = watchSessions(context, bird, sources, kernel.table);
-    await openObservation(context, { sources, table: kernel.table, bird, sessions, metrics });
+    await openObservation(context, { sources, desired, table: kernel.table, bird, sessions, metrics });
 
     const mode = bird.manager.modeOf(sources.nodeConfig.snapshot());
     log.info({ node: config.node.name, bird: mode }, 'started');
@@ -138,12 +140,6 @@ async function openKernel(
   await kernel.programmer.start();
   stops.add(() => kernel.programmer.stop());
   return kernel;
-}
-
-/** The table of desired routes. */
-function openDesired({ config }: AgentContext, { cluster }: Sources): DesiredTable {
-  const policy = { ...config.drain, byWeight: config.routes.nexthops === 'resilient' };
-  return new DesiredTable(cluster?.drainPolicy(policy) ?? policy);
 }
 
 /** Moves routes of former configurations to the present table, metric and protocol numbers. */

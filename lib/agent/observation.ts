@@ -3,16 +3,19 @@ import { droppedLines } from '../base/log.ts';
 import { RetriedOpening } from '../base/retried-opening.ts';
 import { peerStates } from '../bird/peer-states.ts';
 import type { SessionWatch } from '../bird/session-watch.ts';
+import type { DesiredTable } from '../desired/desired-table.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { serveObservations } from '../observe/server.ts';
 import type { Bird } from './bird.ts';
 import type { AgentContext } from './context.ts';
+import { heldWords } from './holding.ts';
 import { openPodEvents } from './pod-events.ts';
 import { isSynced, type Sources } from './sources.ts';
 
 export interface Observed {
   readonly sources: Sources;
+  readonly desired: DesiredTable;
   readonly table: RouteTable;
   readonly bird: Bird;
   readonly sessions: SessionWatch;
@@ -72,12 +75,13 @@ async function nodeConfigStatusOf({ sources, table, sessions, bird: { manager } 
   };
 }
 
-function statusOf(node: string, { sources, table, bird, sessions }: Observed) {
+function statusOf(node: string, { sources, desired, table, bird, sessions }: Observed) {
   const { pods, allocations } = sources;
   return {
     node,
     synced: { pods: pods.synced, allocations: allocations.synced },
     destinations: table.counts(),
+    [heldWords]: [...desired.holds.keys],
     refusals: sources.refusals(),
     failures: [...table.failures()].map(({ destination, failure }) => ({ destination, ...failure })),
     bird: { ...bird.manager.status(), problems: sessions.problems() },

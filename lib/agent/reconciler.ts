@@ -133,6 +133,8 @@ export class AnycastReconciler {
     const { table, programmer, formerRoutes, reporter, clock } = this.#options;
     const announcer = this.#announcer;
     if (!this.#synced) return this.#configureBirdBeforeSync();
+    // What is announced already was served before this program began.
+    if (this.#firstPass) await programmer.read();
     if (!(await this.#updateDesired(signal))) return;
     const started = clock.now();
     const outcome = await programmer.pass();
@@ -163,8 +165,10 @@ export class AnycastReconciler {
    * @returns false when `signal` has aborted meanwhile
    */
   async #updateDesired(signal: AbortSignal | undefined): Promise<boolean> {
+    const { allocations, desired, clock } = this.#options;
     // Sources were started before this object subscribed: the first pass takes everything.
-    const keys = this.#firstPass ? new Set(this.#options.allocations.snapshot().keys()) : this.#dirty;
+    const keys = this.#firstPass ? new Set(allocations.snapshot().keys()) : this.#dirty;
+    for (const key of desired.holds.due(clock.now())) keys.add(key);
     // Later changes are for the next pass.
     if (keys.size > 0 || this.#dirty.size > 0) this.#dirty = new Set();
     if (!(await this.#resolve(keys, signal))) {
@@ -176,10 +180,12 @@ export class AnycastReconciler {
 
   /** @returns false when `signal` has aborted meanwhile */
   async #resolve(keys: ReadonlySet<string>, signal: AbortSignal | undefined): Promise<boolean> {
-    const { pods, allocations, desired, reporter, clock } = this.#options;
+    const { pods, allocations, desired, table, reporter, clock } = this.#options;
     const now = clock.now();
+    const inherited = this.#firstPass ? table.announced : undefined;
     for (const key of keys) {
-      const change = desired.update(key, allocations.snapshot().get(key), pods.snapshot().get(key), now);
+      const [allocation, pod] = [allocations.snapshot().get(key), pods.snapshot().get(key)];
+      const change = desired.update(key, allocation, pod, now, inherited);
       this.#touch(change.touched);
       for (const warning of change.warnings) reporter.warned(warning);
       if (this.#slice.isOver(1 + change.touched.length) && (await this.#isAbortedAfterYield(signal)))

@@ -6,9 +6,17 @@ import { type Destination, familyOf } from '../base/address.ts';
 import { shortened } from '../base/quoted.ts';
 import { type Contribution, contributionOf, type Part, partsOf } from './contribution.ts';
 import { type DrainPolicy, drainAnnotation, phaseOf, requestedDrainProblem } from './drain.ts';
+import { Holds } from './holds.ts';
 import { type DesiredTarget, SharedTargets } from './shared-targets.ts';
 import { UnreportedWarnings } from './unreported-warnings.ts';
-import { type AllocationView, isInForce, type Nexthop, type PodView, type ResolveWarning } from './views.ts';
+import {
+  type AllocationView,
+  isInForce,
+  type Nexthop,
+  type PodView,
+  type ResolveWarning,
+  sameNexthop,
+} from './views.ts';
 import { Reweighted, servingFactor, weightAnnotation, weightOf, weightProblem } from './weight.ts';
 
 export type { DesiredTarget } from './shared-targets.ts';
@@ -39,6 +47,8 @@ const none: ReadonlySet<Destination> = new Set();
 
 /** Who serves and who drains each destination, by `namespace/name` of the pods. Pure: the time is passed in. */
 export class DesiredTable {
+  /** The pods that serve although they are not Ready, because that is not their own word. */
+  readonly holds: Holds;
   readonly #policy: DrainPolicy;
   readonly #pods = new Map<string, Backend>();
   /** The pods that serve or drain each destination. */
@@ -54,14 +64,17 @@ export class DesiredTable {
   readonly #draining = new Set<PodState>();
   #lastId = 0;
 
-  constructor(policy: DrainPolicy) {
+  /** @param holds default: no pod is held */
+  constructor(policy: DrainPolicy, holds = new Holds(0)) {
     this.#policy = policy;
+    this.holds = holds;
   }
 
   /**
    * Updates one pod's state.
    *
    * @param now the clock, in milliseconds; a drain begins when its cause is first seen
+   * @param inherited destinations that were announced before this program began: their pods were served
    * @returns destinations whose target may have changed, and warnings that did not stand before for this allocation
    */
   update(
@@ -69,15 +82,16 @@ export class DesiredTable {
     allocation: AllocationView | undefined,
     pod: PodView | undefined,
     now: number,
+    inherited: ReadonlySet<Destination> = none,
   ): { touched: Destination[]; warnings: ResolveWarning[] } {
-    const { state, warnings } = this.#stateOf(key, allocation, pod, now);
+    const { state, warnings } = this.#stateOf(key, allocation, pod, now, inherited);
     const touched = this.#pods.get(key)?.state === state ? [] : this.#change(key, state);
     return { touched, warnings: this.#unreported.take(key, allocation, warnings) };
   }
 
-  /** When the next drain by weight ends, in milliseconds of the clock; infinity when there is none. */
+  /** When the next drain by weight or hold ends, in milliseconds of the clock; infinity when there is none. */
   get nextDeadline(): number {
-    let next = Number.POSITIVE_INFINITY;
+    let next = this.holds.nextDeadline;
     for (const { drainUntil = next } of this.#draining) next = Math.min(next, drainUntil);
     return next;
   }
@@ -142,15 +156,21 @@ export class DesiredTable {
     allocation: AllocationView | undefined,
     pod: PodView | undefined,
     now: number,
+    inherited: ReadonlySet<Destination>,
   ): { state: PodState | undefined; warnings: readonly ResolveWarning[] | undefined } {
     const nothing = { state: undefined, warnings: undefined };
-    if (allocation === undefined || pod === undefined || !isInForce(allocation, pod)) return nothing;
+    if (allocation === undefined || pod === undefined || !isInForce(allocation, pod)) {
+      this.holds.forget(key);
+      return nothing;
+    }
     const known = this.#pods.get(key)?.state;
     const before = known?.uid === pod.uid ? known : undefined;
-    const phase = phaseOf(pod, before !== undefined, this.#policy);
-    if (phase.kind === 'gone') return nothing;
     const weight = weightOf(pod);
     const contribution = this.#contributionOf(key, allocation, weight, known?.contribution);
+    const served = before !== undefined || asksForAny(contribution, inherited);
+    const isHeld = this.holds.isHeld(key, pod, served, now);
+    const phase = phaseOf(pod, before !== undefined, this.#policy, isHeld);
+    if (phase.kind === 'gone') return nothing;
     const { warnings } = contribution;
     const drainUntil = phase.kind === 'serving' ? undefined : (before?.drainUntil ?? now + phase.forMs);
     const unchanged = before?.contribution === contribution && before.drainUntil === drainUntil;
@@ -247,11 +267,7 @@ function isDraining({ state }: Backend): boolean {
   return state?.drainUntil !== undefined;
 }
 
-function sameNexthop(left: Nexthop | undefined, right: Nexthop | undefined): boolean {
-  return (
-    left?.interface === right?.interface &&
-    left?.via === right?.via &&
-    left?.weight === right?.weight &&
-    left?.onlink === right?.onlink
-  );
+function asksForAny(contribution: Contribution, among: ReadonlySet<Destination>): boolean {
+  if (among.size === 0) return false;
+  return partsOf(contribution).some(({ destinations }) => [...destinations].some(each => among.has(each)));
 }

@@ -6,7 +6,7 @@
  * and packets of this node's own clients would be lost.
  */
 import { quoted } from '../base/quoted.ts';
-import { isEligible, type PodView } from './views.ts';
+import type { PodView } from './views.ts';
 
 /** How long pods that leave are still forwarded to. */
 export interface DrainPolicy {
@@ -33,11 +33,13 @@ const gone: Phase = { kind: 'gone' };
 
 /**
  * @param served whether the pod served or drained until now; a pod that never did has nothing to drain
+ * @param isHeld whether its condition Ready counts as True, because it is False not by the pod's own word
  */
-export function phaseOf(pod: PodView, served: boolean, policy: DrainPolicy): Phase {
-  if (isEligible(pod)) return { kind: 'serving' };
+export function phaseOf(pod: PodView, served: boolean, policy: DrainPolicy, isHeld = false): Phase {
+  const ready = pod.ready || isHeld;
   if (pod.containersTerminated) return gone;
-  if (pod.terminating) return pod.ready ? draining(requestedDrainOf(pod, policy)) : gone;
+  if (pod.terminating) return ready ? draining(requestedDrainOf(pod, policy)) : gone;
+  if (ready) return { kind: 'serving' };
   return served ? draining(policy.notReadyMs) : gone;
 }
 

@@ -15,7 +15,7 @@ import {
 import { weightOf } from './weight.ts';
 
 /**
- * The whole desired set, computed from scratch; `DesiredTable` updates it step by step. Without drains.
+ * The whole desired set, computed from scratch; `DesiredTable` updates it step by step. Without drains and held pods.
  *
  * @param allocations by `namespace/name`
  * @param pods by `namespace/name`

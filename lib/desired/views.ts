@@ -44,6 +44,11 @@ export interface PodView {
   readonly staticUid?: string;
   /** The condition `Ready` is `True`. */
   readonly ready: boolean;
+  /**
+   * Ready is False, and that is not the pod's own word: ContainersReady is True and all its readiness gates hold, so
+   * that its kubelet would have written True.
+   */
+  readonly notOwnWord?: boolean;
   /** It has a deletionTimestamp. */
   readonly terminating: boolean;
   /** No container of the pod runs any more, or will run again. */
@@ -72,4 +77,14 @@ export function isInForce(allocation: AllocationView, pod: PodView): boolean {
  */
 export function isEligible(pod: PodView): boolean {
   return pod.ready && !pod.terminating && !pod.containersTerminated;
+}
+
+/** Whether two nexthops say the same. */
+export function sameNexthop(left: Nexthop | undefined, right: Nexthop | undefined): boolean {
+  return (
+    left?.interface === right?.interface &&
+    left?.via === right?.via &&
+    left?.weight === right?.weight &&
+    left?.onlink === right?.onlink
+  );
 }

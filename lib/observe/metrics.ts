@@ -63,6 +63,18 @@ export class Metrics {
     });
   }
 
+  /** Counts held pods at each scrape. */
+  watchHeldPods(count: () => number): void {
+    new Gauge({
+      name: 'flock_anycast_pods_held',
+      help: "Pods that serve although they are not Ready, held because that is not the pod's word: its containers are ready and its readiness gates hold.",
+      registers: [this.registry],
+      collect() {
+        this.set(count());
+      },
+    });
+  }
+
   /** Counts refused addresses at each scrape. */
   watchRefusals(refused: () => Iterable<{ readonly reason: string }>): void {
     new Gauge({

@@ -35,6 +35,11 @@ export const drain = z
     notReadyMs: milliseconds
       .default(0)
       .describe('Like terminatingMs, for a pod that is not Ready but not terminating.'),
+    nodeRecoveryMs: milliseconds
+      .default(30_000)
+      .describe(
+        'How long a pod is still served that the node controller, and not its kubelet, has set to not Ready, after the node is Ready again, in milliseconds; without end while the node is not Ready. 0: not at all (Kubernetes only).',
+      ),
     taint: z
       .string()
       .min(1)

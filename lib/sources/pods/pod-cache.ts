@@ -87,6 +87,7 @@ function samePod(left: Pod, right: Pod): boolean {
     left.staticUid === right.staticUid &&
     left.nodeName === right.nodeName &&
     left.ready === right.ready &&
+    left.notOwnWord === right.notOwnWord &&
     left.terminating === right.terminating &&
     left.containersTerminated === right.containersTerminated &&
     left.hostNetwork === right.hostNetwork &&

@@ -18,6 +18,11 @@ export interface Pod {
   readonly nodeName?: string;
   /** The condition `Ready` is `True`. */
   readonly ready: boolean;
+  /**
+   * The condition `Ready` is not `True` although `ContainersReady` is and all readiness gates hold. A kubelet writes
+   * `True` then (pkg/kubelet/status/generate.go): it was the node controller, which lost the node for a while.
+   */
+  readonly notOwnWord?: boolean;
   /** It has a deletionTimestamp; `ready` may stay true while its containers answer. */
   readonly terminating: boolean;
   /** None of its containers runs or will run again. */
@@ -70,6 +75,7 @@ const manifestSchema = z.object({
       hostNetwork: z.boolean().nullish(),
       serviceAccountName: z.string().nullish(),
       containers: z.array(z.unknown()).nullish(),
+      readinessGates: z.array(z.object({ conditionType: z.string() })).nullish(),
     })
     .nullish(),
   status: z
@@ -110,7 +116,8 @@ export function podFromManifest(
     uid: metadata.uid,
     ...(staticUid && { staticUid }),
     ...(spec?.nodeName ? { nodeName: spec.nodeName } : {}),
-    ready: status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false,
+    ready: isTrue('Ready', status),
+    ...(isNotOwnWord(result.data) && { notOwnWord: true }),
     terminating: Boolean(metadata.deletionTimestamp),
     containersTerminated: areContainersTerminated(spec?.containers?.length ?? 0, status ?? {}),
     hostNetwork: spec?.hostNetwork ?? false,
@@ -123,6 +130,18 @@ export function podFromManifest(
       ),
     ),
   };
+}
+
+function isTrue(condition: string, status: Manifest['status']): boolean {
+  return status?.conditions?.some(({ type, status }) => type === condition && status === 'True') ?? false;
+}
+
+function isNotOwnWord({ spec, status }: Manifest): boolean {
+  return (
+    status?.conditions?.some(({ type, status }) => type === 'Ready' && status !== 'True') === true &&
+    isTrue('ContainersReady', status) &&
+    (spec?.readinessGates ?? []).every(({ conditionType }) => isTrue(conditionType, status))
+  );
 }
 
 /** `status.podIPs` exists since dual stack; a hand-written manifest may have only the older `podIP`. */

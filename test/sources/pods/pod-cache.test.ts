@@ -47,6 +47,7 @@ for (const [field, change] of Object.entries({
   staticUid: { staticUid: 'hash' },
   nodeName: { nodeName: 'node-b' },
   ready: { ready: false },
+  notOwnWord: { notOwnWord: true },
   terminating: { terminating: true },
   containersTerminated: { containersTerminated: true },
   hostNetwork: { hostNetwork: true },

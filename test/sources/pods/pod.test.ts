@@ -53,6 +53,30 @@ test('a running pod is trimmed to what decides about routes', t => {
   t.is(podKey('dns', 'resolver-0'), 'dns/resolver-0');
 });
 
+for (const [what, conditions, gates, expected] of [
+  ['the node controller', { Ready: 'False', ContainersReady: 'True' }, [], true],
+  ['it, with a gate that holds', { Ready: 'False', ContainersReady: 'True', g: 'True' }, ['g'], true],
+  [
+    'the kubelet, for a gate that fails',
+    { Ready: 'False', ContainersReady: 'True', g: 'False' },
+    ['g'],
+    undefined,
+  ],
+  ['the kubelet, for a gate nobody has set', { Ready: 'False', ContainersReady: 'True' }, ['g'], undefined],
+  ['the kubelet, for a container', { Ready: 'False', ContainersReady: 'False' }, [], undefined],
+  ['somebody who writes Ready alone', { Ready: 'False' }, [], undefined],
+  ['nobody: it is Ready', { Ready: 'True', ContainersReady: 'True' }, [], undefined],
+  ['nobody: it is new', { ContainersReady: 'True' }, [], undefined],
+] as const) {
+  test(`whose word Ready is, that of ${what}`, t => {
+    const pod = manifest(it => {
+      it.status.conditions = Object.entries(conditions).map(([type, status]) => ({ type, status }));
+      it.spec.readinessGates = gates.map(conditionType => ({ conditionType }));
+    });
+    t.is(podFromManifest(pod, 'test').notOwnWord, expected);
+  });
+}
+
 test('a pod just created is neither ready nor anything else', t => {
   const pod = podFromManifest({ metadata: { name: 'new', uid: 'u' } }, 'test');
   t.deepEqual(pod, {
