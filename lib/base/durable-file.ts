@@ -6,8 +6,11 @@ import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder } from './folder.ts';
 
-/** Replaces the file at `path`; resolves when the new text is durable. A missing folder is made. */
-export async function writeDurably(path: string, text: string): Promise<void> {
+/**
+ * Replaces the file at `path`; resolves when the new text is durable. A missing folder is made.
+ * @param text as a whole, or in parts: other work goes on between two of them
+ */
+export async function writeDurably(path: string, text: string | AsyncIterable<string>): Promise<void> {
   await makeFolder(dirname(path), 0o750);
   const temporary = `${path}.new`;
   {

@@ -6,5 +6,5 @@ import type { Allocation } from './allocation.ts';
 export interface AllocationSource extends Source<Allocation> {
   /** Begins to read. Resolves without waiting for a network: the agent's start waits for it. */
   start(): Promise<void>;
-  stop(): void;
+  stop(): void | Promise<void>;
 }

@@ -1,35 +1,26 @@
 /** The durable store of allocations. One writer: this process. A change is on disk before it is in force. */
-
-import { readFile } from 'node:fs/promises';
-import { writeDurably } from '../../base/durable-file.ts';
-import { FlockError } from '../../base/errors.ts';
 import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import { podKey } from '../pods/pod.ts';
-import {
-  type Allocation,
-  type AllocationFile,
-  type AllocationInput,
-  formatAllocationFile,
-  parseAllocation,
-  parseAllocationFile,
-} from './allocation.ts';
+import { type Allocation, type AllocationFile, type AllocationInput, parseAllocation } from './allocation.ts';
+import { AllocationDisk, applyTo } from './allocation-disk.ts';
+import type { Change } from './allocation-journal.ts';
 import { afterOther, type Preconditions, requireMatch } from './allocation-sandbox.ts';
 import type { AllocationSource } from './allocation-source.ts';
 
 /** Allocations that this process commits and releases, kept in a file. */
 export class AllocationStore implements AllocationSource {
   synced = false;
-  readonly #path: string;
   readonly #log: Log;
+  readonly #disk: AllocationDisk;
   #file: AllocationFile = { allocations: new Map(), unusable: [] };
   #tail: Promise<unknown> = Promise.resolve();
   readonly #listeners = new Listeners<[keys: ReadonlySet<string>]>();
 
-  /** @param options.path the file; it and its folder are made at the first commit */
+  /** @param options.path the file; it and its folder are made at the first commit, a journal beside it when it is large */
   constructor({ path, log }: { path: string; log: Log }) {
-    this.#path = path;
     this.#log = log;
+    this.#disk = new AllocationDisk(path, log);
   }
 
   /**
@@ -38,16 +29,17 @@ export class AllocationStore implements AllocationSource {
    *   lose what it holds
    */
   async start(): Promise<void> {
-    const text = await this.#read();
-    if (text !== undefined) this.#file = parseAllocationFile(text, this.#path);
+    this.#file = await this.#disk.load();
     for (const { error } of this.#file.unusable)
       this.#log.warn({ code: error.code, remedy: error.remedy }, error.message);
     this.synced = true;
     this.#listeners.notify(new Set(this.#file.allocations.keys()));
   }
 
-  stop(): void {
+  /** Resolves when everything is in the file, and none of it in its journal only. */
+  async stop(): Promise<void> {
     this.#listeners.clear();
+    await this.#compact(() => true);
   }
 
   snapshot(): ReadonlyMap<string, Allocation> {
@@ -66,9 +58,7 @@ export class AllocationStore implements AllocationSource {
   commit(input: AllocationInput): Promise<void> {
     const allocation = parseAllocation(input, `allocation of ${input.namespace}/${input.name}`);
     const key = podKey(allocation.namespace, allocation.name);
-    return this.#write(key, allocations => {
-      allocations.set(key, afterOther(allocations.get(key), allocation));
-    });
+    return this.#write(allocations => [{ key, allocation: afterOther(allocations.get(key), allocation) }]);
   }
 
   /**
@@ -79,44 +69,53 @@ export class AllocationStore implements AllocationSource {
    */
   release(namespace: string, name: string, only: Preconditions = {}): Promise<void> {
     const key = podKey(namespace, name);
-    return this.#write(key, allocations => {
+    return this.#write(allocations => {
       const present = allocations.get(key);
-      if (present === undefined) return;
-      requireMatch(present, only);
-      allocations.delete(key);
+      if (present !== undefined) requireMatch(present, only);
+      return [{ key, allocation: undefined }];
     });
+  }
+
+  /**
+   * Removes these allocations at once; resolves when that is durable and in force.
+   * @param stale those to remove: one that was replaced meanwhile is another object, and stays
+   */
+  async releaseAll(stale: Iterable<Allocation>): Promise<void> {
+    const doomed = [...stale];
+    await this.#write(allocations =>
+      doomed.flatMap(each => {
+        const key = podKey(each.namespace, each.name);
+        return allocations.get(key) === each ? [{ key, allocation: undefined }] : [];
+      }),
+    );
   }
 
   /** One write at a time, each on top of the one before, also when that one failed. */
-  #write(key: string, change: (allocations: Map<string, Allocation>) => unknown): Promise<void> {
+  #write(decide: (allocations: ReadonlyMap<string, Allocation>) => Change[]): Promise<void> {
     const result = this.#tail.then(async () => {
-      const allocations = new Map(this.#file.allocations);
-      change(allocations);
-      if (sameAllocation(allocations.get(key), this.#file.allocations.get(key))) return;
-      const next = { allocations, unusable: this.#file.unusable };
-      await writeDurably(this.#path, formatAllocationFile(next));
-      this.#file = next;
-      this.#listeners.notify(new Set([key]));
+      const { allocations } = this.#file;
+      const changes = decide(allocations).filter(
+        ({ key, allocation }) => !sameAllocation(allocations.get(key), allocation),
+      );
+      if (changes.length === 0) return;
+      await this.#disk.save(this.#file, changes);
+      applyTo(allocations, changes);
+      this.#listeners.notify(new Set(changes.map(({ key }) => key)));
     });
     this.#tail = result.catch(() => undefined);
+    void this.#compact(() => this.#disk.isDue);
     return result;
   }
 
-  async #read(): Promise<string | undefined> {
-    try {
-      return await readFile(this.#path, 'utf8');
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-      throw new FlockError(
-        'FLOCK_ALLOCATIONS_INVALID',
-        `can not read ${this.#path}: ${(cause as Error).message}`,
-        {
-          value: this.#path,
-          remedy: 'give the agent read and write access, or another path in allocations.path',
-          cause,
-        },
-      );
-    }
+  /** After the request that made it due was answered; the next one waits. When it fails, the journal has it all. */
+  #compact(isDue: () => boolean): Promise<unknown> {
+    this.#tail = this.#tail.then(async () => {
+      if (!isDue()) return;
+      await this.#disk.compact(this.#file).catch(({ code, message }) => {
+        this.#log.warn({ code }, `can not write the allocation file; its journal grows: ${message}`);
+      });
+    });
+    return this.#tail;
   }
 }
 
