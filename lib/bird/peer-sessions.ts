@@ -16,6 +16,8 @@ export interface PeerChannel {
   up: boolean;
   /** The limit that the peer's routes have reached: BIRD takes no more. */
   limitReached: number | undefined;
+  /** The peer is sent `::` as global next hop: its address is link-local, and so are all of ours on that link. */
+  withoutGlobalNextHop: boolean;
 }
 
 /** The command whose reply `peerSessions` reads. */
@@ -49,10 +51,11 @@ export function peerSessions(reply: Reply | undefined): ReadonlyMap<string, Peer
     }
     const family = /^ +Channel (ipv[46])$/.exec(text)?.[1];
     if (family !== undefined) {
-      channel = { up: false, limitReached: undefined };
+      channel = { up: false, limitReached: undefined, withoutGlobalNextHop: false };
       channels.set(family as Family, channel);
     } else if (channel !== undefined) {
       if (/^ +State: +UP$/.test(text)) channel.up = true;
+      if (/^ +BGP Next hop: +:: fe80:/.test(text)) channel.withoutGlobalNextHop = true;
       const limit = /^ +(?:Receive|Import) limit: +(\d+) \[HIT\]/.exec(text)?.[1];
       if (limit !== undefined) channel.limitReached = Number(limit);
     }

@@ -36,6 +36,8 @@ export class SessionWatch {
   #problems: readonly SessionProblem[] = [];
   /** Peers and families whose default route was reported. */
   readonly #defaultRoutes = new Set<string>();
+  /** Peers and families for which a missing global next hop was reported. */
+  readonly #nextHops = new Set<string>();
   #cancel: () => void = () => {};
   #stopped = false;
 
@@ -70,7 +72,25 @@ export class SessionWatch {
       if (!found.some(now => now.message === message)) log.info({ code }, `no longer so: ${message}`);
     }
     this.#problems = found;
+    this.#reportNextHops(sessions);
     await this.#reportDefaultRoutes(configured, sessions);
+  }
+
+  /** Many routers take it, so it is no fault that stands: said once. */
+  #reportNextHops(sessions: ReadonlyMap<string, PeerSession>): void {
+    for (const [peer, { channels }] of sessions) {
+      for (const [family, { withoutGlobalNextHop }] of channels) {
+        if (!withoutGlobalNextHop || this.#nextHops.has(`${peer} ${family}`)) continue;
+        this.#nextHops.add(`${peer} ${family}`);
+        this.#options.log.warn(
+          {
+            code: 'BIRD_NO_GLOBAL_NEXT_HOP',
+            remedy: 'give the link a global IPv6 address, or run BIRD 2.17 or newer',
+          },
+          `peer ${peer} is sent :: as global next hop of ${family}, which some routers refuse`,
+        );
+      }
+    }
   }
 
   /** A default route of a peer may replace the node's own in the kernel: said once, with the key that forbids it. */

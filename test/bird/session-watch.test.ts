@@ -115,3 +115,16 @@ test('destinations of a family that no peer carries are named once', async t => 
     'BIRD_NO_PEER_FOR_FAMILY: no peer for IPv6: its destinations are routed here and announced to nobody',
   ]);
 });
+
+test('a link-local peer that is sent no global next hop is named once, and is no fault that stands', async t => {
+  const one = await pair(t, { addresses: false });
+  const peer = { address: 'fe80::1', interface: 'eth.0' };
+  const { node } = await one.start(
+    peer,
+    'neighbor fe80::2%cable as 65001; ipv6 { import all; export all; };',
+  );
+  const session = await watched(t, node, peer, [six]);
+  const [line, ...more] = await told(session, 1);
+  t.regex(line ?? '', /^BIRD_NO_GLOBAL_NEXT_HOP: peer tor-1 is sent :: as global next hop of ipv6/);
+  t.deepEqual([more, session.watch.problems()], [[], []]);
+});
