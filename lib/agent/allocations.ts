@@ -9,10 +9,12 @@ import { AllocationApi } from '../sources/allocations/allocation-api.ts';
 import { WatchedAllocations } from '../sources/allocations/allocation-file.ts';
 import type { AllocationSource } from '../sources/allocations/allocation-source.ts';
 import { AllocationStore } from '../sources/allocations/allocation-store.ts';
+import { AllocationSweep } from '../sources/allocations/allocation-sweep.ts';
 import { AnnotatedAllocations } from '../sources/allocations/annotated-allocations.ts';
 import type { Refusal } from '../sources/allocations/anycast-annotation.ts';
 import { OtherUids, type UidRefusal } from '../sources/allocations/other-uids.ts';
 import type { PodCache } from '../sources/pods/pod-cache.ts';
+import type { AgentContext } from './context.ts';
 
 export interface Allocations {
   source: AllocationSource;
@@ -20,6 +22,7 @@ export interface Allocations {
   refusals(): (Refusal | UidRefusal)[];
   /** The local API by which other programs add and remove allocations; only with a store of our own. */
   api?: AllocationApi;
+  store?: AllocationStore;
 }
 
 export interface AllocationsOptions {
@@ -43,7 +46,23 @@ export function createAllocations({ config, pods, socket, log, podLog }: Allocat
   const source = store ?? new WatchedAllocations({ path, log });
   const otherUids = new OtherUids({ allocations: source, pods, log });
   const api = store && new AllocationApi({ store, path: allocations.socket, log });
-  return { source, refusals: () => otherUids.refusals(), ...(api && { api }) };
+  return { source, refusals: () => otherUids.refusals(), ...(store && { store }), ...(api && { api }) };
+}
+
+/**
+ * Removes allocations of pods that are gone; undefined where nobody knows that, or where it is not wanted.
+ * @param isConnected whether the pods are those that the API server has now
+ */
+export function createSweep(
+  { config, clock, log }: AgentContext,
+  { store }: Allocations,
+  pods: PodCache,
+  isConnected: () => boolean,
+): AllocationSweep | undefined {
+  const { allocations } = config;
+  if (store === undefined || config.pods.source !== 'kubernetes') return undefined;
+  if (allocations.source !== 'file' || allocations.sweepAfterMs === 0) return undefined;
+  return new AllocationSweep({ store, pods, isConnected, afterMs: allocations.sweepAfterMs, clock, log });
 }
 
 /** Prefixes of the pod annotations that the agent reads; other annotations are not kept. */

@@ -5,7 +5,7 @@ import { NodeConfigCache, type NodeConfigSource } from '../config/node-config.ts
 import type { AllocationView } from '../desired/views.ts';
 import type { KubernetesNode } from '../sources/kubernetes/kubernetes-node.ts';
 import { PodCache } from '../sources/pods/pod-cache.ts';
-import { annotationPrefixes, createAllocations } from './allocations.ts';
+import { annotationPrefixes, createAllocations, createSweep } from './allocations.ts';
 import type { AgentContext } from './context.ts';
 import type { CustomResources } from './custom-resources.ts';
 
@@ -46,10 +46,17 @@ export async function openSources(context: AgentContext): Promise<Sources> {
   const pods = new PodCache();
   const node = await openKubernetesNode(context);
   const podFeed = await openPodFeed(context, pods, node);
-  const { source, refusals, api } = createAllocations({ config, pods, socket, log, podLog });
+  const allocations = createAllocations({ config, pods, socket, log, podLog });
+  const { source, refusals, api } = allocations;
+  const sweep = createSweep(
+    context,
+    allocations,
+    pods,
+    () => 'isConnected' in podFeed && podFeed.isConnected,
+  );
   const cluster = await openCustomResources(context);
   const nodeConfig = cluster?.nodeConfig ?? new NodeConfigCache({ path: config.nodeConfig.path, log });
-  for (const each of [cluster ?? nodeConfig, source, api, podFeed, node]) {
+  for (const each of [cluster ?? nodeConfig, source, api, podFeed, node, sweep]) {
     if (each === undefined) continue;
     stops.add(() => each.stop());
     await each.start();

@@ -1,4 +1,5 @@
 /** The whole agent on a node of a real API server. The test is the kubelet, the CNI and the operator. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type AgentFiles, layOutAgent, startAgent, writeAllocations } from '../support/agent.ts';
@@ -262,4 +263,28 @@ test.serial('a static pod, which CNI knows by the hash of its manifest, is route
   await agent.logged('is for the uid of-nobody');
   await see(advertise, []);
   t.pass();
+});
+
+test.serial('an allocation whose pod the API server no longer has is removed from the store', async t => {
+  const { name, node, files } = await nodeWithPods(t);
+  const path = join(files.folder, 'own.json');
+  const [present] = (await server.request('GET', `/api/v1/pods?fieldSelector=spec.nodeName=${name}`)).items;
+  const allocation = { namespace: 'default', hostInterface: 'p0', state: 'committed' };
+  const allocations = [
+    { ...allocation, name: present.metadata.name, uid: present.metadata.uid },
+    { ...allocation, name: 'gone', uid: 'gone' },
+  ];
+  writeFileSync(path, JSON.stringify({ version: 1, allocations }));
+  const socket = join(files.folder, 'api.sock');
+  const own = layOutAgent(files.folder, {
+    node: { name },
+    pods: { source: 'kubernetes', kubeconfig: server.kubeconfigPath },
+    allocations: { path, socket, sweepAfterMs: 1000 },
+  });
+  const agent = startAgent(node, own);
+  await agent.logged('removed the allocations of pods that are gone: default/gone');
+  t.deepEqual(
+    JSON.parse(readFileSync(path, 'utf8')).allocations.map(({ uid }: { uid: string }) => uid),
+    [present.metadata.uid],
+  );
 });

@@ -1,6 +1,6 @@
 /** Where the agent's inputs come from: the node's name, pods, allocations and the node config. */
 import { z } from 'zod';
-import { path } from './scalars.ts';
+import { milliseconds, path } from './scalars.ts';
 
 export const node = z
   .strictObject({
@@ -46,6 +46,11 @@ export const allocations = z
         socket: path
           .default('/run/flock-anycast/api.sock')
           .describe('UNIX socket of the local API; not served with `owner: other`.'),
+        sweepAfterMs: milliseconds
+          .default(600_000)
+          .describe(
+            'With `owner: agent` and pods from Kubernetes: an allocation is removed when the API server has known for this long that its pod is gone, in milliseconds; 0: never.',
+          ),
       }),
       z.strictObject({
         source: z

@@ -6,12 +6,15 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { FlockError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { createServer } from '../../base/node-http.ts';
-import { type ApiAnswer, answerRequest, failure } from './allocation-requests.ts';
+import { type ApiAnswer, answerRequest, collectPath, failure } from './allocation-requests.ts';
 import type { AllocationStore } from './allocation-store.ts';
 import { listenAt } from './local-socket.ts';
 
 /** The most bytes of a body; an allocation with 500 addresses has half as many. */
 const longestBody = 64 * 1024;
+
+/** The same for a network configuration with valid attachments; each has a hundred bytes. */
+const longestCollection = 1024 * 1024;
 
 /** A request must be complete within this many milliseconds, so that a slow client blocks nothing. */
 const requestMs = 5000;
@@ -64,8 +67,10 @@ export class AllocationApi {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '' } = request;
-    const body = await readBody(request);
-    const answer = body === undefined ? tooLarge() : await answerRequest(this.#store, { method, url, body });
+    const longest = url === collectPath ? longestCollection : longestBody;
+    const body = await readBody(request, longest);
+    const answer =
+      body === undefined ? tooLarge(longest) : await answerRequest(this.#store, { method, url, body });
     if (answer.status >= 500)
       this.#log.error({ method, url, ...(answer.body as object) }, 'a request to the local API failed');
     send(response, answer);
@@ -73,18 +78,18 @@ export class AllocationApi {
 }
 
 /** Undefined when it is too large; the rest is read and discarded, so that the client reads our answer. */
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
+async function readBody(request: IncomingMessage, longest: number): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length <= longestBody) chunks.push(chunk);
+    if (length <= longest) chunks.push(chunk);
   }
-  return length <= longestBody ? Buffer.concat(chunks).toString('utf8') : undefined;
+  return length <= longest ? Buffer.concat(chunks).toString('utf8') : undefined;
 }
 
-function tooLarge(): ApiAnswer {
-  const message = `the body has more than ${longestBody} bytes`;
+function tooLarge(longest: number): ApiAnswer {
+  const message = `the body has more than ${longest} bytes`;
   return failure(413, new FlockError('FLOCK_REQUEST_INVALID', message, { remedy: 'send one allocation' }));
 }
 

@@ -9,6 +9,7 @@ import type { Allocation } from './allocation.ts';
 import { allocationBodySchema, contradictions } from './allocation-body.ts';
 import type { Preconditions } from './allocation-sandbox.ts';
 import type { AllocationStore } from './allocation-store.ts';
+import { validContainers } from './collect-request.ts';
 
 export interface ApiRequest {
   method: string;
@@ -31,6 +32,8 @@ const preconditionsSchema = z.strictObject({
   hostInterface: z.string().min(1).optional(),
 });
 const base = '/v1/allocations';
+/** Removes the allocations of containers that are gone. */
+export const collectPath = '/v1/collect';
 const remedy = 'see docs/openapi.yaml for the requests of this API';
 
 export async function answerRequest(store: AllocationStore, request: ApiRequest): Promise<ApiAnswer> {
@@ -54,6 +57,13 @@ async function route(store: AllocationStore, { method, url, body }: ApiRequest):
   if (pathname === base) {
     if (method !== 'GET') return notAllowed(method, 'GET');
     return { status: 200, body: { allocations: [...store.snapshot().values()] } };
+  }
+  if (pathname === collectPath) {
+    if (method !== 'POST') return notAllowed(method, 'POST');
+    const valid = validContainers(parsedJson(body));
+    // An allocation without a containerId may be of any of them.
+    const isStale = ({ containerId }: Allocation) => containerId !== undefined && !valid.has(containerId);
+    return { status: 200, body: { collected: await store.releaseWhere(isStale) } };
   }
   const [namespace, name, ...rest] = pathname.startsWith(`${base}/`)
     ? pathname.slice(base.length + 1).split('/')
@@ -113,14 +123,17 @@ function readUrl(url: string): URL {
   }
 }
 
-function readBody(text: string, namespace: string, name: string): Allocation {
-  let raw: unknown;
+function parsedJson(text: string): unknown {
   try {
-    raw = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     const words = `the body is not JSON: ${shortened((cause as Error).message, 200)}`;
     throw new FlockError('FLOCK_REQUEST_INVALID', words, { remedy, cause });
   }
+}
+
+function readBody(text: string, namespace: string, name: string): Allocation {
+  const raw = parsedJson(text);
   const result = allocationBodySchema.safeParse(raw);
   const issues = result.success ? contradictions(result.data, namespace, name) : describeIssues(result.error);
   if (result.success && issues === '') return { ...result.data, namespace, name };

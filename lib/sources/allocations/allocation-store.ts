@@ -77,17 +77,16 @@ export class AllocationStore implements AllocationSource {
   }
 
   /**
-   * Removes these allocations at once; resolves when that is durable and in force.
-   * @param stale those to remove: one that was replaced meanwhile is another object, and stays
+   * Removes all stale allocations at once; resolves when that is durable and in force.
+   * @returns the keys of those that were removed, `namespace/name`
    */
-  async releaseAll(stale: Iterable<Allocation>): Promise<void> {
-    const doomed = [...stale];
-    await this.#write(allocations =>
-      doomed.flatMap(each => {
-        const key = podKey(each.namespace, each.name);
-        return allocations.get(key) === each ? [{ key, allocation: undefined }] : [];
-      }),
-    );
+  async releaseWhere(isStale: (allocation: Allocation) => boolean): Promise<string[]> {
+    let released: string[] = [];
+    await this.#write(allocations => {
+      released = [...allocations].filter(([, allocation]) => isStale(allocation)).map(([key]) => key);
+      return released.map(key => ({ key, allocation: undefined }));
+    });
+    return released;
   }
 
   /** One write at a time, each on top of the one before, also when that one failed. */

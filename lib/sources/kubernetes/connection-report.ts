@@ -21,6 +21,10 @@ export class ConnectionReport {
     this.#options = options;
   }
 
+  get isConnected(): boolean {
+    return this.#connectedOnce && this.#lost === undefined;
+  }
+
   connected(): void {
     const { what, log } = this.#options;
     const server = this.#options.server.url.origin;

@@ -67,6 +67,11 @@ export class KubernetesCollection<T> {
     return this.#synced;
   }
 
+  /** Whether the values are those that the server has now, as far as is known. */
+  get isConnected(): boolean {
+    return this.#listWatch.isConnected;
+  }
+
   /** By key: a live view; a value in it is never changed in place. */
   snapshot(): ReadonlyMap<string, T> {
     return this.#values;

@@ -85,6 +85,11 @@ export class ListWatch {
     this.#report = new ConnectionReport({ server: client, what, log });
   }
 
+  /** False from the loss of the server until a watch has begun again. */
+  get isConnected(): boolean {
+    return this.#report.isConnected;
+  }
+
   start(): void {
     void this.#run(this.#stopping.signal);
   }

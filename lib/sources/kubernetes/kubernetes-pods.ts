@@ -28,6 +28,7 @@ export interface KubernetesPodsOptions {
 export class KubernetesPods {
   readonly #options: KubernetesPodsOptions;
   #stop = () => {};
+  #isConnected = () => false;
 
   constructor(options: KubernetesPodsOptions) {
     this.#options = options;
@@ -64,7 +65,13 @@ export class KubernetesPods {
       pods.stop();
       client.close();
     };
+    this.#isConnected = () => pods.isConnected;
     pods.start();
+  }
+
+  /** Whether the pods are those that the API server has now, as far as is known. */
+  get isConnected(): boolean {
+    return this.#isConnected();
   }
 
   /** Ends at once; the cache keeps what it has. */

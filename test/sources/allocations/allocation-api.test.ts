@@ -67,8 +67,11 @@ function expectDocumented(
   { status, headers, body }: Answer,
 ): void {
   const [, , , namespace, name, ...rest] = url.split('?')[0]?.split('/') ?? [];
-  const path =
-    namespace && name && rest.length === 0 ? '/v1/allocations/{namespace}/{pod}' : '/v1/allocations';
+  const path = url.startsWith('/v1/collect')
+    ? '/v1/collect'
+    : namespace && name && rest.length === 0
+      ? '/v1/allocations/{namespace}/{pod}'
+      : '/v1/allocations';
   const operation = documented.paths[path][method.toLowerCase()];
   const name404 = status === 404 || status === 405 ? documented.components.responses.Failure : undefined;
   const reference = operation?.responses[`${status}`] ?? name404;
@@ -193,6 +196,32 @@ for (const [what, first, second, late, end] of [
     t.is((await ask('GET', url)).status, 404);
   });
 }
+
+test('collect removes what is of no valid container, and nothing that says no container', async t => {
+  const { ask, store } = await serve(t);
+  for (const name of ['dns-1', 'dns-2', 'dns-3']) {
+    await ask('PUT', `/v1/allocations/default/${name}`, { ...body, containerId: `of-${name}` });
+  }
+  await ask('PUT', '/v1/allocations/default/old', body);
+  const attachments = Array.from({ length: 2000 }, (_, index) => ({
+    containerID: `c${index}`,
+    ifname: 'eth0',
+  }));
+  const configuration = { cniVersion: '1.1.0', name: 'pods', type: 'flock-anycast' };
+  const collect = (valid: unknown) =>
+    ask('POST', '/v1/collect', { ...configuration, 'cni.dev/valid-attachments': valid });
+  const first = await collect([...attachments, { containerID: 'of-dns-2', ifname: 'eth0' }]);
+  t.deepEqual([first.status, first.body], [200, { collected: ['default/dns-1', 'default/dns-3'] }]);
+  t.deepEqual([...store.snapshot().keys()], ['default/dns-2', 'default/old']);
+  for (const wrong of [undefined, {}, [{}], [{ containerID: '' }], ['of-dns-2']]) {
+    const answer = await collect(wrong);
+    t.deepEqual([answer.status, answer.body.error.code], [400, 'FLOCK_REQUEST_INVALID']);
+  }
+  t.is((await ask('POST', '/v1/collect', ' '.repeat(2 << 20))).status, 413);
+  t.is((await ask('GET', '/v1/collect')).headers.allow, 'POST');
+  t.is(store.snapshot().size, 2);
+  t.deepEqual((await collect([])).body, { collected: ['default/dns-2'] });
+});
 
 test('a precondition that is misspelled, empty or given twice deletes nothing', async t => {
   const { ask } = await serve(t);
