@@ -76,10 +76,14 @@ async function nodeConfigStatusOf({ sources, table, sessions, bird: { manager } 
 }
 
 function statusOf(node: string, { sources, desired, table, bird, sessions }: Observed) {
-  const { pods, allocations } = sources;
+  const { pods, allocations, node: object } = sources;
   return {
     node,
-    synced: { pods: pods.synced, allocations: allocations.synced },
+    synced: {
+      pods: pods.synced,
+      allocations: allocations.synced,
+      ...(object !== undefined && { node: object.synced }),
+    },
     destinations: table.counts(),
     [heldWords]: [...desired.holds.keys],
     refusals: sources.refusals(),

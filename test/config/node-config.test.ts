@@ -40,6 +40,8 @@ advertise:
     extendedNextHop: false,
     bfd: false,
     gracefulRestart: { enabled: true, seconds: 30 },
+    importLimit: 10_000,
+    importDefaultRoute: true,
     communities: [],
   };
   t.deepEqual(config.bgp.peers, [

@@ -85,7 +85,11 @@ export class AllocationJournal {
       if (size < this.#bytes) return false;
       // What a failed attempt, or the end of a former program, has left.
       if (size > this.#bytes) await file.truncate(this.#bytes);
-      await file.write(line, 0, line.length, this.#bytes);
+      // A disk that becomes full takes a part of it, and refuses only the rest.
+      for (let at = 0; at < line.length; ) {
+        const { bytesWritten } = await file.write(line, at, line.length - at, this.#bytes + at);
+        at += bytesWritten;
+      }
       await file.datasync();
       if (isNew) await syncFolder(this.#path);
     } catch (error) {

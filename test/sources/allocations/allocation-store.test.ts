@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -264,6 +264,42 @@ test('what was answered is there after kill -9, whenever it comes', async t => {
     answered.filter(name => !stored.has(`default/${name}`)),
     [],
   );
+});
+
+test('a disk that is full refuses a change, of which nothing stays, and takes the next one when it has room', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'flock-full-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const store = new URL('../../../lib/sources/allocations/allocation-store.ts', import.meta.url);
+  const script = `
+    import { rmSync, statfsSync, writeFileSync } from 'node:fs';
+    const { AllocationStore } = await import(${JSON.stringify(store.href)});
+    const log = { info() {}, warn() {} };
+    const path = 'allocations.json';
+    const allocation = ${JSON.stringify(allocation({ addresses: Array(2000).fill('2001:db8::1') }))};
+    const open = async () => {
+      const store = new AllocationStore({ path, log });
+      await store.start();
+      return store;
+    };
+    const store = await open();
+    for (let index = 0; index < 20; index++) await store.commit({ ...allocation, name: 'pod-' + index });
+    // Room for a part of the next line.
+    const { bavail, bsize } = statfsSync('.');
+    writeFileSync('filler', Buffer.alloc((bavail - 1) * bsize));
+    const outcome = await store.commit({ ...allocation, name: 'refused' }).then(() => 'taken', ({ code }) => code);
+    const kept = [store.snapshot().size, (await open()).snapshot().size];
+    rmSync('filler');
+    await store.commit({ ...allocation, name: 'taken' });
+    const last = [...(await open()).snapshot().keys()].slice(-2);
+    console.log(JSON.stringify({ outcome, kept, last }));`;
+  const command = `mount -t tmpfs -o size=4m tmpfs ${folder} && cd ${folder} && exec "$@"`;
+  const args = ['-m', 'sh', '-c', command, 'sh', process.execPath, '--input-type=module', '-e', script];
+  const { stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8' });
+  t.deepEqual(JSON.parse(stdout || JSON.stringify(stderr)), {
+    outcome: 'ENOSPC',
+    kept: [20, 20],
+    last: ['default/pod-19', 'default/taken'],
+  });
 });
 
 test('the file is readable by owner and group alone, and no half-written one is left', async t => {
