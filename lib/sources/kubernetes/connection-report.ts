@@ -22,7 +22,7 @@ export class ConnectionReport {
   }
 
   get isConnected(): boolean {
-    return this.#connectedOnce && this.#lost === undefined;
+    return this.#connectedOnce && this.#lostSince === undefined;
   }
 
   connected(): void {
