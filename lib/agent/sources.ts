@@ -1,5 +1,5 @@
 /** Opens the configured inputs of the agent: pods, allocations, node config, and the policy for addresses. */
-
+import type { Log } from '../base/log.ts';
 import type { Source } from '../base/source.ts';
 import { NodeConfigCache, type NodeConfigSource } from '../config/node-config.ts';
 import type { AllocationView } from '../desired/views.ts';
@@ -8,6 +8,7 @@ import { PodCache } from '../sources/pods/pod-cache.ts';
 import { annotationPrefixes, createAllocations, createSweep } from './allocations.ts';
 import type { AgentContext } from './context.ts';
 import type { CustomResources } from './custom-resources.ts';
+import { FilePolicy } from './file-policy.ts';
 
 /** An address that a pod asks for and does not get. */
 export interface RefusedAddress {
@@ -56,18 +57,20 @@ export async function openSources(context: AgentContext): Promise<Sources> {
   );
   const cluster = await openCustomResources(context);
   const nodeConfig = cluster?.nodeConfig ?? new NodeConfigCache({ path: config.nodeConfig.path, log });
-  for (const each of [cluster ?? nodeConfig, source, api, podFeed, node, sweep]) {
+  const policy = cluster ?? (await openFilePolicy(context, nodeConfig));
+  const filePolicy = policy === cluster ? undefined : policy;
+  for (const each of [cluster ?? nodeConfig, filePolicy, source, api, podFeed, node, sweep]) {
     if (each === undefined) continue;
     stops.add(() => each.stop());
     await each.start();
   }
   return {
     pods,
-    allocations: cluster?.permit({ allocations: source, pods }) ?? source,
+    allocations: policy.permit({ allocations: source, pods }),
     nodeConfig,
     node,
     cluster,
-    refusals: () => [...refusals(), ...(cluster?.refusals() ?? [])],
+    refusals: () => [...refusals(), ...policy.refusals()],
     podInterfaces: () => new Set([...source.snapshot().values()].map(({ hostInterface }) => hostInterface)),
   };
 }
@@ -91,6 +94,23 @@ async function openKubernetesNode({ config, log }: AgentContext): Promise<Kubern
   const { kubeconfig } = config.pods;
   const { taint, whenUnschedulable } = config.drain;
   return new KubernetesNode({ nodeName: config.node.name, kubeconfig, taint, whenUnschedulable, log });
+}
+
+/** What can never be anycast holds without custom resources, too. */
+async function openFilePolicy(context: AgentContext, nodeConfig: NodeConfigSource): Promise<FilePolicy> {
+  const { config, log, podLog, stops } = context;
+  const server =
+    config.pods.source === 'kubernetes' ? await openServer(config.pods.kubeconfig, log) : undefined;
+  if (server !== undefined) {
+    stops.add(() => server.stop());
+    server.start();
+  }
+  return new FilePolicy({ nodeConfig, poolsPath: config.pools.path, server, log, podLog });
+}
+
+async function openServer(kubeconfig: string | undefined, log: Log) {
+  const { ApiServerAddresses } = await import('./api-server-addresses.ts');
+  return new ApiServerAddresses(kubeconfig, log);
 }
 
 async function openCustomResources({ config, log, podLog }: AgentContext) {

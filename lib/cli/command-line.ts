@@ -81,8 +81,8 @@ program
   .command('check-config')
   .summary('validate files offline')
   .description(
-    'Validate files offline; the content decides the kind: agent config, node config, allocation file, or manifests ' +
-      'of NodeConfig and AnycastPool. A NodeConfig is also checked merged with the one named default, if that is given.',
+    'Validate files offline; the content decides the kind: agent config, node config, allocation file, pools, or ' +
+      'manifests of NodeConfig and AnycastPool. A NodeConfig is also checked merged with the one named default, if that is given.',
   )
   .argument('<file...>', 'YAML or JSON, with one document or several')
   .addHelpText('after', '\nExit code: 0 all are valid; 1 a file is invalid, or of none of these kinds.\n')

@@ -5,6 +5,7 @@ import { FlockError } from '../base/errors.ts';
 import { parseAgentConfig } from '../config/agent-config.ts';
 import { nodeConfigKeys, parseNodeConfig } from '../config/node-config.ts';
 import { mergeNodeConfig, type NodeConfigSpec, nodeConfigSpecOf } from '../config/node-config-resource.ts';
+import { parsePoolFile } from '../config/pool-file.ts';
 import { poolOf } from '../config/pool-resource.ts';
 import { parseAllocationFile } from '../sources/allocations/allocation.ts';
 import { defaultNodeConfigName, resourceApiVersion } from '../sources/kubernetes/resource-api.ts';
@@ -23,7 +24,7 @@ export interface Finding {
 }
 
 const kinds =
-  'an agent config (pods), a node config (bgp), an allocation file (allocations), a custom resource';
+  'an agent config (pods), a node config (bgp), an allocation file (allocations), pools (pools, reserved), a custom resource';
 
 /** What is checked together once every file has been read. */
 interface Seen {
@@ -91,6 +92,8 @@ function checkFile(path: string, seen: Seen) {
     }
     if ('pods' in object)
       return tried(origin, 'agent config', () => parseAgentConfig(String(document), origin));
+    if (Array.isArray((object as { pools?: unknown }).pools))
+      return tried(origin, 'pools', () => parsePoolFile(String(document), origin));
     return { origin, what: 'document', problem: `is none of these: ${kinds}` };
   });
 }

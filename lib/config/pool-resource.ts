@@ -4,7 +4,7 @@ import { describeIssues } from '../base/describe-issues.ts';
 import { FlockError } from '../base/errors.ts';
 import { prefix } from './address-schema.ts';
 
-const name = z
+export const poolName = z
   .string()
   .max(253)
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a Kubernetes object name (RFC 1123)');
@@ -33,7 +33,7 @@ export const poolSpecSchema = z
     cidrs: z.array(prefix).min(1).max(1024).describe('The addresses, such as 192.0.2.0/28.'),
     namespaces: z
       .strictObject({
-        names: z.array(name).max(1024).optional(),
+        names: z.array(poolName).max(1024).optional(),
         selector: z
           .strictObject({
             matchLabels: z.record(labelKey, labelValue).optional(),
@@ -47,7 +47,7 @@ export const poolSpecSchema = z
       })
       .describe('The namespaces whose pods may use the addresses: those named and those selected.'),
     serviceAccounts: z
-      .array(name)
+      .array(poolName)
       .min(1)
       .max(1024)
       .optional()
@@ -68,7 +68,7 @@ export const poolSpecSchema = z
 /** A valid pool, with its name and with `exclusive` filled in. */
 export type AnycastPool = z.output<typeof poolSpecSchema> & { name: string; exclusive: boolean };
 
-const manifestSchema = z.object({ metadata: z.object({ name }), spec: poolSpecSchema });
+const manifestSchema = z.object({ metadata: z.object({ name: poolName }), spec: poolSpecSchema });
 
 /**
  * @param object an AnycastPool of any shape

@@ -3,15 +3,19 @@
  * source of allocations and the reconciler, which sees nothing else.
  */
 
+import { parseAddress } from '../base/address.ts';
 import { Listeners } from '../base/listeners.ts';
 import type { Source } from '../base/source.ts';
-import type { AllocationView, PodView } from '../desired/views.ts';
+import { type AllocationView, isInForce, type PodView } from '../desired/views.ts';
 import type { AddressPolicy, Refusal } from './policy.ts';
+import { UnicastAddresses } from './unicast-addresses.ts';
 
 /** The part of a pod that the policy decides by. */
 export interface ClaimingPod extends PodView {
   readonly namespace: string;
   readonly serviceAccount: string;
+  /** Canonical. */
+  readonly podIPs?: readonly string[];
 }
 
 export interface PermittedAllocationsOptions {
@@ -31,11 +35,15 @@ export class PermittedAllocations {
   readonly #refusals = new Map<string, readonly Refusal[]>();
   readonly #listeners = new Listeners<[keys: ReadonlySet<string>]>();
   readonly #offs: (() => void)[];
+  readonly #unicast = new UnicastAddresses();
+  /** The addresses that an allocation requests, canonical. */
+  readonly #requested = new WeakMap<AllocationView, readonly string[]>();
 
   constructor(options: PermittedAllocationsOptions) {
     this.#options = options;
-    const judge = (keys: ReadonlySet<string>) => this.#judge(keys);
+    const judge = (keys: ReadonlySet<string>) => this.#judge(this.#noteUnicast(keys));
     this.#offs = [options.allocations.onChange(judge), options.pods.onChange(judge)];
+    this.#noteUnicast(options.pods.snapshot().keys());
   }
 
   /** True once all inputs were read: before that an absent allocation means nothing. */
@@ -67,6 +75,39 @@ export class PermittedAllocations {
     for (const off of this.#offs) off();
   }
 
+  /** @returns `keys`, and the pods that request an address which another pod has now, or has no longer */
+  #noteUnicast(keys: Iterable<string>): ReadonlySet<string> {
+    const concerned = new Set(keys);
+    const moved = new Set<string>();
+    for (const key of concerned)
+      for (const address of this.#unicast.update(key, this.#unicastOf(key))) moved.add(address);
+    if (moved.size === 0) return concerned;
+    for (const [key, allocation] of this.#options.allocations.snapshot())
+      if (this.#requestedBy(allocation).some(address => moved.has(address))) concerned.add(key);
+    return concerned;
+  }
+
+  /** Another pod may have got the addresses of one that has ended. */
+  #unicastOf(key: string): string[] {
+    const pod = this.#options.pods.snapshot().get(key);
+    if (pod === undefined || pod.containersTerminated) return [];
+    const allocation = this.#options.allocations.snapshot().get(key);
+    const isOfPod = allocation !== undefined && isInForce(allocation, pod);
+    const given = isOfPod ? [allocation.ipv4, allocation.ipv6].flatMap(canonical) : [];
+    const requested = allocation === undefined ? [] : this.#requestedBy(allocation);
+    const all = new Set([...(pod.podIPs ?? []), ...given]);
+    return [...all].filter(address => !requested.includes(address));
+  }
+
+  #requestedBy(allocation: AllocationView): readonly string[] {
+    let requested = this.#requested.get(allocation);
+    if (requested === undefined) {
+      requested = [...allocation.anycast, ...allocation.addresses].flatMap(canonical);
+      this.#requested.set(allocation, requested);
+    }
+    return requested;
+  }
+
   #judge(keys: ReadonlySet<string>): void {
     const policy = this.#options.policy();
     if (policy === undefined) return;
@@ -91,7 +132,7 @@ export class PermittedAllocations {
     const refusals: Refusal[] = [];
     const permitted = (texts: readonly string[]) =>
       texts.filter(text => {
-        const refusal = policy.refusalOf(claimant, text);
+        const refusal = policy.refusalOf(claimant, text, address => this.#unicast.otherOwner(address, key));
         if (refusal !== undefined) refusals.push(refusal);
         return refusal === undefined;
       });
@@ -114,5 +155,17 @@ export class PermittedAllocations {
       before.length === refusals.length &&
       before.every(({ message }, index) => message === refusals[index]?.message);
     if (!same) this.#options.onRefusals(key, refusals);
+  }
+}
+
+/** @returns none for what is not an address */
+function canonical(text: string | null | undefined): string[] {
+  if (!text) return [];
+  try {
+    const address = parseAddress(text).text;
+    // The same string object where it is canonical already: there may be very many.
+    return [address === text ? text : address];
+  } catch {
+    return [];
   }
 }

@@ -3,7 +3,8 @@
  *
  * A pod requests its addresses itself, and the node then attracts all traffic for them, from the whole network. So
  * an address is refused unless an operator's pool grants it to this pod. Some are refused whatever a pool grants:
- * those of the node, of its peers and of the API server, and reserved ones. What is not known is refused.
+ * those of the node, of its peers and gateways, of the API server and of other pods, and reserved ones. What is not
+ * known is refused. Where allocations are a CNI's own and there are no pools, only the second part holds.
  */
 import { type Address, parseAddress, whyNotAnycast } from '../base/address.ts';
 import { shortened } from '../base/quoted.ts';
@@ -28,12 +29,14 @@ export interface AddressPool {
 
 /** What decides: what operators granted, and which addresses are in use for something else. */
 export interface PolicyInput {
-  readonly pools: Iterable<AddressPool>;
+  /** Undefined: the source of the allocations decides who may use what, and only what can never be anycast is refused. */
+  readonly pools: Iterable<AddressPool> | undefined;
   /** `ADDRESS/LENGTH` each. Undefined until an operator has set it: no pool is in force before that. */
   readonly reserved: readonly string[] | undefined;
   /** Canonical texts of single addresses that can never be anycast here. */
   readonly node: ReadonlySet<string>;
   readonly peers: ReadonlySet<string>;
+  readonly gateways: ReadonlySet<string>;
   readonly apiServer: ReadonlySet<string>;
 }
 
@@ -50,7 +53,9 @@ export type RefusalReason =
   | 'SpecialPurpose'
   | 'NodeAddress'
   | 'PeerAddress'
+  | 'GatewayAddress'
   | 'ApiServerAddress'
+  | 'PodAddress'
   | 'ReservedNotSet'
   | 'Reserved'
   | 'OutsidePools'
@@ -72,25 +77,31 @@ interface ParsedPool extends AddressPool {
 
 /** One state of the policy; another state is another object. */
 export class AddressPolicy {
-  readonly #pools: readonly ParsedPool[];
+  readonly #pools: readonly ParsedPool[] | undefined;
   readonly #reserved: readonly { text: string; prefix: Prefix }[] | undefined;
   readonly #single: readonly [RefusalReason, string, ReadonlySet<string>][];
 
-  constructor({ pools, reserved, node, peers, apiServer }: PolicyInput) {
-    this.#pools = Array.from(pools, pool => ({ ...pool, prefixes: pool.cidrs.map(parsePrefix) }));
+  constructor({ pools, reserved, node, peers, gateways, apiServer }: PolicyInput) {
+    this.#pools = pools && Array.from(pools, pool => ({ ...pool, prefixes: pool.cidrs.map(parsePrefix) }));
     this.#reserved = reserved?.map(text => ({ text, prefix: parsePrefix(text) }));
     this.#single = [
       ['NodeAddress', 'an address of this node', node],
       ['PeerAddress', 'the address of a BGP peer', peers],
+      ['GatewayAddress', 'the gateway of a route of this node', gateways],
       ['ApiServerAddress', 'the address of the API server', apiServer],
     ];
   }
 
   /**
    * @param request one address in any legal spelling; with a prefix length it is not an address
+   * @param otherOwner gives another pod that has this unicast address
    * @returns why the claimant may not use it; undefined when it may
    */
-  refusalOf(claimant: Claimant, request: string): Refusal | undefined {
+  refusalOf(
+    claimant: Claimant,
+    request: string,
+    otherOwner: (address: string) => string | undefined = () => undefined,
+  ): Refusal | undefined {
     let address: Address;
     try {
       address = parseAddress(request);
@@ -103,11 +114,14 @@ export class AddressPolicy {
       );
     }
     const text = shortened(request);
-    return this.#neverAnycast(address, text) ?? this.#notFromPools(claimant, address, text);
+    return (
+      this.#neverAnycast(address, text, otherOwner(address.text)) ??
+      this.#notFromPools(claimant, address, text)
+    );
   }
 
   /** Why no pool can grant it. */
-  #neverAnycast(address: Address, text: string): Refusal | undefined {
+  #neverAnycast(address: Address, text: string, owner: string | undefined): Refusal | undefined {
     const special = whyNotAnycast(address);
     const choose = 'choose an address of a pool';
     if (special !== undefined) {
@@ -118,16 +132,25 @@ export class AddressPolicy {
         return refusal(reason, text, `${text} is ${what} and can not be anycast`, choose);
       }
     }
-    if (this.#reserved === undefined) {
+    if (owner !== undefined) {
+      return refusal(
+        'PodAddress',
+        text,
+        `${text} is the address of pod ${owner} and can not be anycast`,
+        choose,
+      );
+    }
+    if (this.#pools !== undefined && this.#reserved === undefined) {
       const message = `${text} is refused: no address is granted before reserved addresses are configured`;
       return refusal('ReservedNotSet', text, message, 'set spec.reserved of the NodeConfig "default"');
     }
-    const reserved = this.#reserved.find(({ prefix }) => isWithin(address, prefix));
+    const reserved = this.#reserved?.find(({ prefix }) => isWithin(address, prefix));
     if (reserved === undefined) return undefined;
     return refusal('Reserved', text, `${text} is reserved: it is in ${reserved.text}`, choose);
   }
 
   #notFromPools(claimant: Claimant, address: Address, text: string): Refusal | undefined {
+    if (this.#pools === undefined) return undefined;
     const holding = this.#pools.filter(({ prefixes }) => prefixes.some(prefix => isWithin(address, prefix)));
     if (holding.length === 0) {
       const remedy = 'choose an address of a pool, or add this one to an AnycastPool';

@@ -1,8 +1,16 @@
 /** The whole agent with allocations from annotations: no CNI of ours, no allocation file. */
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { layOutAgent, type PodState, removePod, startAgent, writePod } from '../support/agent.ts';
+import {
+  layOutAgent,
+  type PodState,
+  removePod,
+  startAgent,
+  writeAllocations,
+  writeFileAtomically,
+  writePod,
+} from '../support/agent.ts';
 import { eventually, Lab } from '../support/lab.ts';
 import { routesOf } from '../support/node-lab.ts';
 
@@ -10,7 +18,8 @@ const listen = '127.0.0.1:9471';
 const fetchStatus = `fetch('http://${listen}/status').then(answer => answer.text()).then(console.log)`;
 
 /** A node with two pods in the shape of the ptp plugin: a veth each, and host routes to them. */
-async function nodeWithPods(t: ExecutionContext, allocations: object = { source: 'annotations' }) {
+/** @param allocations undefined for an allocation file */
+async function nodeWithPods(t: ExecutionContext, allocations?: object) {
   const lab = await Lab.create();
   t.teardown(() => lab.destroy());
   const node = await lab.namespace('node');
@@ -25,7 +34,10 @@ async function nodeWithPods(t: ExecutionContext, allocations: object = { source:
       `route add fd00::1${index} dev ${name}`,
     ]);
   }
-  const files = layOutAgent(join(lab.dir, 'agent'), { allocations, observe: { listen } });
+  const files = layOutAgent(join(lab.dir, 'agent'), {
+    ...(allocations && { allocations }),
+    observe: { listen },
+  });
   const write = (
     index: number,
     value: string,
@@ -53,11 +65,11 @@ async function nodeWithPods(t: ExecutionContext, allocations: object = { source:
       pod: string;
       message: string;
     }[];
-  return { node, files, write, see, refusals };
+  return { lab, node, files, write, see, refusals };
 }
 
-test('annotated pods are routed through their veths while they are Ready, with any form of the host route', async t => {
-  const { node, files, write, see } = await nodeWithPods(t);
+test('annotated pods are routed through their veths while they are Ready, whatever route leads to them', async t => {
+  const { node, files, write, see } = await nodeWithPods(t, { source: 'annotations' });
   rmSync(files.allocations, { force: true });
   write(0, '192.0.2.53, 2001:db8::53');
   write(1, '192.0.2.53', { ready: false }, 'flock.fritzlab.net/anycast');
@@ -76,8 +88,8 @@ test('annotated pods are routed through their veths while they are Ready, with a
   t.pass();
 });
 
-test('a refused address is in the log and at /status with its reason, until the annotation is corrected', async t => {
-  const { node, files, write, see, refusals } = await nodeWithPods(t);
+test('what is refused is in the log and at /status with its reason, until it is mended', async t => {
+  const { node, files, write, see, refusals } = await nodeWithPods(t, { source: 'annotations' });
   write(0, '192.0.2.53, 192.0.2.530');
   write(1, '192.0.2.54', { hostNetwork: true });
   const agent = startAgent(node, files);
@@ -103,8 +115,94 @@ test('other annotation keys can be configured, and then only those count', async
   t.pass();
 });
 
-test('a restart changes no route that is right: routes stay until pods and their interfaces are known', async t => {
-  const { node, files, write, see } = await nodeWithPods(t);
+// What a careless pool of an operator lets a pod have: all of it, but for what can never be anycast.
+test('a pod does not get the gateway, a peer, the node or another pod, whatever the sources are', async t => {
+  const { lab, node, files, write, see, refusals } = await nodeWithPods(t, { source: 'annotations' });
+  await lab.link(node, 'up0', node, 'up1');
+  await node.ipBatch([
+    'link set up1 up',
+    'addr add 203.0.113.2/24 dev up0',
+    'addr add 2001:db8:113::2/64 dev up0 nodad',
+    'link set up0 up',
+    'route add default via 203.0.113.1',
+    'route add default via 2001:db8:113::1',
+    'route add 198.51.100.0/24 nexthop via 203.0.113.7 nexthop via 203.0.113.8',
+  ]);
+  const peers = [{ name: 'tor', address: '203.0.113.9', asn: 64500 }];
+  writeFileSync(
+    files.nodeConfig,
+    JSON.stringify({ bgp: { localAsn: 64512, routerId: '203.0.113.2', peers } }),
+  );
+  const expected: Record<string, string> = {
+    '203.0.113.1': 'the gateway of a route',
+    '2001:db8:113::1': 'the gateway of a route',
+    '203.0.113.7': 'the gateway of a route',
+    '203.0.113.8': 'the gateway of a route',
+    '203.0.113.9': 'the address of a BGP peer',
+    '203.0.113.2': 'an address of this node',
+    '10.0.0.11': 'the address of pod default/dns-1',
+  };
+  write(0, [...Object.keys(expected), '192.0.2.53'].join());
+  write(1, '');
+  startAgent(node, files);
+  await see('192.0.2.53/32 10.0.0.10%veth0');
+  const messages = (await refusals()).map(({ message }) => message);
+  t.deepEqual(
+    messages.sort(),
+    Object.entries(expected)
+      .map(
+        ([address, what]) =>
+          `${address} is ${what}${what.endsWith('route') ? ' of this node' : ''} and can not be anycast`,
+      )
+      .sort(),
+  );
+});
+
+test('an allocation file does not get them either', async t => {
+  const { node, files, see, refusals } = await nodeWithPods(t);
+  await node.ip('route', 'add', '198.51.100.0/24', 'via', '10.0.0.11', 'dev', 'veth1', 'onlink');
+  writePod(files, 'dns-0', { ready: true, podIPs: ['10.0.0.10'] });
+  const anycast = ['192.0.2.53', '10.0.0.11'];
+  const of = { namespace: 'default', name: 'dns-0', uid: 'dns-0', hostInterface: 'veth0', onlink: true };
+  writeAllocations(files, [{ ...of, ipv4: '10.0.0.10', anycast, state: 'committed' }]);
+  startAgent(node, files);
+  await see('192.0.2.53/32 10.0.0.10%veth0');
+  t.deepEqual(
+    (await refusals()).map(({ message }) => message),
+    ['10.0.0.11 is the gateway of a route of this node and can not be anycast'],
+  );
+});
+
+test('pools of a file say which namespace has which addresses, and change while the agent runs', async t => {
+  const { node, files, write, see, refusals } = await nodeWithPods(t, { source: 'annotations' });
+  const pools = (cidr: string, namespace: string) =>
+    writeFileAtomically(
+      files.poolFile,
+      JSON.stringify({
+        reserved: ['192.0.2.64/26'],
+        pools: [{ name: 'dns', cidrs: [cidr], namespaces: { names: [namespace] } }],
+      }),
+    );
+  rmSync(files.poolFile);
+  write(0, '192.0.2.53, 192.0.2.65');
+  const agent = startAgent(node, files);
+  await agent.logged(`pools: can not read ${files.poolFile}`);
+  await see();
+  pools('192.0.2.0/24', 'default');
+  await see('192.0.2.53/32 10.0.0.10%veth0');
+  t.deepEqual(
+    (await refusals()).map(({ message }) => message),
+    ['192.0.2.65 is reserved: it is in 192.0.2.64/26'],
+  );
+  writeFileAtomically(files.poolFile, '{');
+  await agent.logged('the last good one stays');
+  await see('192.0.2.53/32 10.0.0.10%veth0');
+  pools('192.0.2.0/24', 'others');
+  await see();
+});
+
+test('a restart changes nothing that is right: routes stay until pods and their ways are known', async t => {
+  const { node, files, write, see } = await nodeWithPods(t, { source: 'annotations' });
   write(0, '192.0.2.53');
   const first = startAgent(node, files);
   await see('192.0.2.53/32 10.0.0.10%veth0');

@@ -52,6 +52,7 @@ const drainPolicy = { terminatingMs: 0, longestMs: 0, notReadyMs: 0 };
 const claimant = { namespace: 'ns', namespaceLabels: {}, serviceAccount: 'default' };
 const policy = new AddressPolicy({
   ...{
+    gateways: new Set<string>(),
     pools: [],
     reserved: [],
     node: new Set<string>(),

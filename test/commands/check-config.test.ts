@@ -28,6 +28,10 @@ test('each kind of file is recognized by its content, and valid', t => {
     file('agent', { pods: { source: 'kubernetes' } }),
     file('node', { bgp }),
     file('allocations', { version: 1, allocations: [] }),
+    file('pools', {
+      reserved: [],
+      pools: [{ name: 'dns', cidrs: ['192.0.2.0/28'], namespaces: { names: ['dns'] } }],
+    }),
     file(
       'resources',
       [
@@ -43,6 +47,7 @@ test('each kind of file is recognized by its content, and valid', t => {
       ['agent config', undefined, undefined],
       ['node config', undefined, undefined],
       ['allocation file', undefined, undefined],
+      ['pools', undefined, undefined],
       ['NodeConfig default', undefined, undefined],
       ['AnycastPool dns', undefined, undefined],
       ['Pod a', undefined, true],
@@ -54,6 +59,16 @@ for (const [what, content, problem] of [
   ['an agent config', { pods: { source: 'kubernetes' }, routes: { metric: 0 } }, /^routes\.metric: /],
   ['a node config', { bgp: { ...bgp, localAsn: 0 } }, /^bgp\.localAsn: /],
   ['an allocation', { version: 1, allocations: [{ namespace: 'a' }] }, /allocations\[0\]: name: /],
+  [
+    'a file of pools',
+    { pools: [{ name: 'x', cidrs: [] }] },
+    /^reserved: .*pools\.0\.cidrs: .*pools\.0\.namespaces: /,
+  ],
+  [
+    'a selector in a file of pools',
+    { reserved: [], pools: [{ name: 'x', cidrs: ['192.0.2.0/28'], namespaces: { selector: {} } }] },
+    /^pools\.0\.namespaces\.selector: the labels/,
+  ],
   ['a pool', resource('AnycastPool', 'x', { cidrs: [] }), /^AnycastPool x: spec\.cidrs: /],
   [
     'a NodeConfig',

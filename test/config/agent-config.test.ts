@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { FlockError } from '../../lib/base/errors.ts';
 import { loadAgentConfig, parseAgentConfig } from '../../lib/config/agent-config.ts';
 import { describeKeys } from '../../lib/config/config-help.ts';
 
@@ -30,6 +31,22 @@ for (const [what, text, named] of [
     t.true(error?.message.includes(named), error?.message);
   });
 }
+
+test('annotations without pools are refused, and both ways to give some are named', t => {
+  const text = (over: object) =>
+    JSON.stringify({
+      ...{ pods: { source: 'kubernetes' }, allocations: { source: 'annotations' } },
+      ...over,
+    });
+  const error = t.throws(() => parseAgentConfig(text({}), 'agent.yaml'), { code: 'FLOCK_POOLS_MISSING' });
+  t.regex((error as FlockError).remedy ?? '', /pools\.path.*nodeConfig\.source: kubernetes/);
+  t.is(parseAgentConfig(text({ pools: { path: '/pools' } }), 'agent.yaml').pools.path, '/pools');
+  const both = { pools: { path: '/pools' }, nodeConfig: { source: 'kubernetes' } };
+  t.throws(() => parseAgentConfig(text(both), 'agent.yaml'), {
+    code: 'FLOCK_CONFIG_INVALID',
+    message: /pools\.path/,
+  });
+});
 
 test('a file that can not be read is named', t => {
   t.throws(() => loadAgentConfig('/nowhere/agent.yaml'), {

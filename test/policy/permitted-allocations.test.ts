@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { AllocationView } from '../../lib/desired/views.ts';
-import { PermittedAllocations } from '../../lib/policy/permitted-allocations.ts';
+import { type ClaimingPod, PermittedAllocations } from '../../lib/policy/permitted-allocations.ts';
 import { AddressPolicy, type Refusal } from '../../lib/policy/policy.ts';
 
 /** A source that a test writes. */
@@ -25,7 +25,9 @@ class Table<Value> {
   }
 }
 
-const pod = { uid: 'u', ready: true, terminating: false, namespace: 'dns', serviceAccount: 'default' };
+const pod: ClaimingPod = {
+  ...{ uid: 'u', ready: true, terminating: false, namespace: 'dns', serviceAccount: 'default' },
+};
 const allocation: AllocationView = {
   uid: 'u',
   hostInterface: 'p0',
@@ -37,7 +39,7 @@ const allocation: AllocationView = {
 
 function judged(reserved: string[] | undefined = []) {
   const allocations = new Table<AllocationView>();
-  const pods = new Table<typeof pod>();
+  const pods = new Table<ClaimingPod>();
   const told: [string, string[]][] = [];
   const changed: string[][] = [];
   let policy: AddressPolicy | undefined = policyOf(['192.0.2.0/24'], reserved);
@@ -59,7 +61,14 @@ function judged(reserved: string[] | undefined = []) {
 function policyOf(cidrs: string[], reserved: string[] | undefined) {
   const none = new Set<string>();
   const pool = { name: 'dns', cidrs, namespaces: { names: ['dns'] }, exclusive: false };
-  return new AddressPolicy({ pools: [pool], reserved, node: none, peers: none, apiServer: none });
+  return new AddressPolicy({
+    pools: [pool],
+    reserved,
+    node: none,
+    peers: none,
+    gateways: none,
+    apiServer: none,
+  });
 }
 
 test('refused addresses are taken out of an allocation, and told once', t => {
@@ -111,4 +120,38 @@ test('a pod that goes takes its allocation and its refusals along', t => {
   t.is(permitted.snapshot().size, 0);
   t.is(permitted.refusals().size, 0);
   t.deepEqual(told.at(-1), ['dns/a', []]);
+});
+
+test('the unicast address of a pod is refused to all others for as long as the pod has it', t => {
+  const { allocations, pods, permitted, told } = judged();
+  allocations.put('dns/a', allocation);
+  pods.put('dns/a', { ...pod, podIPs: ['10.0.0.2'] });
+  t.deepEqual(permitted.snapshot().get('dns/a')?.anycast, ['192.0.2.53']);
+  // Its address comes later than the request for it, in another spelling.
+  pods.put('web/b', { ...pod, uid: 'b', namespace: 'web', podIPs: ['192.0.2.53'] });
+  t.deepEqual(permitted.snapshot().get('dns/a')?.anycast, []);
+  t.deepEqual(told.at(-1)?.[1].includes('PodAddress'), true);
+  pods.put('web/b', {
+    ...pod,
+    uid: 'b',
+    namespace: 'web',
+    podIPs: ['192.0.2.53'],
+    containersTerminated: true,
+  });
+  t.deepEqual(permitted.snapshot().get('dns/a')?.anycast, ['192.0.2.53'], 'a pod that has ended has none');
+  const unicast = { ...allocation, uid: 'b', ipv4: '::ffff:192.0.2.54', anycast: [], addresses: [] };
+  pods.put('web/b', { ...pod, uid: 'b', namespace: 'web' });
+  allocations.put('web/b', unicast);
+  t.deepEqual(permitted.snapshot().get('dns/a')?.addresses, [], 'that of an allocation, too');
+  pods.put('web/b', undefined);
+  t.deepEqual(permitted.snapshot().get('dns/a')?.addresses, ['192.0.2.54']);
+});
+
+test('two pods that request the same address keep it, also where the runtime reports it among their addresses', t => {
+  const { allocations, pods, permitted } = judged();
+  for (const key of ['dns/a', 'dns/b']) {
+    allocations.put(key, { ...allocation, anycast: ['192.0.2.53'], addresses: [] });
+    pods.put(key, { ...pod, podIPs: ['10.0.0.2', '192.0.2.53'] });
+  }
+  for (const key of ['dns/a', 'dns/b']) t.deepEqual(permitted.snapshot().get(key)?.anycast, ['192.0.2.53']);
 });

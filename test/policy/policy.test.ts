@@ -18,6 +18,7 @@ const policy = (over: Partial<PolicyInput> = {}) =>
     node: new Set(['192.0.2.1', '2001:db8:53::1']),
     peers: new Set(['192.0.2.2']),
     apiServer: new Set(['192.0.2.3']),
+    gateways: new Set(['192.0.2.4', '2001:db8:53::4']),
     ...over,
   });
 const dns: Claimant = { namespace: 'dns', namespaceLabels: {}, serviceAccount: 'default' };
@@ -56,6 +57,9 @@ for (const [address, expected] of [
   ['2001:0DB8:0053::0.0.0.1', 'NodeAddress'],
   ['192.0.2.2', 'PeerAddress'],
   ['192.0.2.3', 'ApiServerAddress'],
+  ['192.0.2.4', 'GatewayAddress'],
+  ['::ffff:c000:204', 'GatewayAddress'],
+  ['2001:db8:53:0::4', 'GatewayAddress'],
   ['10.96.0.1', 'Reserved'],
   ['::ffff:10.96.0.1', 'Reserved'],
   ['fd12:3456::1', 'Reserved'],
@@ -222,4 +226,27 @@ test('a pool more never takes an address from others, unless it is exclusive', t
   });
   fc.assert(property, { numRuns: 1000 });
   t.pass();
+});
+
+test('without pools the source of the allocations decides, and what can never be anycast is refused on', t => {
+  const withoutPools = { pools: undefined, reserved: undefined };
+  t.is(reason('198.51.100.1', dns, withoutPools), undefined);
+  for (const [address, expected] of [
+    ['192.0.2.1', 'NodeAddress'],
+    ['192.0.2.2', 'PeerAddress'],
+    ['192.0.2.3', 'ApiServerAddress'],
+    ['192.0.2.4', 'GatewayAddress'],
+    ['169.254.169.254', 'SpecialPurpose'],
+  ] as const)
+    t.is(reason(address, dns, withoutPools), expected);
+});
+
+test('the unicast address of another pod is refused, and names that pod', t => {
+  const refusal = policy().refusalOf(dns, '192.0.2.53', address =>
+    address === '192.0.2.53' ? 'web/front' : undefined,
+  );
+  t.like(refusal, {
+    reason: 'PodAddress',
+    message: '192.0.2.53 is the address of pod web/front and can not be anycast',
+  });
 });

@@ -14,30 +14,54 @@ export interface AgentFiles {
   config: string;
   pods: string;
   allocations: string;
+  poolFile: string;
   nodeConfig: string;
   state: string;
   birdConfig: string;
   birdSocket: string;
 }
 
-/** Lays out an agent's folder; `config` is merged over a configuration whose paths lead into it. */
+/** Lets the pods of the namespace `default` have nearly any address: what is not about pools needs some. */
+const permissive = {
+  reserved: [],
+  pools: [
+    {
+      name: 'all',
+      cidrs: ['10.0.0.0/8', '128.0.0.0/1', '2000::/3', 'fd00::/8'],
+      namespaces: { names: ['default'] },
+    },
+  ],
+};
+
+/**
+ * Lays out an agent's folder; `config` is merged over a configuration whose paths lead into it. Where allocations
+ * come from annotations and the node config is a file, there is a file of pools that admit all.
+ */
 export function layOutAgent(folder: string, config: Record<string, unknown> = {}): AgentFiles {
   const files: AgentFiles = {
     folder,
     config: join(folder, 'agent.json'),
     pods: join(folder, 'pods'),
     allocations: join(folder, 'allocations.json'),
+    poolFile: join(folder, 'pools.json'),
     nodeConfig: join(folder, 'node-config.yaml'),
     state: join(folder, 'state.json'),
     birdConfig: join(folder, 'bird.conf'),
     birdSocket: join(folder, 'bird.ctl'),
   };
   mkdirSync(files.pods, { recursive: true });
-  const { bird, ...rest } = config as { bird?: object };
+  const { bird, ...rest } = config as {
+    bird?: object;
+    allocations?: { source?: string };
+    nodeConfig?: { source?: string };
+  };
+  const needsPools = rest.allocations?.source === 'annotations' && rest.nodeConfig?.source !== 'kubernetes';
+  if (needsPools) writeFileSync(files.poolFile, JSON.stringify(permissive));
   const merged = {
     node: { name: 'node' },
     pods: { source: 'directory', path: files.pods },
     allocations: { path: files.allocations, owner: 'other' },
+    ...(needsPools && { pools: { path: files.poolFile } }),
     nodeConfig: { path: files.nodeConfig },
     state: { path: files.state },
     ...rest,

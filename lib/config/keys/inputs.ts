@@ -69,6 +69,16 @@ export const allocations = z
   )
   .prefault({});
 
+export const pools = z
+  .strictObject({
+    path: path
+      .optional()
+      .describe(
+        'A file of pools: which namespaces and service accounts may use which addresses, as AnycastPools say it in a cluster. Required with allocations.source annotations, unless nodeConfig.source is kubernetes.',
+      ),
+  })
+  .prefault({});
+
 export const nodeConfig = z
   .strictObject({
     source: z
