@@ -7,6 +7,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { longestFile, readTextFile } from '../base/regular-file.ts';
 import { renderedMark } from '../bird/render.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { readRoutes } from '../kernel/socket/route-record.ts';
@@ -202,7 +203,7 @@ async function countRoutes(socket: Pick<RouteSocket, 'dump'>, table: number): Pr
 
 function isOurs(birdConfigPath: string): boolean {
   try {
-    return readFileSync(birdConfigPath, 'utf8').startsWith(renderedMark);
+    return readTextFile(birdConfigPath, longestFile.birdConfig).startsWith(renderedMark);
   } catch {
     return false;
   }

@@ -5,11 +5,11 @@
  * The folder is watched, not the file: editors, ConfigMap volumes and atomic writers replace the file, and an
  * inotify watch stays with the old inode.
  */
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type ErrorCode, FlockError } from './errors.ts';
 import { Listeners } from './listeners.ts';
 import type { Log } from './log.ts';
+import { longestFile, readTextFile } from './regular-file.ts';
 import { WatchedFolder } from './watched-folder.ts';
 
 export interface WatchedFileOptions<T> {
@@ -21,6 +21,8 @@ export interface WatchedFileOptions<T> {
   /** Turns the text into the value; throws a FlockError for what is wrong with it. */
   parse: (text: string) => T;
   log: Log;
+  /** Bytes. Default: those of a configuration file. */
+  longest?: number;
   /** Milliseconds between two polls, which find what no event reported. */
   pollMs?: number;
 }
@@ -31,6 +33,7 @@ export class WatchedFile<T extends NonNullable<unknown>> {
   readonly #invalid: ErrorCode;
   readonly #parse: (text: string) => T;
   readonly #log: Log;
+  readonly #longest: number;
   readonly #folder: WatchedFolder;
   readonly #listeners = new Listeners();
   #value: T | undefined;
@@ -39,12 +42,21 @@ export class WatchedFile<T extends NonNullable<unknown>> {
   #reported: string | undefined;
   #look: NodeJS.Immediate | undefined;
 
-  constructor({ path, what, invalid, parse, log, pollMs = 2000 }: WatchedFileOptions<T>) {
+  constructor({
+    path,
+    what,
+    invalid,
+    parse,
+    log,
+    longest = longestFile.config,
+    pollMs = 2000,
+  }: WatchedFileOptions<T>) {
     this.path = path;
     this.#what = what;
     this.#invalid = invalid;
     this.#parse = parse;
     this.#log = log;
+    this.#longest = longest;
     this.#folder = new WatchedFolder({
       path: dirname(path),
       what,
@@ -97,7 +109,7 @@ export class WatchedFile<T extends NonNullable<unknown>> {
     let text: string;
     let value: T | undefined;
     try {
-      text = readFileSync(this.path, 'utf8');
+      text = readTextFile(this.path, this.#longest);
       if (text !== this.#text) value = this.#parse(text);
     } catch (error) {
       this.#problem = this.#describe(error);

@@ -1,7 +1,8 @@
 /** BIRD's configuration file: staged in the same folder, synced, then renamed into place; only BIRD can read it. */
-import { open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FlockError } from '../base/errors.ts';
+import { longestFile, readTextFile } from '../base/regular-file.ts';
 
 export class ConfigFile {
   readonly path: string;
@@ -33,7 +34,7 @@ export class ConfigFile {
   /** @returns the file's text; undefined when there is no such file */
   async read(): Promise<string | undefined> {
     try {
-      return await readFile(this.path, 'utf8');
+      return readTextFile(this.path, longestFile.birdConfig);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw notPossible(this.path, 'read', cause);

@@ -1,6 +1,6 @@
 /** TCP MD5 passwords, read from their files when the configuration is rendered; never logged. */
-import { readFileSync } from 'node:fs';
 import { FlockError } from '../base/errors.ts';
+import { longestFile, readTextFile } from '../base/regular-file.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 
 /** The kernel's limit for a key (TCP_MD5SIG_MAXKEYLEN in linux/tcp.h). */
@@ -21,7 +21,7 @@ export function readPasswords({ bgp }: NodeConfig): Map<string, string> {
 function readPassword(peer: string, file: string): string {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    text = readTextFile(file, longestFile.password).replace(/\r?\n$/, '');
   } catch (cause) {
     throw invalid(peer, file, `can not be read: ${(cause as Error).message}`, cause);
   }

@@ -1,7 +1,7 @@
 /** Filter mode: BIRD announces the active set of its files, independent of tags; so the set becomes empty. */
-import { readFile } from 'node:fs/promises';
 import { FlockError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
+import { longestFile, readTextFile } from '../base/regular-file.ts';
 import { BirdConfigFiles } from '../bird/config-files.ts';
 import { BirdControl, nothingListens } from '../bird/control.ts';
 import { BirdManager } from '../bird/manager.ts';
@@ -18,7 +18,7 @@ import { type NodeConfig, parseNodeConfig } from '../config/node-config.ts';
  */
 export async function withdrawFromBird(config: ResolvedAgentConfig, log: Log): Promise<string | undefined> {
   const { mode, config: configPath, socket: socketPath, kernelExport } = config.bird;
-  const text = await readFile(configPath, 'utf8').catch(() => '');
+  const text = textOrNone(configPath);
   if (mode === 'learn' && (await new BirdConfigFiles(configPath).announced()).size === 0) return undefined;
   if (!text.startsWith(renderedMark))
     return `${configPath} is not a file of flock-anycast: BIRD was not configured`;
@@ -40,6 +40,14 @@ export async function withdrawFromBird(config: ResolvedAgentConfig, log: Log): P
   }
 }
 
+function textOrNone(path: string): string {
+  try {
+    return readTextFile(path, longestFile.birdConfig);
+  } catch {
+    return '';
+  }
+}
+
 async function listens(socketPath: string): Promise<boolean> {
   try {
     (await BirdControl.open(socketPath)).close();
@@ -52,7 +60,7 @@ async function listens(socketPath: string): Promise<boolean> {
 /** Needed to render the parts that BIRD keeps: its peers, and the node's own prefixes. */
 async function nodeConfigOf({ nodeConfig: { path }, bird }: ResolvedAgentConfig): Promise<NodeConfig> {
   try {
-    return parseNodeConfig(await readFile(path, 'utf8'), path);
+    return parseNodeConfig(readTextFile(path, longestFile.config), path);
   } catch (cause) {
     throw new FlockError(
       'FLOCK_NODE_CONFIG_INVALID',

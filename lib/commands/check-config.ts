@@ -1,7 +1,7 @@
 /** Validates files offline, by the same parsers as the agent; the content decides which kind a file is. */
-import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
 import { FlockError } from '../base/errors.ts';
+import { longestFile, readTextFile } from '../base/regular-file.ts';
 import { parseAgentConfig } from '../config/agent-config.ts';
 import { nodeConfigKeys, parseNodeConfig } from '../config/node-config.ts';
 import { mergeNodeConfig, type NodeConfigSpec, nodeConfigSpecOf } from '../config/node-config-resource.ts';
@@ -68,7 +68,7 @@ export function checkConfigs(paths: readonly string[]): Finding[] {
 function checkFile(path: string, seen: Seen) {
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    text = readTextFile(path, longestFile.allocations);
   } catch (error) {
     return [{ origin: path, what: 'file', problem: `can not be read: ${(error as Error).message}` }];
   }

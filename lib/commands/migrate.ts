@@ -3,9 +3,9 @@
  * protocol numbers: while they exist, ours are shadowed and BIRD announces nothing. Each is deleted only when our
  * route is in the kernel.
  */
-import { readFile } from 'node:fs/promises';
 import { requireNetAdmin } from '../base/capabilities.ts';
 import { FlockError } from '../base/errors.ts';
+import { longestFile, readTextFile } from '../base/regular-file.ts';
 import { mainTable } from '../base/routing-table.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { routeIdentityOf } from '../config/route-identity.ts';
@@ -143,7 +143,7 @@ async function readAllocations({ allocations }: ResolvedAgentConfig): Promise<It
   const { path } = allocations;
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = readTextFile(path, longestFile.allocations);
   } catch (cause) {
     throw new FlockError('FLOCK_ALLOCATIONS_INVALID', `can not read ${path}: ${(cause as Error).message}`, {
       value: path,

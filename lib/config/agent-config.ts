@@ -2,10 +2,10 @@
  * The agent's configuration file: YAML, every key documented by its schema, nothing unknown accepted.
  * BGP settings (peers, ASNs) are in the node config (`node-config.ts`), because they change while the agent runs.
  */
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { FlockError } from '../base/errors.ts';
+import { longestFile, readTextFile } from '../base/regular-file.ts';
 import { allocations, node, nodeConfig, pods, pools } from './keys/inputs.ts';
 import { routes, state } from './keys/routes.ts';
 import { bird, observe, sysctl } from './keys/surroundings.ts';
@@ -62,7 +62,7 @@ export function parseAgentConfig(text: string, origin: string): ResolvedAgentCon
 export function loadAgentConfig(file: string): ResolvedAgentConfig {
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readTextFile(file, longestFile.config);
   } catch (cause) {
     throw new FlockError('FLOCK_CONFIG_INVALID', `can not read ${file}: ${(cause as Error).message}`, {
       value: file,

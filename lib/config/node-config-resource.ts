@@ -9,6 +9,17 @@ import { describeIssues } from '../base/describe-issues.ts';
 import { FlockError } from '../base/errors.ts';
 import { prefix } from './address-schema.ts';
 import { type NodeConfig, nodeConfigKeys, nodeConfigSchema } from './node-config.ts';
+import type { Peer } from './peer.ts';
+
+/** Whoever may write a NodeConfig would have every node read any of its files. */
+function refusePasswordFiles(peers: readonly Peer[], context: z.RefinementCtx): void {
+  for (const [index, { passwordFile, passwordKey }] of peers.entries()) {
+    if (passwordFile === undefined || passwordKey !== undefined) continue;
+    const message =
+      'is only for a node config in a file: put the password into the Secret, and name passwordKey';
+    context.addIssue({ code: 'custom', path: [index, 'passwordFile'], message });
+  }
+}
 
 const milliseconds = z.int().min(0).max(86_400_000);
 
@@ -17,7 +28,7 @@ export const nodeConfigSpecSchema = z.strictObject({
     .strictObject({
       localAsn: nodeConfigKeys.localAsn.optional(),
       routerId: nodeConfigKeys.routerId.optional(),
-      peers: nodeConfigKeys.peers.optional(),
+      peers: nodeConfigKeys.peers.superRefine(refusePasswordFiles).optional(),
     })
     .optional(),
   node: z.strictObject({ draining: nodeConfigKeys.draining.optional() }).optional(),

@@ -66,7 +66,9 @@ export const peer = z
       .max(1024)
       .startsWith('/', 'must be an absolute path')
       .optional()
-      .describe('A file with the TCP MD5 password (RFC 2385), one line.'),
+      .describe(
+        'A file with the TCP MD5 password (RFC 2385), one line. Only in a node config that is a file: in a NodeConfig a password is a key of the Secret, passwordKey.',
+      ),
     passwordKey: z
       .string()
       .max(253)
@@ -163,9 +165,9 @@ export const peer = z
       wrong('extendedNextHop', 'needs ipv4 in `families`');
     }
   })
-  .transform(({ passwordKey, ...value }) => ({
+  .transform(value => ({
     ...value,
-    ...(passwordKey !== undefined && { passwordFile: join(passwordFolder, passwordKey) }),
+    ...(value.passwordKey !== undefined && { passwordFile: join(passwordFolder, value.passwordKey) }),
     families: [...new Set(value.families ?? defaultFamilies(value))].sort(),
   }));
 

@@ -5,12 +5,13 @@
  * more. A wrong file can not delete routes of other owners: the kernel deletes by table, prefix, metric and protocol
  * number, and the numbers of other programs are refused here as in the configuration.
  */
-import { readFile, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { z } from 'zod';
 import { describeIssues } from '../base/describe-issues.ts';
 import { syncFolder, writeDurably } from '../base/durable-file.ts';
 import { FlockError } from '../base/errors.ts';
 import { shortened } from '../base/quoted.ts';
+import { longestFile, readTextFile } from '../base/regular-file.ts';
 import { type RouteIdentity, routeIdentitySchema, sameIdentity } from '../config/route-identity.ts';
 
 const fileVersion = 1;
@@ -40,7 +41,7 @@ export class IdentityMemory {
   async load(): Promise<void> {
     let text: string;
     try {
-      text = await readFile(this.#path, 'utf8');
+      text = readTextFile(this.#path, longestFile.config);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
       throw invalid(`can not read ${this.#path}: ${(cause as Error).message}`, cause);

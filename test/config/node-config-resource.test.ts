@@ -69,3 +69,15 @@ test('a spec is checked by itself: every key optional, none unknown, each with i
     message: /bgp\.peers\.0\.interface: is needed/,
   });
 });
+
+test('a NodeConfig has a password by a key of the Secret; a path of the nodes is refused, and says so', t => {
+  const withPeer = (over: object) => ({
+    metadata: { name: 'default' },
+    spec: { bgp: { peers: [{ name: 'tor', address: '192.0.2.1', asn: 64500, ...over }] } },
+  });
+  t.notThrows(() => nodeConfigSpecOf(withPeer({ passwordKey: 'tor' }), 'NodeConfig default'));
+  t.throws(() => nodeConfigSpecOf(withPeer({ passwordFile: '/dev/zero' }), 'NodeConfig default'), {
+    code: 'FLOCK_NODE_CONFIG_INVALID',
+    message: /bgp\.peers\.0\.passwordFile: is only for a node config in a file: .* passwordKey/,
+  });
+});

@@ -99,7 +99,7 @@ const bad: Record<string, Record<string, object[]>> = {
       withPeer({ sourceAddress: '2001:db8::2' }),
       withPeer({ address: '2001:db8::1', sourceAddress: '192.0.2.2' }),
     ],
-    'passwordKey can not be combined with passwordFile': [withPeer({ passwordFile: '/a', passwordKey: 'a' })],
+    'passwordFile is only for a node config in a file': [withPeer({ passwordFile: '/a' })],
     'extendedNextHop needs an IPv6 session': [withPeer({ extendedNextHop: true })],
     'extendedNextHop needs ipv4 in families': [
       withPeer({ address: '2001:db8::1', extendedNextHop: true, families: ['ipv6'] }),

@@ -104,7 +104,7 @@ test.serial('the server keeps every key, and adds no default', async t => {
     extendedNextHop: true,
   };
   const others = [
-    { name: 'far', address: '192.0.2.1', asn: 1, multihop: 2, passwordFile: '/secret' },
+    { name: 'far', address: '192.0.2.1', asn: 1, multihop: 2, passwordKey: 'secret' },
     { name: 'plain', address: '192.0.2.2', asn: 1 },
   ];
   const spec = {

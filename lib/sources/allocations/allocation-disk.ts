@@ -3,11 +3,13 @@
  * as a whole at each change, so that a person finds everything in it; with a larger one a change is a line of the
  * journal, and the file is written again when the journal has grown as large.
  */
+
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { writeDurably } from '../../base/durable-file.ts';
 import { FlockError } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
+import { longestFile, readTextFile } from '../../base/regular-file.ts';
 import { type AllocationFile, allocationFileParts, parseAllocationFile } from './allocation.ts';
 import { AllocationJournal, type Change } from './allocation-journal.ts';
 
@@ -35,7 +37,7 @@ export class AllocationDisk {
    * @throws FlockError FLOCK_ALLOCATIONS_INVALID
    */
   async load(): Promise<AllocationFile> {
-    const text = await this.#read();
+    const text = this.#read();
     if (text === undefined) return { allocations: new Map(), unusable: [] };
     const file = parseAllocationFile(text, this.#path);
     this.#bytes = Buffer.byteLength(text);
@@ -93,9 +95,9 @@ export class AllocationDisk {
     this.#journal.begin();
   }
 
-  async #read(): Promise<string | undefined> {
+  #read(): string | undefined {
     try {
-      return await readFile(this.#path, 'utf8');
+      return readTextFile(this.#path, longestFile.allocations);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw new FlockError(

@@ -1,6 +1,7 @@
 /** Allocations from a file that another program writes: only read and watched. */
 import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
+import { longestFile } from '../../base/regular-file.ts';
 import { WatchedFile } from '../../base/watched-file.ts';
 import { type Allocation, type AllocationFile, parseAllocationFile } from './allocation.ts';
 import type { AllocationSource } from './allocation-source.ts';
@@ -18,6 +19,7 @@ export class WatchedAllocations implements AllocationSource {
     this.#file = new WatchedFile({
       path,
       what: 'allocation file',
+      longest: longestFile.allocations,
       invalid: 'FLOCK_ALLOCATIONS_INVALID',
       parse: text => parseAllocationFile(text, path),
       log,

@@ -3,10 +3,12 @@
  * that a request costs the same whatever is stored. The first line says of which content of the file these are the
  * changes: a file that was replaced makes its journal void, in the same step.
  */
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+
+import { type FileHandle, open } from 'node:fs/promises';
 import { z } from 'zod';
 import { syncFolder } from '../../base/durable-file.ts';
 import { FlockError } from '../../base/errors.ts';
+import { longestFile, readTextFile } from '../../base/regular-file.ts';
 import { type Allocation, allocationSchema } from './allocation.ts';
 
 /** An allocation as it is from now on; undefined when it is removed. */
@@ -39,11 +41,7 @@ export class AllocationJournal {
    *   the machine ended while it was written, before its request was answered
    */
   async read(of: string): Promise<Change[] | undefined> {
-    const text = await readFile(this.#path, 'utf8').catch(error => {
-      if (error.code === 'ENOENT') return '';
-      throw this.#unreadable(error);
-    });
-    const lines = text.split('\n');
+    const lines = this.#text().split('\n');
     // After the last line break: nothing, or a line that is not complete.
     lines.pop();
     const changes: Change[] = [];
@@ -62,6 +60,15 @@ export class AllocationJournal {
     }
     this.#bytes = bytes;
     return changes;
+  }
+
+  #text(): string {
+    try {
+      return readTextFile(this.#path, longestFile.allocations);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+      throw this.#unreadable(error as Error);
+    }
   }
 
   /**

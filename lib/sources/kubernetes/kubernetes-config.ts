@@ -5,16 +5,17 @@
  * API classes, and with them 86 MB of memory on every node (measured, client-node 2.0.1).
  */
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Cluster, User } from '@kubernetes/client-node/dist/config_types.js';
 import { newClusters, newContexts, newUsers } from '@kubernetes/client-node/dist/config_types.js';
 import { ExecAuth } from '@kubernetes/client-node/dist/exec_auth.js';
-import { FileAuth } from '@kubernetes/client-node/dist/file_auth.js';
 import { parse } from 'yaml';
 import { FlockError } from '../../base/errors.ts';
+import { longestFile, readRegularFile, readTextFile } from '../../base/regular-file.ts';
+import { TokenFile } from './token-file.ts';
 
 /** Where Kubernetes mounts a pod's service account ("Accessing the Kubernetes API from a Pod"). */
 const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -65,7 +66,7 @@ function inCluster(host: string, port: string): KubernetesServer {
 }
 
 function fromKubeconfig(path: string): KubernetesServer {
-  const file = parse(readFileSync(path, 'utf8'), { logLevel: 'error' });
+  const file = parse(readTextFile(path, longestFile.config), { logLevel: 'error' });
   const current: unknown = file?.['current-context'];
   const context = newContexts(file?.contexts).find(({ name }) => name === current);
   if (context === undefined) throw new Error(`current-context ${JSON.stringify(current)} is not in contexts`);
@@ -100,7 +101,7 @@ function tokenFromFile(tokenFile: string): Pick<User, 'authProvider'> {
 
 function serverOf(cluster: Cluster, user: User): KubernetesServer {
   const url = new URL(cluster.server);
-  const authenticator = [new FileAuth(), new ExecAuth()].find(each => each.isAuthProvider(user));
+  const authenticator = [new TokenFile(), new ExecAuth()].find(each => each.isAuthProvider(user));
   refuseWhatIsNotSupported(url, cluster, user, authenticator !== undefined);
   const tls = () => (url.protocol === 'https:' ? readTls(cluster, user) : {});
 
@@ -108,7 +109,8 @@ function serverOf(cluster: Cluster, user: User): KubernetesServer {
   const { ca, ...own } = tls();
   if (ca) new X509Certificate(ca);
   createSecureContext(own);
-  if (authenticator instanceof FileAuth) readFileSync(user.authProvider.config.tokenFile);
+  if (authenticator instanceof TokenFile)
+    readRegularFile(user.authProvider.config.tokenFile, longestFile.credential);
 
   return {
     url,
@@ -152,6 +154,6 @@ function readTls(cluster: Cluster, user: User): Omit<Credentials, 'headers'> {
 }
 
 function fileOrData(file: string | undefined, data: string | undefined): Buffer | undefined {
-  if (file) return readFileSync(file);
+  if (file) return readRegularFile(file, longestFile.credential);
   return data ? Buffer.from(data, 'base64') : undefined;
 }

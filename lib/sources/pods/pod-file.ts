@@ -1,9 +1,10 @@
 /** A file with one pod manifest: whether it changed, and its pod. */
-import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { extname } from 'node:path';
 import { parse } from 'yaml';
 import { FlockError } from '../../base/errors.ts';
 import { shortened } from '../../base/quoted.ts';
+import { readTextFile } from '../../base/regular-file.ts';
 import { type Pod, podFromManifest } from './pod.ts';
 
 /** No manifest of a pod is nearly this long; etcd accepts no object above 1.5 MiB. */
@@ -38,9 +39,8 @@ export function fileSignature(path: string): string | undefined {
 export function readPodFile(path: string, annotationPrefixes: readonly string[]): Pod {
   let text: string;
   try {
-    text = readBounded(path);
+    text = readTextFile(path, maximumBytes);
   } catch (cause) {
-    if (cause instanceof FlockError) throw cause;
     throw new FlockError('FLOCK_POD_INVALID', `can not read ${path}: ${(cause as Error).message}`, {
       value: path,
       remedy: 'make it readable; the last known state of its pod stays in force until then',
@@ -61,33 +61,5 @@ function parseText(text: string, path: string): unknown {
       remedy: 'correct its syntax; the last known state of its pod stays in force until then',
       cause,
     });
-  }
-}
-
-/** Opens without blocking: a FIFO of that name would otherwise block the whole program. */
-function readBounded(path: string): string {
-  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const stat = fstatSync(file);
-    if (!stat.isFile() || stat.size > maximumBytes) {
-      throw new FlockError(
-        'FLOCK_POD_INVALID',
-        stat.isFile()
-          ? `${path} has ${stat.size} bytes, more than ${maximumBytes}`
-          : `${path} is not a regular file`,
-        { value: path, remedy: 'keep only pod manifests in this folder, one per file' },
-      );
-    }
-    // It may grow while it is read: no more than this size is read, and a truncated manifest does not parse.
-    const buffer = Buffer.allocUnsafe(stat.size);
-    let length = 0;
-    while (length < buffer.length) {
-      const read = readSync(file, buffer, length, buffer.length - length, null);
-      if (read === 0) break;
-      length += read;
-    }
-    return buffer.toString('utf8', 0, length);
-  } finally {
-    closeSync(file);
   }
 }
