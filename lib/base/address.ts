@@ -3,7 +3,6 @@
  *
  * Text is RFC 5952 for people and for map keys; bytes are network order for the kernel.
  */
-import ipaddr from 'ipaddr.js';
 import { ipv4BytesOf, ipv6BytesOf, textOfBytes } from './address-text.ts';
 import { FlockError } from './errors.ts';
 import { quoted, shortened } from './quoted.ts';
@@ -27,7 +26,8 @@ export type Destination = string;
  * @throws FlockError FLOCK_ADDRESS_INVALID for anything else, zones and the BSD short forms (`10.1`) included
  */
 export function parseAddress(text: string): Address {
-  const plain = ipv4BytesOf(text) ?? ipv6BytesOf(text) ?? bytesOfOddSpelling(text);
+  const plain = ipv4BytesOf(text) ?? ipv6BytesOf(text) ?? bytesOfMixedSpelling(text);
+  if (plain === undefined) throw notAnAddress(text);
   const bytes = isMapped(plain) ? plain.slice(12) : plain;
   return { family: bytes.length === 4 ? 4 : 6, bytes, text: textOfBytes(bytes) };
 }
@@ -79,14 +79,25 @@ function isMapped(bytes: Uint8Array): boolean {
   return bytes.every((byte, at) => at >= 10 || byte === 0);
 }
 
-/** Rare but legal: an IPv4 address at the end of an IPv6 one. */
-function bytesOfOddSpelling(text: string): Uint8Array {
-  if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) {
-    throw new FlockError('FLOCK_ADDRESS_INVALID', `${quoted(text)} is not an IP address`, {
-      value: shortened(text),
-      remedy:
-        'write an IPv4 address as 192.0.2.1, an IPv6 address as 2001:db8::1, without prefix length or zone',
-    });
-  }
-  return Uint8Array.from(ipaddr.IPv6.parse(text).toByteArray());
+/**
+ * Rare but legal (RFC 4291 2.2): the last four bytes in the spelling of an IPv4 address. They are bytes like others:
+ * `::192.0.2.1` is `::c000:201`, an IPv6 address. The IPv4 part has no leading zeros, which some read as octal.
+ */
+function bytesOfMixedSpelling(text: string): Uint8Array | undefined {
+  const colon = text.lastIndexOf(':');
+  const four = colon < 0 ? undefined : ipv4BytesOf(text.slice(colon + 1));
+  if (four === undefined) return undefined;
+  const [a, b] = [
+    [four[0], four[1]],
+    [four[2], four[3]],
+  ].map(([high = 0, low = 0]) => ((high << 8) | low).toString(16));
+  return ipv6BytesOf(`${text.slice(0, colon + 1)}${a}:${b}`);
+}
+
+function notAnAddress(text: string): FlockError {
+  return new FlockError('FLOCK_ADDRESS_INVALID', `${quoted(text)} is not an IP address`, {
+    value: shortened(text),
+    remedy:
+      'write an IPv4 address as 192.0.2.1, an IPv6 address as 2001:db8::1, without prefix length or zone',
+  });
 }

@@ -2,6 +2,7 @@
 import { parseAllDocuments } from 'yaml';
 import { FlockError } from '../base/errors.ts';
 import { longestFile, readTextFile } from '../base/regular-file.ts';
+import { refuseDeepYaml } from '../base/yaml-text.ts';
 import { parseAgentConfig } from '../config/agent-config.ts';
 import { nodeConfigKeys, parseNodeConfig } from '../config/node-config.ts';
 import { mergeNodeConfig, type NodeConfigSpec, nodeConfigSpecOf } from '../config/node-config-resource.ts';
@@ -71,6 +72,11 @@ function checkFile(path: string, seen: Seen) {
     text = readTextFile(path, longestFile.allocations);
   } catch (error) {
     return [{ origin: path, what: 'file', problem: `can not be read: ${(error as Error).message}` }];
+  }
+  try {
+    refuseDeepYaml(text);
+  } catch (error) {
+    return [{ origin: path, what: 'file', problem: (error as Error).message }];
   }
   const documents = parseAllDocuments(text);
   const [failed] = documents.flatMap(({ errors }) => errors);

@@ -1,9 +1,9 @@
 /** Configuration files: YAML text that a schema accepts, or an error that names every wrong key. */
-import { parse } from 'yaml';
 import type { z } from 'zod';
 import { describeIssues } from '../base/describe-issues.ts';
 import { type ErrorCode, FlockError } from '../base/errors.ts';
 import { shortened } from '../base/quoted.ts';
+import { parseYamlText } from '../base/yaml-text.ts';
 
 export interface ParseYamlOptions<Schema extends z.ZodType> {
   schema: Schema;
@@ -25,7 +25,7 @@ export function parseYaml<Schema extends z.ZodType>(
 ): z.output<Schema> {
   let raw: unknown;
   try {
-    raw = parse(text);
+    raw = parseYamlText(text);
   } catch (cause) {
     throw new FlockError(code, `${origin} is not YAML: ${shortened((cause as Error).message, 400)}`, {
       remedy: 'correct the syntax at the line named',

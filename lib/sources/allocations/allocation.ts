@@ -1,5 +1,6 @@
 /** An allocation, which CNI committed for a pod, and the file format of allocations. */
 import { z } from 'zod';
+import { deepJson } from '../../base/deep-json.ts';
 import { describeIssues } from '../../base/describe-issues.ts';
 import { FlockError } from '../../base/errors.ts';
 import { shortened } from '../../base/quoted.ts';
@@ -107,9 +108,18 @@ export function parseAllocationFile(text: string, origin: string): AllocationFil
   return file;
 }
 
-/** The file's text; unusable entries come after the others, unchanged. */
+/** The file's text; unusable entries come after the others, with what they had, however deeply it is nested. */
 export function formatAllocationFile(file: AllocationFile): string {
   return [...allocationFileParts(file)].join('');
+}
+
+/** As a person would like it, unless it is nested too deeply for that. */
+function jsonOf(raw: unknown): string {
+  try {
+    return JSON.stringify(raw, null, 2);
+  } catch {
+    return deepJson(raw);
+  }
 }
 
 /** The same text in parts, so that a large file can be written with pauses for other work. */
@@ -126,7 +136,7 @@ export function* allocationFileParts({ allocations, unusable }: AllocationFile):
     yield part;
     part = '';
   }
-  for (const { raw } of unusable) entry(JSON.stringify(raw, null, 2));
+  for (const { raw } of unusable) entry(jsonOf(raw));
   yield `${part}${isFirst ? '' : '\n  '}]\n}\n`;
 }
 

@@ -12,9 +12,9 @@ import { createSecureContext } from 'node:tls';
 import type { Cluster, User } from '@kubernetes/client-node/dist/config_types.js';
 import { newClusters, newContexts, newUsers } from '@kubernetes/client-node/dist/config_types.js';
 import { ExecAuth } from '@kubernetes/client-node/dist/exec_auth.js';
-import { parse } from 'yaml';
 import { FlockError } from '../../base/errors.ts';
 import { longestFile, readRegularFile, readTextFile } from '../../base/regular-file.ts';
+import { parseYamlText } from '../../base/yaml-text.ts';
 import { TokenFile } from './token-file.ts';
 
 /** Where Kubernetes mounts a pod's service account ("Accessing the Kubernetes API from a Pod"). */
@@ -66,7 +66,7 @@ function inCluster(host: string, port: string): KubernetesServer {
 }
 
 function fromKubeconfig(path: string): KubernetesServer {
-  const file = parse(readTextFile(path, longestFile.config), { logLevel: 'error' });
+  const file = kubeconfigOf(readTextFile(path, longestFile.config));
   const current: unknown = file?.['current-context'];
   const context = newContexts(file?.contexts).find(({ name }) => name === current);
   if (context === undefined) throw new Error(`current-context ${JSON.stringify(current)} is not in contexts`);
@@ -92,6 +92,11 @@ function fromKubeconfig(path: string): KubernetesServer {
       ...(typeof tokenFile === 'string' && tokenFromFile(absolute(tokenFile))),
     },
   );
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: client-node checks its parts.
+function kubeconfigOf(text: string): any {
+  return parseYamlText(text);
 }
 
 /** client-node reads such a token again when it is rotated. */

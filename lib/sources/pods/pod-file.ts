@@ -1,10 +1,10 @@
 /** A file with one pod manifest: whether it changed, and its pod. */
 import { statSync } from 'node:fs';
 import { extname } from 'node:path';
-import { parse } from 'yaml';
 import { FlockError } from '../../base/errors.ts';
 import { shortened } from '../../base/quoted.ts';
 import { readTextFile } from '../../base/regular-file.ts';
+import { parseYamlText } from '../../base/yaml-text.ts';
 import { type Pod, podFromManifest } from './pod.ts';
 
 /** No manifest of a pod is nearly this long; etcd accepts no object above 1.5 MiB. */
@@ -53,8 +53,7 @@ export function readPodFile(path: string, annotationPrefixes: readonly string[])
 function parseText(text: string, path: string): unknown {
   const isJson = extname(path) === '.json';
   try {
-    // At this level the parser itself writes no warnings to standard error.
-    return isJson ? JSON.parse(text) : parse(text, { logLevel: 'error' });
+    return isJson ? JSON.parse(text) : parseYamlText(text);
   } catch (cause) {
     const message = `${path} is not ${isJson ? 'JSON' : 'YAML'}: ${shortened((cause as Error).message.trim(), 400)}`;
     throw new FlockError('FLOCK_POD_INVALID', message, {
