@@ -9,6 +9,7 @@ import { constants, setPriority } from 'node:os';
 import { requireNetAdmin } from '../base/capabilities.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { Openings } from '../base/openings.ts';
 import { PodLog } from '../base/pod-log.ts';
 import { Stops } from '../base/stops.ts';
 import { TimeSlice } from '../base/time-slice.ts';
@@ -16,13 +17,14 @@ import type { BirdAnnouncer } from '../bird/announcer.ts';
 import { areUp } from '../bird/protocol-states.ts';
 import { tableProtocols } from '../bird/render.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
-import { routeIdentityOf } from '../config/route-identity.ts';
+import { type RouteIdentity, routeIdentityOf } from '../config/route-identity.ts';
 import { groupFormOf } from '../kernel/groups/group-form.ts';
 import { createKernelSide, type KernelSide } from '../kernel/kernel-side.ts';
 import { RouteSocket } from '../kernel/socket/route-socket.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { Reporter } from '../observe/reporter.ts';
 import { IdentityChange, openIdentityMemory } from '../ownership/identity-change.ts';
+import type { IdentityMemory } from '../ownership/identity-memory.ts';
 import { claimNamespace } from '../ownership/namespace-claim.ts';
 import { type Bird, carriedByPeers, openBird, repairExports, watchSessions } from './bird.ts';
 import type { AgentContext } from './context.ts';
@@ -116,7 +118,8 @@ function openContext(config: ResolvedAgentConfig, log: Log, stops: Stops): Agent
   const clock = systemClock;
   const podLog = new PodLog(log, { clock });
   stops.add(() => podLog.stop());
-  return { config, log, podLog, clock, slice: new TimeSlice(() => clock.now()), socket, stops };
+  const slice = new TimeSlice(() => clock.now());
+  return { config, log, podLog, clock, slice, socket, openings: new Openings(), stops };
 }
 
 /** The route table and the programmer, which has started. */
@@ -144,14 +147,17 @@ async function openKernel(
 
 /** Moves routes of former configurations to the present table, metric and protocol numbers. */
 async function moveFormerRoutes(
-  { config, log, stops }: AgentContext,
+  context: AgentContext,
   { announcer, manager }: Bird,
   { nodeConfig }: Sources,
   signal: AbortSignal,
 ): Promise<IdentityChange> {
+  const { config, log, stops } = context;
   const present = routeIdentityOf(config.routes);
+  const memory = await openIdentityMemory(config.state.path, log);
+  await rememberIdentity(context, memory, present);
   const change = new IdentityChange({
-    memory: await openIdentityMemory(config.state.path, present, log),
+    memory,
     present,
     settleMs: config.reconcile.settleMs,
     learnAlso: former => announcer.learnAlso(former),
@@ -168,6 +174,25 @@ async function moveFormerRoutes(
   stops.add(() => change.stop());
   await change.begin(signal);
   return change;
+}
+
+/** On disk before the first route that has it, if the disk takes it by then; otherwise as soon as it does. */
+async function rememberIdentity(
+  { config, log, clock, stops, openings }: AgentContext,
+  memory: IdentityMemory,
+  present: RouteIdentity,
+): Promise<void> {
+  const opening = openings.add('state-file', {
+    open: async () => {
+      await memory.remember(present);
+      return () => {};
+    },
+    opened: `the state file ${config.state.path} is written`,
+    clock,
+    log,
+  });
+  stops.add(() => opening.stop());
+  await opening.tried;
 }
 
 /**

@@ -1,6 +1,5 @@
 /** What the agent reports: Events on pods, the status of its NodeConfig, and `/metrics`, `/healthz`, `/status`. */
 import { droppedLines } from '../base/log.ts';
-import { RetriedOpening } from '../base/retried-opening.ts';
 import { peerStates } from '../bird/peer-states.ts';
 import type { SessionWatch } from '../bird/session-watch.ts';
 import type { DesiredTable } from '../desired/desired-table.ts';
@@ -30,21 +29,22 @@ export async function openObservation(context: AgentContext, observed: Observed)
   metrics.watchRefusals(sources.refusals);
   metrics.watchDroppedLines(droppedLines);
   sources.cluster?.reportStatus(() => nodeConfigStatusOf(observed));
+  metrics.watchOpenings(() => context.openings.states());
   openListener(context, observed);
 }
 
 /** Routing does not wait for the listener: its port may be taken, and its address may come later. */
-function openListener({ config, log, clock, stops }: AgentContext, observed: Observed): void {
+function openListener({ config, log, clock, stops, openings }: AgentContext, observed: Observed): void {
   const { listen, hosts } = config.observe;
   if (listen === undefined) return;
-  const listener = new RetriedOpening({
+  const listener = openings.add('listener', {
     open: async () => {
       const server = await serveObservations({
         listen,
         hosts,
         registry: observed.metrics.registry,
         healthy: () => isSynced(observed.sources),
-        status: () => statusOf(config.node.name, observed),
+        status: () => ({ ...statusOf(config.node.name, observed), beside: openings.states() }),
       });
       return () => {
         server.close();
@@ -55,7 +55,6 @@ function openListener({ config, log, clock, stops }: AgentContext, observed: Obs
     clock,
     log,
   });
-  listener.start();
   stops.add(() => listener.stop());
 }
 

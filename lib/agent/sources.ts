@@ -3,6 +3,7 @@ import type { Log } from '../base/log.ts';
 import type { Source } from '../base/source.ts';
 import { NodeConfigCache, type NodeConfigSource } from '../config/node-config.ts';
 import type { AllocationView } from '../desired/views.ts';
+import type { AllocationApi } from '../sources/allocations/allocation-api.ts';
 import type { KubernetesNode } from '../sources/kubernetes/kubernetes-node.ts';
 import { PodCache } from '../sources/pods/pod-cache.ts';
 import { annotationPrefixes, createAllocations, createSweep } from './allocations.ts';
@@ -59,11 +60,12 @@ export async function openSources(context: AgentContext): Promise<Sources> {
   const nodeConfig = cluster?.nodeConfig ?? new NodeConfigCache({ path: config.nodeConfig.path, log });
   const policy = cluster ?? (await openFilePolicy(context, nodeConfig));
   const filePolicy = policy === cluster ? undefined : policy;
-  for (const each of [cluster ?? nodeConfig, filePolicy, source, api, podFeed, node, sweep]) {
+  for (const each of [cluster ?? nodeConfig, filePolicy, source, podFeed, node, sweep]) {
     if (each === undefined) continue;
     stops.add(() => each.stop());
     await each.start();
   }
+  if (api !== undefined) openLocalApi(context, api);
   return {
     pods,
     allocations: policy.permit({ allocations: source, pods }),
@@ -73,6 +75,24 @@ export async function openSources(context: AgentContext): Promise<Sources> {
     refusals: () => [...refusals(), ...policy.refusals()],
     podInterfaces: () => new Set([...source.snapshot().values()].map(({ hostInterface }) => hostInterface)),
   };
+}
+
+/** The allocations that are known are routed while nobody can report another one. */
+function openLocalApi({ log, clock, stops, openings }: AgentContext, api: AllocationApi): void {
+  const opening = openings.add('local-api', {
+    open: async () => {
+      await api.start();
+      return () => api.stop();
+    },
+    guard: {
+      isIntact: () => api.isReachable(),
+      lost: 'the socket of the local API was removed; it is made again',
+    },
+    opened: 'the local API can be opened now',
+    clock,
+    log,
+  });
+  stops.add(() => opening.stop());
 }
 
 /** The Kubernetes client is loaded only where it is used: it is larger than the rest of this program. */

@@ -12,6 +12,8 @@ export interface RetriedOpeningOptions {
   open: () => Promise<() => unknown>;
   /** The log line about success after a failure, such as `serving /metrics at 127.0.0.1:9470`. */
   opened: string;
+  /** For what others can remove: asked every 30 s, and when it says no, `lost` is logged and it is opened again. */
+  guard?: { isIntact: () => Promise<boolean>; lost: string };
   clock: Clock;
   log: Log;
 }
@@ -35,6 +37,11 @@ export class RetriedOpening {
   /** Why the last attempt failed; undefined when it is open, or before the first attempt has ended. */
   get problem(): FlockError | undefined {
     return this.#problem;
+  }
+
+  /** Resolves when the first attempt has ended, whatever came of it. */
+  get tried(): Promise<void> {
+    return this.#attempt;
   }
 
   get isOpen(): boolean {
@@ -61,6 +68,8 @@ export class RetriedOpening {
       this.#close = await open();
       if (this.#problem !== undefined) log.info(opened);
       this.#problem = undefined;
+      this.#failure.end();
+      this.#checkLater();
     } catch (thrown) {
       const { code, message, remedy } = thrown as FlockError;
       this.#problem = thrown as FlockError;
@@ -70,5 +79,21 @@ export class RetriedOpening {
         this.#attempt = this.#try(Math.min(2 * pause, pauseMs.longest));
       });
     }
+  }
+
+  #checkLater(): void {
+    const { guard, clock } = this.#options;
+    if (guard === undefined || this.#stopped) return;
+    this.#cancel = clock.after(pauseMs.longest, () => {
+      this.#attempt = this.#check(guard);
+    });
+  }
+
+  async #check({ isIntact, lost }: NonNullable<RetriedOpeningOptions['guard']>): Promise<void> {
+    if (await isIntact()) return this.#checkLater();
+    this.#options.log.warn(lost);
+    await this.#close?.();
+    this.#close = undefined;
+    if (!this.#stopped) await this.#try(pauseMs.first);
   }
 }

@@ -51,6 +51,19 @@ export class Metrics {
     });
   }
 
+  /** Shows at each scrape what runs beside the routing. */
+  watchOpenings(states: () => Iterable<{ readonly part: string; readonly open: boolean }>): void {
+    new Gauge({
+      name: 'flock_anycast_beside_up',
+      help: 'Whether a part that routing does not need works: the listener, the local API, the state file.',
+      labelNames: ['part'] as const,
+      registers: [this.registry],
+      collect() {
+        for (const { part, open } of states()) this.set({ part }, Number(open));
+      },
+    });
+  }
+
   /** Counts destinations in a state at each scrape. */
   watchDestinations(state: 'advertised' | 'held' | 'failed', count: () => number): void {
     new Gauge({

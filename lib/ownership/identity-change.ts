@@ -112,27 +112,16 @@ export class IdentityChange {
   }
 }
 
-/**
- * Loads the remembered identities and adds the present one: it is on disk before its first route. A file that can not
- * be parsed is renamed; a file that can not be written is reported. In both cases the agent goes on.
- */
-export async function openIdentityMemory(
-  path: string,
-  present: RouteIdentity,
-  log: Log,
-): Promise<IdentityMemory> {
+/** Loads the remembered identities. A file that can not be parsed is reported and renamed, and the agent goes on. */
+export async function openIdentityMemory(path: string, log: Log): Promise<IdentityMemory> {
   const memory = new IdentityMemory(path);
-  const warn = (thrown: unknown) => {
-    const { code, message, remedy } = thrown as FlockError;
-    log.warn({ code, remedy }, message);
-  };
   try {
     await memory.load();
   } catch (thrown) {
-    warn(thrown);
+    const { code, message, remedy } = thrown as FlockError;
+    log.warn({ code, remedy }, message);
     const aside = await memory.setAside().catch(() => undefined);
     if (aside !== undefined) log.warn({ path: aside }, `moved the invalid state file to ${aside}`);
   }
-  await memory.remember(present).catch(warn);
   return memory;
 }

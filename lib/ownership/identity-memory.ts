@@ -23,6 +23,8 @@ const fileSchema = z.strictObject({
 export class IdentityMemory {
   readonly #path: string;
   #identities: readonly RouteIdentity[] = [];
+  /** One write at a time, each of what the one before it has left. */
+  #writing: Promise<void> = Promise.resolve();
 
   /** @param path of the state file; the file and its folder are created with the first identity */
   constructor(path: string) {
@@ -61,8 +63,9 @@ export class IdentityMemory {
    * @throws FlockError FLOCK_STATE_UNWRITABLE
    */
   async remember(identity: RouteIdentity): Promise<void> {
-    if (this.#identities.some(known => sameIdentity(known, identity))) return;
-    await this.#write([...this.#identities, identity]);
+    await this.#change(known =>
+      known.some(one => sameIdentity(one, identity)) ? known : [...known, identity],
+    );
   }
 
   /**
@@ -70,10 +73,18 @@ export class IdentityMemory {
    * @throws FlockError FLOCK_STATE_UNWRITABLE
    */
   async forget(identities: readonly RouteIdentity[]): Promise<void> {
-    const kept = this.#identities.filter(
-      known => !identities.some(identity => sameIdentity(known, identity)),
-    );
-    if (kept.length < this.#identities.length) await this.#write(kept);
+    const isForgotten = (known: RouteIdentity) => identities.some(one => sameIdentity(known, one));
+    await this.#change(known => (known.some(isForgotten) ? known.filter(one => !isForgotten(one)) : known));
+  }
+
+  /** @param change gives the same array when nothing is to be written */
+  async #change(change: (known: readonly RouteIdentity[]) => readonly RouteIdentity[]): Promise<void> {
+    const write = this.#writing.then(async () => {
+      const next = change(this.#identities);
+      if (next !== this.#identities) await this.#write(next);
+    });
+    this.#writing = write.catch(() => undefined);
+    await write;
   }
 
   async #write(identities: readonly RouteIdentity[]): Promise<void> {

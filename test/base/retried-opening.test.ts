@@ -27,11 +27,11 @@ class HandClock implements Clock {
   }
 }
 
-function opening(failures: string[]) {
+function opening(failures: string[], isIntact: () => boolean = () => true) {
   const clock = new HandClock();
   const lines: string[] = [];
   const log = createLog('silent');
-  log.warn = ((_: object, message: string) => lines.push(message)) as unknown as typeof log.warn;
+  log.warn = ((...said: unknown[]) => lines.push(String(said.at(-1)))) as unknown as typeof log.warn;
   log.info = ((message: string) => lines.push(message)) as unknown as typeof log.info;
   let closed = 0;
   const open = async () => {
@@ -39,7 +39,13 @@ function opening(failures: string[]) {
     if (message !== undefined) throw new FlockError('FLOCK_LISTEN_FAILED', message);
     return () => closed++;
   };
-  const retried = new RetriedOpening({ open, opened: 'open', clock, log });
+  const retried = new RetriedOpening({
+    open,
+    opened: 'open',
+    guard: { isIntact: async () => isIntact(), lost: 'lost' },
+    clock,
+    log,
+  });
   return { retried, clock, lines, closed: () => closed };
 }
 
@@ -53,7 +59,7 @@ test('it is tried again after 1, 2, 4 … 30 seconds; a failure that repeats is 
     clock.end();
   }
   await eventually('it to be open', () => retried.isOpen);
-  t.deepEqual(clock.pauses, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+  t.deepEqual(clock.pauses.slice(0, 8), [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
   t.deepEqual(lines, ['taken; it is tried again', 'no address; it is tried again', 'open']);
   t.is(retried.problem, undefined);
   await retried.stop();
@@ -74,4 +80,23 @@ test('what opens at once says nothing', async t => {
   retried.start();
   await eventually('it to be open', () => retried.isOpen);
   t.deepEqual(lines, []);
+});
+
+test('what somebody removes later is opened again', async t => {
+  let isThere = true;
+  const { retried, clock, lines, closed } = opening([], () => isThere);
+  retried.start();
+  await eventually('the next look', () => clock.waits);
+  t.deepEqual(clock.pauses, [30_000]);
+  clock.end();
+  await eventually('the next look', () => clock.waits);
+  t.deepEqual(lines, []);
+  isThere = false;
+  clock.end();
+  await eventually('the next look', () => clock.waits);
+  t.deepEqual(lines, ['lost']);
+  t.is(closed(), 1);
+  t.true(retried.isOpen);
+  await retried.stop();
+  t.false(clock.waits);
 });

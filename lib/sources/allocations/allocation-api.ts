@@ -8,7 +8,7 @@ import type { Log } from '../../base/log.ts';
 import { createServer } from '../../base/node-http.ts';
 import { type ApiAnswer, answerRequest, collectPath, failure } from './allocation-requests.ts';
 import type { AllocationStore } from './allocation-store.ts';
-import { listenAt } from './local-socket.ts';
+import { type LocalSocket, listenAt } from './local-socket.ts';
 
 /** The most bytes of a body; an allocation with 500 addresses has half as many. */
 const longestBody = 64 * 1024;
@@ -28,7 +28,7 @@ export class AllocationApi {
   readonly #path: string;
   readonly #log: Log;
   readonly #server: Server;
-  #removeSocket: () => Promise<void> = async () => {};
+  #socket: LocalSocket | undefined;
 
   /** @param options.path of the socket */
   constructor({ store, path, log }: { store: AllocationStore; path: string; log: Log }) {
@@ -51,13 +51,19 @@ export class AllocationApi {
 
   /** @throws FlockError FLOCK_API_UNAVAILABLE */
   async start(): Promise<void> {
-    this.#removeSocket = await listenAt(this.#server, this.#path);
+    this.#socket = await listenAt(this.#server, this.#path);
     this.#log.info({ socket: this.#path }, 'serving the local API');
+  }
+
+  /** Whether clients find the socket: somebody may have removed its file. */
+  async isReachable(): Promise<boolean> {
+    return (await this.#socket?.isPresent()) ?? false;
   }
 
   /** Waits a moment for open requests, then closes their connections. */
   async stop(): Promise<void> {
-    await this.#removeSocket();
+    await this.#socket?.remove();
+    this.#socket = undefined;
     if (!this.#server.listening) return;
     const closed = new Promise<void>(resolve => this.#server.close(() => resolve()));
     const timer = setTimeout(() => this.#server.closeAllConnections(), graceMs);

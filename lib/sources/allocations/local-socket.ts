@@ -10,12 +10,18 @@ import { dirname } from 'node:path';
 import { FlockError } from '../../base/errors.ts';
 import { makeFolder } from '../../base/folder.ts';
 
+/** The file of a socket, as long as it is ours: somebody may remove it or put another in its place. */
+export interface LocalSocket {
+  isPresent(): Promise<boolean>;
+  remove(): Promise<void>;
+}
+
 /**
- * @returns a function that removes the socket's file if it is still ours; the caller closes the server
+ * @returns the socket's file, to be removed; the caller closes the server
  * @throws FlockError FLOCK_API_UNAVAILABLE when the path is in use, or the file system or unix(7) refuses it: a path
  *   may have 103 bytes
  */
-export async function listenAt(server: Server, path: string): Promise<() => Promise<void>> {
+export async function listenAt(server: Server, path: string): Promise<LocalSocket> {
   try {
     const folder = dirname(path);
     const made = await makeFolder(folder, 0o755);
@@ -25,15 +31,21 @@ export async function listenAt(server: Server, path: string): Promise<() => Prom
     await unlink(temporary).catch(() => undefined);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ path: temporary }, resolve);
+      server.listen({ path: temporary }, () => {
+        server.off('error', reject);
+        resolve();
+      });
     });
+    // Such as an accept that found no descriptor: the next may succeed.
+    if (server.listenerCount('error') === 0) server.on('error', () => undefined);
     await chmod(temporary, 0o660);
     await rename(temporary, path);
     const { ino } = await lstat(path);
-    return async () => {
-      const present = await lstat(path).catch(() => undefined);
-      if (present?.ino === ino) await unlink(path);
+    const isPresent = async () => (await lstat(path).catch(() => undefined))?.ino === ino;
+    const remove = async () => {
+      if (await isPresent()) await unlink(path);
     };
+    return { isPresent, remove };
   } catch (cause) {
     server.close();
     if (cause instanceof FlockError) throw cause;

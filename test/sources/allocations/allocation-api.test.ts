@@ -364,6 +364,17 @@ test('the documentation has the very schema that is enforced', t => {
   t.deepEqual(schemas.Allocation, plain(allocationSchema, 'output'));
 });
 
+test('it notices that its socket was removed, and is reached again when it is started again', async t => {
+  const { path, api, ask } = await serve(t);
+  t.true(await api.isReachable());
+  rmSync(path);
+  t.false(await api.isReachable());
+  await api.stop();
+  await api.start();
+  t.true(await api.isReachable());
+  t.is((await ask('GET', '/v1/allocations')).status, 200);
+});
+
 test('a socket left by a killed process is no obstacle', async t => {
   const folder = folderOf(t);
   const path = join(folder, 'run', 'api.sock');
