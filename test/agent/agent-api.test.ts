@@ -53,16 +53,3 @@ test('an added allocation is routed and survives kill -9, and a deleted one is r
   t.is(await second.exit, 0);
   t.false(existsSync(socket));
 });
-
-test('a socket that can not be created is in the error, and the agent does not start', async t => {
-  const { lab, node } = await createNodeLab(t, 0);
-  const folder = join(lab.dir, 'agent');
-  const socket = '/dev/null/nowhere/api.sock';
-  const files = layOutAgent(folder, { allocations: { path: join(folder, 'allocations.json'), socket } });
-  const agent = startAgent(node, files);
-  t.is(await agent.exit, 1);
-  t.regex(
-    agent.words.join('\n'),
-    /\/dev\/null\/nowhere\/api\.sock.*FLOCK_API_UNAVAILABLE[\s\S]*remedy: .*allocations\.socket/,
-  );
-});
