@@ -108,7 +108,9 @@ export async function measure(size: Size, signal: AbortSignal): Promise<Outcome>
       return { agent, figures: { firstRequestMs, syncedMs, ...costOf(agent), traffic: wire.sinceLast() } };
     };
 
-    const empty = await step('starting an agent without pods', () => start('node-without-pods'));
+    const emptyName = 'node-without-pods';
+    await api.request('POST', '/api/v1/nodes', { metadata: { name: emptyName } });
+    const empty = await step('starting an agent without pods', () => start(emptyName));
     await stopAgent(empty.agent);
     const full = await step(`starting the agent of ${size.pods} pods`, () => start(name));
     await expectTruth('after the start');
