@@ -129,6 +129,7 @@ export async function measure(size: Size, signal: AbortSignal): Promise<Outcome>
     const agent = costOf(full.agent);
     agent.cpuMs -= cpuBefore;
     // A watcher that is too slow for the server is cut off, and a list gives it the outcome of what it missed.
+    if (lags.seen === 0) failures.push(`of ${flips.length} flips none was seen in the kernel`);
     if (traffic.lists === 0 && traffic.events < flips.length)
       failures.push(`of ${flips.length} flips ${traffic.events} crossed the wire`);
 

@@ -138,9 +138,11 @@ export class KubeApi {
     ready: boolean,
     { namespace = 'default', podIPs }: { namespace?: string; podIPs?: string[] } = {},
   ): Promise<ApiObject> {
+    // A kubelet sets both. Ready False alone is the node controller's doing, and then the pod is held.
+    const value = ready ? 'True' : 'False';
     const status = {
       phase: 'Running',
-      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }],
+      conditions: ['Ready', 'ContainersReady'].map(type => ({ type, status: value })),
       ...(podIPs && { podIP: podIPs[0], podIPs: podIPs.map(ip => ({ ip })) }),
     };
     return this.patchPodStatus(name, status, { namespace });
