@@ -84,7 +84,7 @@ function statusOf(node: string, { sources, desired, table, bird, sessions }: Obs
       ...(object !== undefined && { node: object.synced }),
     },
     destinations: table.counts(),
-    [heldWords]: [...desired.holds.keys],
+    [heldWords]: [...desired.holds.keys].sort(),
     refusals: sources.refusals(),
     failures: [...table.failures()].map(({ destination, failure }) => ({ destination, ...failure })),
     bird: { ...bird.manager.status(), problems: sessions.problems() },

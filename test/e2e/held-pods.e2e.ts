@@ -62,16 +62,25 @@ async function servingNode(t: ExecutionContext, name: string, nodeRecoveryMs: nu
     const script = `fetch('http://${listen}${path}').then(it => it.text()).then(console.log)`;
     return lab.node.exec(process.execPath, '-e', script);
   };
-  const held = async () => JSON.parse(await get('/status'))["held: not the pod's word"];
+  let heldNow: string[] = [];
+  const held = async () => {
+    heldNow = JSON.parse(await get('/status'))["held: not the pod's word"];
+    return heldNow;
+  };
+  const seeHeld = (...expected: string[]) =>
+    eventually(
+      () => `${expected} held, not ${heldNow}`,
+      async () => String(await held()) === String(expected),
+    );
   await see('192.0.2.0/32', '192.0.2.1/32');
   const isRouted = (line: { event?: string }) => /^(hold|remove) /.test(line.event ?? '');
-  return { ...lab, name, files, agent, setNode, set, see, get, held, isRouted };
+  return { ...lab, name, files, agent, setNode, set, see, get, held, seeHeld, isRouted };
 }
 
 const lost = { Ready: 'False' };
 
 test.serial('pods of a node that the controller lost are served on until their kubelet writes', async t => {
-  const { name, node, files, agent, setNode, set, see, get, held, isRouted } = await servingNode(
+  const { name, node, files, agent, setNode, set, see, get, held, seeHeld, isRouted } = await servingNode(
     t,
     'lost',
     600_000,
@@ -79,7 +88,7 @@ test.serial('pods of a node that the controller lost are served on until their k
   await setNode('Unknown');
   for (const index of [0, 1]) await set(index, lost);
   const keys = [`default/${name}-0`, `default/${name}-1`];
-  await eventually('both held', async () => String(await held()) === String(keys));
+  await seeHeld(...keys);
   t.regex(await get('/metrics'), /flock_anycast_pods_held 2/);
   t.deepEqual(agent.lines.filter(isRouted), []);
 
@@ -87,10 +96,10 @@ test.serial('pods of a node that the controller lost are served on until their k
   await agent.exit;
   const again = startAgent(node, files);
   await again.logged('in sync');
-  await eventually('both held', async () => String(await held()) === String(keys));
+  await seeHeld(...keys);
   await setNode('True');
   await set(0, { Ready: 'True' });
-  await eventually('one held', async () => String(await held()) === keys[1]);
+  await seeHeld(`default/${name}-1`);
   t.deepEqual(again.lines.filter(isRouted), []);
 
   await set(1, { gate: 'False' });
@@ -103,10 +112,10 @@ test.serial('pods of a node that the controller lost are served on until their k
 test.serial(
   'a pod whose kubelet does not write after the node is Ready again leaves when its time is over',
   async t => {
-    const { setNode, set, see, held } = await servingNode(t, 'silent', 1000);
+    const { setNode, set, see, held, seeHeld } = await servingNode(t, 'silent', 1000);
     await setNode('Unknown');
     await set(1, lost);
-    await eventually('a hold', async () => (await held()).length === 1);
+    await seeHeld('default/silent-1');
     await setNode('True');
     await see('192.0.2.0/32');
     t.deepEqual(await held(), []);

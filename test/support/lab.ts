@@ -213,8 +213,9 @@ export async function eventually<T>(
       failure = error;
     }
     if (performance.now() > deadline) {
+      const because = failure === undefined ? '' : `; at last: ${failure}`;
       throw new Error(
-        `not seen within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}`,
+        `not seen within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}${because}`,
         failure === undefined ? {} : { cause: failure },
       );
     }
