@@ -14,8 +14,6 @@ import { PodLog } from '../base/pod-log.ts';
 import { Stops } from '../base/stops.ts';
 import { TimeSlice } from '../base/time-slice.ts';
 import type { BirdAnnouncer } from '../bird/announcer.ts';
-import { areUp } from '../bird/protocol-states.ts';
-import { tableProtocols } from '../bird/render.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { type RouteIdentity, routeIdentityOf } from '../config/route-identity.ts';
 import { groupFormOf } from '../kernel/groups/group-form.ts';
@@ -26,7 +24,7 @@ import { Reporter } from '../observe/reporter.ts';
 import { IdentityChange, openIdentityMemory } from '../ownership/identity-change.ts';
 import type { IdentityMemory } from '../ownership/identity-memory.ts';
 import { claimNamespace } from '../ownership/namespace-claim.ts';
-import { type Bird, carriedByPeers, openBird, repairExports, watchSessions } from './bird.ts';
+import { type Bird, carriedByPeers, isLearning, openBird, repairExports, watchSessions } from './bird.ts';
 import type { AgentContext } from './context.ts';
 import { followDraining } from './draining.ts';
 import { followNodeReady, openDesired } from './holding.ts';
@@ -148,8 +146,8 @@ async function openKernel(
 /** Moves routes of former configurations to the present table, metric and protocol numbers. */
 async function moveFormerRoutes(
   context: AgentContext,
-  { announcer, manager }: Bird,
-  { nodeConfig }: Sources,
+  bird: Bird,
+  sources: Sources,
   signal: AbortSignal,
 ): Promise<IdentityChange> {
   const { config, log, stops } = context;
@@ -160,15 +158,9 @@ async function moveFormerRoutes(
     memory,
     present,
     settleMs: config.reconcile.settleMs,
-    learnAlso: former => announcer.learnAlso(former),
-    isLearning: async identities =>
-      manager.modeOf(nodeConfig.snapshot()) === 'filter' ||
-      nodeConfig.snapshot() === undefined ||
-      areUp(
-        identities.flatMap(({ table }) => tableProtocols(table)),
-        await manager.query('show protocols'),
-      ),
-    isWithdrawn: destination => announcer.isWithdrawn(destination),
+    learnAlso: former => bird.announcer.learnAlso(former),
+    isLearning: identities => isLearning(bird, sources, identities),
+    isWithdrawn: destination => bird.announcer.isWithdrawn(destination),
     log,
   });
   stops.add(() => change.stop());

@@ -4,10 +4,11 @@ import { BirdAnnouncer } from '../bird/announcer.ts';
 import { ExportAudit } from '../bird/export-audit.ts';
 import { ExportRepair } from '../bird/export-repair.ts';
 import { BirdManager } from '../bird/manager.ts';
-import { learningProtocols } from '../bird/render.ts';
+import { areUp } from '../bird/protocol-states.ts';
+import { learningProtocols, tableProtocols } from '../bird/render.ts';
 import { familiesWithoutPeer } from '../bird/session-problems.ts';
 import { SessionWatch } from '../bird/session-watch.ts';
-import { routeIdentityOf } from '../config/route-identity.ts';
+import { type RouteIdentity, routeIdentityOf } from '../config/route-identity.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { AgentContext } from './context.ts';
@@ -58,6 +59,18 @@ export async function openBird(
   announcer.start();
   stops.add(() => announcer.stop());
   return { manager, announcer, kernelExport };
+}
+
+/** Whether BIRD learns routes of these identities by now, or has none to learn: a change of its configuration takes a moment. */
+export async function isLearning(
+  { manager }: Bird,
+  { nodeConfig }: Sources,
+  identities: readonly RouteIdentity[],
+): Promise<boolean> {
+  const config = nodeConfig.snapshot();
+  if (config === undefined || manager.modeOf(config) === 'filter') return true;
+  const protocols = identities.flatMap(({ table }) => tableProtocols(table));
+  return areUp(protocols, await manager.query('show protocols'));
 }
 
 /** Compares what BIRD exports with what the kernel announces, until the agent stops. */

@@ -18,27 +18,19 @@ import type { Log } from '../base/log.ts';
 import type { NodeConfig } from '../config/node-config.ts';
 import { isSameFile } from './config-file.ts';
 import { BirdConfigFiles, type BirdTexts } from './config-files.ts';
+import { ConfigTexts, type ConfigTextsOptions } from './config-texts.ts';
 import { configure, lastReconfiguration } from './configure.ts';
 import { answers, BirdControl, nothingListens } from './control.ts';
-import { LinkAddresses } from './link-next-hop.ts';
-import { type BirdMode, birdModeOf } from './mode.ts';
-import { readPasswords } from './passwords.ts';
-import { type BirdRoutes, renderBirdConfig } from './render.ts';
+import type { BirdMode } from './mode.ts';
+import type { BirdRoutes } from './render.ts';
 import { type Reply, replyCode } from './reply.ts';
 
 /** Which BIRD, and what is the same in each configuration of it. */
-export interface BirdManagerOptions {
-  /** Used when the node config sets none. */
-  mode: BirdMode;
+export interface BirdManagerOptions extends ConfigTextsOptions {
   /** BIRD's `-c`. */
   configPath: string;
   /** BIRD's `-s`. */
   socketPath: string;
-  routes: BirdRoutes;
-  /** Whether BIRD puts the BGP routes that it receives into the kernel. */
-  kernelExport: boolean;
-  /** Why BIRD can learn none of our routes here; undefined when it can. Learn mode is then refused. */
-  whyBlind?: () => FlockError | undefined;
   log: Log;
   /** How long BIRD may take for one reply, in milliseconds. */
   timeoutMs?: number;
@@ -84,6 +76,7 @@ const nothing: ReadonlySet<Destination> = new Set();
 /** One BIRD, by its configuration file and its control socket. */
 export class BirdManager {
   readonly #options: BirdManagerOptions;
+  readonly #texts: ConfigTexts;
   readonly #files: BirdConfigFiles;
   readonly #log: Log;
   readonly #closed = new AbortController();
@@ -94,7 +87,6 @@ export class BirdManager {
   #configuredAt: string | undefined;
   /** As in `BirdOutcome`. Undefined until the file of a former run was read. */
   #announced: ReadonlySet<Destination> | undefined;
-  readonly #linkAddresses = new LinkAddresses();
   /** Of the BIRD that answered last; forgotten when none has come for long, for the next one may be older. */
   #version: string | undefined;
   #absences = 0;
@@ -106,6 +98,7 @@ export class BirdManager {
   /** @throws FlockError FLOCK_CONFIG_INVALID for a `configPath` that BIRD's command line can not express */
   constructor(options: BirdManagerOptions) {
     this.#options = options;
+    this.#texts = new ConfigTexts(options);
     this.#files = new BirdConfigFiles(options.configPath);
     this.#log = options.log;
   }
@@ -120,18 +113,7 @@ export class BirdManager {
     active: Iterable<Destination>,
     formerRoutes: readonly BirdRoutes[] = [],
   ): string {
-    const { routes, kernelExport } = this.#options;
-    return renderBirdConfig({
-      nodeConfig,
-      mode: this.modeOf(nodeConfig),
-      routes,
-      formerRoutes,
-      kernelExport,
-      active,
-      passwords: readPasswords(nodeConfig),
-      linkAddresses: this.#linkAddresses.of(nodeConfig.bgp.peers),
-      birdVersion: this.#version,
-    });
+    return this.#texts.render({ nodeConfig, active, formerRoutes, birdVersion: this.#version });
   }
 
   /**
@@ -151,7 +133,7 @@ export class BirdManager {
 
   /** @param nodeConfig undefined when there is none */
   modeOf(nodeConfig: NodeConfig | undefined): BirdMode {
-    return birdModeOf(nodeConfig, this.#options.mode);
+    return this.#texts.modeOf(nodeConfig);
   }
 
   status(): BirdStatus {
@@ -202,17 +184,9 @@ export class BirdManager {
     if (nodeConfig === undefined) return { state: 'idle', announced: nothing };
     try {
       this.#announced ??= await this.#files.announced();
-      const mode = this.modeOf(nodeConfig);
-      const blind = mode === 'learn' ? this.#options.whyBlind?.() : undefined;
-      if (blind !== undefined) throw blind;
-      const announced = mode === 'filter' ? new Set(active) : nothing;
-      const texts = (): BirdTexts => {
-        const start = this.render(nodeConfig, nothing, formerRoutes);
-        return {
-          start,
-          running: announced.size === 0 ? start : this.render(nodeConfig, announced, formerRoutes),
-        };
-      };
+      const announced = this.#texts.announced(nodeConfig, active);
+      const texts = (birdVersion: string | undefined) =>
+        this.#texts.texts({ nodeConfig, active: announced, formerRoutes, birdVersion });
       const state = await this.#bring(texts, announced);
       this.#report(undefined);
       return { state, announced: this.#announced ?? nothing };
@@ -225,15 +199,15 @@ export class BirdManager {
   }
 
   async #bring(
-    render: () => BirdTexts,
+    textsFor: (birdVersion: string | undefined) => BirdTexts,
     announced: ReadonlySet<Destination>,
   ): Promise<'unchanged' | 'applied'> {
-    let texts = render();
+    let texts = textsFor(this.#version);
     const control = await this.#connection(texts);
     const isOtherVersion = this.#version !== control.version;
     this.#version = control.version;
     this.#absences = 0;
-    if (isOtherVersion) texts = render();
+    if (isOtherVersion) texts = textsFor(this.#version);
     if (this.#running === texts.running) return 'unchanged';
     const path = await this.#files.replace(control, texts);
     // Until BIRD has confirmed, it may run the old configuration or the new one.

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { established, fabric, gateways, plainConfig, rendered } from '../bird/fabric.ts';
-import { layOutAgent, startAgent, writeAllocations, writePod } from '../support/agent.ts';
+import { birdOf, layOutAgent, startAgent, writeAllocations, writePod } from '../support/agent.ts';
 import { startBird } from '../support/bird.ts';
 import { eventually } from '../support/lab.ts';
 import { routesOf } from '../support/node-lab.ts';
@@ -23,12 +23,10 @@ for (const mode of ['learn', 'filter'] as const) {
     });
     // BIRD runs before the agent does, with a configuration that knows no peers yet.
     const bird = await startBird(node.host, {
-      name: 'node1',
+      ...birdOf(files),
       config: rendered(node, {
         nodeConfig: { ...node.nodeConfig, bgp: { ...node.nodeConfig.bgp, peers: [] } },
       }),
-      configPath: files.birdConfig,
-      socketPath: files.birdSocket,
     });
     writeAllocations(files, [
       {
@@ -106,7 +104,7 @@ test('a BIRD that starts after the agent, and one that restarts, both get the co
   await agent.logged('wrote the configuration for a BIRD that is not running');
   t.is((await routesOf(node.host, 70)).length, 1, 'the route does not wait for BIRD');
 
-  const where = { name: 'node1', configPath: files.birdConfig, socketPath: files.birdSocket };
+  const where = birdOf(files);
   const seen = () =>
     eventually('the route at the router', async () => (await gateways(router, '192.0.2.53/32')).length === 1);
   const first = await startBird(node.host, where);
@@ -132,11 +130,7 @@ test("a change of the node config's bird mode is applied while the agent runs, i
   say('filter');
   const agent = startAgent(node.host, files);
   await agent.logged('wrote the configuration for a BIRD that is not running');
-  const bird = await startBird(node.host, {
-    name: 'node1',
-    configPath: files.birdConfig,
-    socketPath: files.birdSocket,
-  });
+  const bird = await startBird(node.host, birdOf(files));
   const announcedBy = (protocol: string) =>
     eventually(`the router to hear of it by ${protocol}`, async () => {
       const routes = await bird.command("show route export 'peer_router4'");
@@ -186,11 +180,7 @@ for (const mode of ['learn', 'filter'] as const) {
     await node.host.ip('route', 'add', '192.0.2.53', 'via', '10.1.10.2', 'metric', '16', 'proto', '70');
     const agent = startAgent(node.host, files);
     await agent.logged('wrote the configuration for a BIRD that is not running');
-    const bird = await startBird(node.host, {
-      name: 'node1',
-      configPath: files.birdConfig,
-      socketPath: files.birdSocket,
-    });
+    const bird = await startBird(node.host, birdOf(files));
     await established(bird, 2);
     for (const prefix of ['10.244.1.0/24', '192.0.2.53/32'])
       await eventually(prefix, async () => (await gateways(router, prefix)).length === 1);
@@ -228,11 +218,7 @@ test('learn mode is refused where BIRD could learn no route, also when the node 
   say('filter');
   const agent = startAgent(node.host, files);
   await agent.logged('wrote the configuration for a BIRD that is not running');
-  const bird = await startBird(node.host, {
-    name: 'node1',
-    configPath: files.birdConfig,
-    socketPath: files.birdSocket,
-  });
+  const bird = await startBird(node.host, birdOf(files));
   await established(bird, 2);
   const announced = () =>
     eventually('the announcement', async () => (await gateways(router, '192.0.2.53/32')).length === 1);
@@ -257,7 +243,7 @@ test('a BIRD that is blinded while the agent runs is told with the cause, once, 
   writePod(files, 'dns-0', { ready: true });
   const agent = startAgent(node.host, files);
   await agent.logged('wrote the configuration for a BIRD that is not running');
-  await startBird(node.host, { name: 'node1', configPath: files.birdConfig, socketPath: files.birdSocket });
+  await startBird(node.host, birdOf(files));
   const announced = (count: number) =>
     eventually(`${count} route(s)`, async () => (await gateways(router, '192.0.2.53/32')).length === count);
   const lines = (code: string) => agent.lines.filter(line => line.code === code).length;

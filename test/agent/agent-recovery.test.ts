@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { established, fabric, gateways, plainConfig } from '../bird/fabric.ts';
-import { layOutAgent, startAgent, writeAllocations, writePod } from '../support/agent.ts';
+import { birdOf, layOutAgent, startAgent, writeAllocations, writePod } from '../support/agent.ts';
 import { startBird } from '../support/bird.ts';
 import { eventually } from '../support/lab.ts';
 import { watchRoutes } from '../support/route-watch.ts';
@@ -37,7 +37,7 @@ for (const mode of ['learn', 'filter'] as const) {
     be(3, false);
     const agent = startAgent(node.host, files);
     await agent.logged('wrote the configuration for a BIRD that is not running');
-    const where = { name: 'node1', configPath: files.birdConfig, socketPath: files.birdSocket };
+    const where = birdOf(files);
     const bird = await startBird(node.host, where);
     const has = async (n: number) => (await gateways(router, `192.0.2.${n}/32`)).length === 1;
     await eventually('the first two', async () => (await has(1)) && (await has(2)));

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { layOutAgent, startAgent, writeAllocations, writePod } from '../support/agent.ts';
+import { birdOf, layOutAgent, startAgent, writeAllocations, writePod } from '../support/agent.ts';
 import { startBird } from '../support/bird.ts';
 import { eventually } from '../support/lab.ts';
 import { type RouteSighting, watchRoutes } from '../support/route-watch.ts';
@@ -61,7 +61,7 @@ async function served(t: ExecutionContext, config: Record<string, unknown> = {})
   for (const pod of [0, 1]) writePod(files, `dns-${pod}`, { ready: true });
   const agent = startAgent(node.host, files);
   await agent.logged('wrote the configuration');
-  await startBird(node.host, { name: 'node1', configPath: files.birdConfig, socketPath: files.birdSocket });
+  await startBird(node.host, birdOf(files));
   await atRouter([four, six]);
   const routerIsUpToDate = () => {
     serve([...addresses, '192.0.2.54', '2001:db8::54']);

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { established, fabric, gateways, type Node, plainConfig, rendered } from '../bird/fabric.ts';
-import { layOutAgent, runCommand, startAgent, writeAllocations, writePod } from '../support/agent.ts';
+import { birdOf, layOutAgent, runCommand, startAgent, writeAllocations, writePod } from '../support/agent.ts';
 import { startBird } from '../support/bird.ts';
 import { KernelWatch } from '../support/kernel-watch.ts';
 import { eventually } from '../support/lab.ts';
@@ -190,10 +190,8 @@ for (const [mode, over] of [
     const [node] = nodes as [Node];
     const files = layOutAgent(join(lab.dir, 'agent'), { bird: { mode } });
     const bird = await startBird(node.host, {
-      name: 'node1',
+      ...birdOf(files),
       config: rendered(node),
-      configPath: files.birdConfig,
-      socketPath: files.birdSocket,
     });
     const pod = { namespace: 'default', name: 'dns', uid: 'dns', hostInterface: 'pod0', ipv4: '10.1.10.2' };
     writeAllocations(files, [{ ...pod, anycast: ['192.0.2.53'], state: 'committed' }]);
@@ -222,7 +220,7 @@ test('filter mode: routes of a BIRD that runs and can not be configured stay, an
   const [node] = nodes as [Node];
   const files = layOutAgent(join(lab.dir, 'agent'), { bird: { mode: 'filter' } });
   const text = rendered(node, { mode: 'filter', active: ['192.0.2.53/32'] });
-  const where = { name: 'node1', configPath: files.birdConfig, socketPath: files.birdSocket };
+  const where = birdOf(files);
   const bird = await startBird(node.host, { ...where, config: text });
   await node.host.ip('route', 'add', '192.0.2.53/32', 'via', '10.1.10.2', 'metric', '16', 'proto', '70');
   await eventually('the route', async () => (await gateways(router, '192.0.2.53/32')).length === 1);

@@ -4,6 +4,7 @@ import test from 'ava';
 import { established, fabric, gateways, type Node, plainConfig, rendered } from '../bird/fabric.ts';
 import {
   type AgentFiles,
+  birdOf,
   layOutAgent,
   runCommand,
   startAgent,
@@ -182,10 +183,8 @@ test('no look-up fails during the take-over; afterwards the peer has all routes,
   writePod(files, 'dns', { ready: true });
   writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
   const bird = await startBird(node, {
-    name: 'node1',
+    ...birdOf(files),
     config: rendered(nodes[0] as Node),
-    configPath: files.birdConfig,
-    socketPath: files.birdSocket,
   });
   await established(bird, 2);
   await node.ipBatch(

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { fabric, gateways, plainConfig } from '../bird/fabric.ts';
-import { layOutAgent, startAgent } from '../support/agent.ts';
+import { birdOf, layOutAgent, startAgent } from '../support/agent.ts';
 import { startBird } from '../support/bird.ts';
 import { advertisedAddress, type KubeApiServer } from '../support/kube-api-server.ts';
 import { eventually } from '../support/lab.ts';
@@ -38,11 +38,7 @@ test('the agent starts though its API server is reachable only through BIRD', as
   writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
   const agent = startAgent(node.host, files);
   await agent.logged('wrote the configuration for a BIRD that is not running');
-  await startBird(node.host, {
-    name: 'node1',
-    configPath: files.birdConfig,
-    socketPath: files.birdSocket,
-  });
+  await startBird(node.host, birdOf(files));
   await agent.logged('in sync');
   t.is((await gateways(node.host, `${advertisedAddress}/32`)).length, 1);
 

@@ -14,6 +14,7 @@ import {
 import {
   type AgentFiles,
   type AgentProcess,
+  birdOf,
   layOutAgent,
   startAgent,
   writeAllocations,
@@ -40,10 +41,8 @@ async function served(t: ExecutionContext, routes: object, mode: 'learn' | 'filt
   const [node] = nodes as [Node];
   const files = layOutAgent(join(lab.dir, 'agent'), { routes, bird: { mode } });
   const bird = await startBird(node.host, {
-    name: 'node1',
+    ...birdOf(files),
     config: rendered(node),
-    configPath: files.birdConfig,
-    socketPath: files.birdSocket,
   });
   writeAllocations(files, [
     {

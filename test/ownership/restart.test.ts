@@ -8,6 +8,7 @@ import { silence } from '../native/lost-replies.ts';
 import {
   type AgentFiles,
   type AgentProcess,
+  birdOf,
   layOutAgent,
   startAgent,
   writeAllocations,
@@ -32,10 +33,8 @@ for (const mode of ['learn', 'filter'] as const) {
     const [node] = nodes as [Node];
     const files = layOutAgent(join(lab.dir, 'agent'), { bird: { mode }, observe: { listen } });
     const bird = await startBird(node.host, {
-      name: 'node1',
+      ...birdOf(files),
       config: rendered(node),
-      configPath: files.birdConfig,
-      socketPath: files.birdSocket,
     });
     const anycast = ['192.0.2.1', '192.0.2.2', '2001:db8::1', '2001:db8::2'];
     writeAllocations(

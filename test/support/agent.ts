@@ -77,6 +77,11 @@ export function writeFileAtomically(path: string, text: string): void {
   renameSync(`${path}.tmp`, path);
 }
 
+/** The BIRD that an agent with these files configures, for `startBird`. */
+export function birdOf({ birdConfig, birdSocket }: AgentFiles) {
+  return { name: 'node1', configPath: birdConfig, socketPath: birdSocket };
+}
+
 export function writeAllocations({ allocations: path }: AgentFiles, allocations: AllocationInput[]): void {
   writeFileAtomically(path, JSON.stringify({ version: 1, allocations }));
 }
