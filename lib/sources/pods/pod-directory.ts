@@ -8,11 +8,12 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlockError } from '../../base/errors.ts';
+import { fileSignature } from '../../base/file-signature.ts';
 import type { Log } from '../../base/log.ts';
 import { WatchedFolder } from '../../base/watched-folder.ts';
 import { type Pod, podKey } from './pod.ts';
 import type { PodCache } from './pod-cache.ts';
-import { fileSignature, isManifestName, readPodFile } from './pod-file.ts';
+import { isManifestName, readPodFile } from './pod-file.ts';
 
 export interface PodDirectoryOptions {
   /** The folder. */

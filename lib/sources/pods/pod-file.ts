@@ -1,5 +1,4 @@
-/** A file with one pod manifest: whether it changed, and its pod. */
-import { statSync } from 'node:fs';
+/** A file with one pod manifest: which names are such files, and its pod. */
 import { extname } from 'node:path';
 import { FlockError } from '../../base/errors.ts';
 import { shortened } from '../../base/quoted.ts';
@@ -15,18 +14,6 @@ const manifestName = /^[^.].*\.(json|yaml|yml)$/;
 
 export function isManifestName(name: string): boolean {
   return manifestName.test(name);
-}
-
-/**
- * Differs when the content of a file may differ, without reading it. It includes the change time because a
- * modification time can be set back (`cp -p`, `touch -d`).
- *
- * @returns undefined when there is no such file
- * @throws the file system's error for anything but a missing file
- */
-export function fileSignature(path: string): string | undefined {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return stat && `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}`;
 }
 
 /**
