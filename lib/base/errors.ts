@@ -17,6 +17,7 @@ export const errorCodes = {
   FLOCK_BIRD_REFUSED: 'BIRD refused a configuration or a command.',
   FLOCK_BIRD_UNREACHABLE: 'The BIRD control socket does not answer.',
   FLOCK_CONFIG_INVALID: 'The configuration file does not parse or breaks its schema.',
+  FLOCK_CREDENTIALS_UNAVAILABLE: 'The credentials for the Kubernetes API server can not be had.',
   FLOCK_FLUSH_INCOMPLETE: 'Routes of ours are still in the kernel after their removal.',
   FLOCK_INTERRUPTED: 'It was stopped midway; what it had done so far is consistent.',
   FLOCK_KUBERNETES_REFUSED: 'The Kubernetes API server answers a request with an error.',

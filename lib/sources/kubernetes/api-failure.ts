@@ -43,7 +43,9 @@ export function apiFailureOf(error: unknown, { server, right, unknown }: ApiRequ
   }
   const reason = reasonOf(error);
   if (error instanceof FlockError) {
-    return { code: error.code, kind: reason, reason, remedy: error.remedy ?? 'it is tried again' };
+    // A plugin's own words may differ at each run.
+    const kind = error.code === 'FLOCK_CREDENTIALS_UNAVAILABLE' ? `${error.code} ${error.value}` : reason;
+    return { code: error.code, kind, reason, remedy: error.remedy ?? 'it is tried again' };
   }
   const code = 'FLOCK_KUBERNETES_UNREACHABLE';
   if (/CERT|SELF_SIGNED|TLS|SSL/.test((error as NodeJS.ErrnoException).code ?? '')) {
