@@ -93,7 +93,7 @@ const readers: [string, (path: string) => unknown][] = [
   ['a kubeconfig', path => loadKubernetesServer(path)],
   ['a token', path => loadFrom(path, {}, { tokenFile: path })],
   ['an authority', path => loadFrom(path, { 'certificate-authority': path }, {})],
-  ['a certificate', path => loadFrom(path, {}, { 'client-certificate': path })],
+  ['a certificate', path => loadFrom(path, {}, { 'client-certificate': path, 'client-key': path })],
   ['a file to check', path => Promise.reject(new Error(`${path}: ${checkConfigs([path])[0]?.problem}`))],
 ];
 

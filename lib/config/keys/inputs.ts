@@ -18,7 +18,9 @@ export const pods = z
   .discriminatedUnion('source', [
     z.strictObject({
       source: z.literal('kubernetes'),
-      kubeconfig: path.optional().describe('A kubeconfig file. Default: in-cluster, else ~/.kube/config.'),
+      kubeconfig: path
+        .optional()
+        .describe('A kubeconfig file. Default: those of $KUBECONFIG, else in-cluster, else ~/.kube/config.'),
     }),
     z.strictObject({
       source: z.literal('directory'),

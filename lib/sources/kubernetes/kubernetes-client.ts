@@ -6,13 +6,14 @@
  * every second once the connection has been silent for `keepAliveMs`, and gives up after ten probes
  * (uv_tcp_keepalive), so a lost peer is noticed within twenty seconds.
  */
-import type { Agent, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { Agent as HttpAgent, request as httpRequest } from '../../base/node-http.ts';
 import { linesOf, parseEvent, parseJson, statusErrorOf, textOf, type WatchEvent } from './api-answer.ts';
 import type { KubernetesServer } from './kubernetes-config.ts';
 import { Lifetime } from './request-lifetime.ts';
+import type { Access } from './server-access.ts';
 
 const keepAliveMs = 10_000;
 
@@ -36,16 +37,23 @@ export interface WatchDeadlines extends AnswerDeadlines {
 }
 
 export class KubernetesClient {
-  readonly url: URL;
   readonly #server: KubernetesServer;
-  readonly #agent: Agent;
+  // One connection per request: requests are minutes apart, and a new connection can reach another server behind a
+  // load balancer.
+  readonly #agents = { 'https:': new HttpsAgent(), 'http:': new HttpAgent() };
 
   constructor(server: KubernetesServer) {
-    this.url = server.url;
     this.#server = server;
-    // One connection per request: requests are minutes apart, and a new connection can reach another server behind a
-    // load balancer.
-    this.#agent = server.url.protocol === 'https:' ? new HttpsAgent() : new HttpAgent();
+  }
+
+  /** As the kubeconfig names it now. */
+  get url(): URL {
+    return this.#server.url;
+  }
+
+  /** Differs when a file that the credentials come from has changed. */
+  credentialsSignature(): string {
+    return this.#server.signature();
   }
 
   /**
@@ -53,11 +61,12 @@ export class KubernetesClient {
    * @throws ApiStatusError, SilenceError, TooSlowError, GarbageError, an error of the network, or the signal's reason
    */
   async getJson(path: string, { answerMs, wholeMs }: AnswerDeadlines, signal: AbortSignal): Promise<unknown> {
+    const access = await this.#server.access(signal);
     const lifetime = new Lifetime(signal);
     try {
       lifetime.expectWithin(answerMs);
       lifetime.expectWhole(wholeMs);
-      const response = await this.#open(path, lifetime.signal);
+      const response = await this.#open(access, path, lifetime.signal);
       return parseJson(await textOf(response, () => lifetime.expectWithin(answerMs)));
     } catch (error) {
       throw lifetime.reasonOr(error);
@@ -80,11 +89,12 @@ export class KubernetesClient {
     deadlineMs: number,
     signal: AbortSignal,
   ): Promise<unknown> {
+    const access = await this.#server.access(signal);
     const lifetime = new Lifetime(signal);
     try {
       lifetime.expectWithin(deadlineMs);
       const payload = { method, type, text: JSON.stringify(body) };
-      return parseJson(await text(await this.#open(path, lifetime.signal, payload)));
+      return parseJson(await text(await this.#open(access, path, lifetime.signal, payload)));
     } catch (error) {
       throw lifetime.reasonOr(error);
     } finally {
@@ -102,10 +112,11 @@ export class KubernetesClient {
     { answerMs, wholeMs, idleMs }: WatchDeadlines,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent | undefined, void> {
+    const access = await this.#server.access(signal);
     const lifetime = new Lifetime(signal);
     try {
       lifetime.expectWithin(answerMs);
-      const response = await this.#open(path, lifetime.signal);
+      const response = await this.#open(access, path, lifetime.signal);
       lifetime.expectWithin(idleMs);
       yield undefined;
       const onPiece = (begins: boolean, ends: boolean) => {
@@ -122,20 +133,22 @@ export class KubernetesClient {
 
   /** Closes all connections at once. */
   close(): void {
-    this.#agent.destroy();
+    for (const agent of Object.values(this.#agents)) agent.destroy();
   }
 
   /** Sends a GET, or a payload, and resolves with the response when its status is 200 or 201. */
   async #open(
+    access: Access,
     path: string,
     signal: AbortSignal,
     payload?: { method: string; type: string; text: string },
   ): Promise<IncomingMessage> {
-    const { headers, ...tls } = await orAbort(this.#server.credentials(), signal);
-    const base = this.url.pathname.replace(/\/$/, '');
+    const { url, headers, tls } = access;
+    const base = url.pathname.replace(/\/$/, '');
+    const isTls = url.protocol === 'https:';
     const options = {
       ...tls,
-      agent: this.#agent,
+      agent: this.#agents[isTls ? 'https:' : 'http:'],
       signal,
       method: payload?.method ?? 'GET',
       headers: {
@@ -145,29 +158,17 @@ export class KubernetesClient {
         ...(payload && { 'content-type': payload.type, 'content-length': Buffer.byteLength(payload.text) }),
       },
     };
-    const send = this.url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const send = isTls ? httpsRequest : httpRequest;
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const request = send(new URL(base + path, this.url), options, resolve);
+      const request = send(new URL(base + path, url), options, resolve);
       request.on('socket', socket => socket.setKeepAlive(true, keepAliveMs));
       // It stays for the whole request: an abort after the response is reported here, too.
       request.on('error', reject);
       request.end(payload?.text);
     });
+    if (response.statusCode === 401) this.#server.refused(access);
+    else this.#server.accepted(access);
     if (response.statusCode === 200 || response.statusCode === 201) return response;
     throw await statusErrorOf(response);
-  }
-}
-
-async function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let onAbort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort);
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }

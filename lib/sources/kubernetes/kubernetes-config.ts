@@ -1,164 +1,155 @@
 /**
- * The API server and the credentials for it: from a kubeconfig file, or from what Kubernetes mounts into a pod.
- *
- * Of client-node only its kubeconfig types and authenticators are loaded. Its `KubeConfig` reaches all generated
- * API classes, and with them 86 MB of memory on every node (measured, client-node 2.0.1).
+ * The API server and the credentials for it: from a kubeconfig, or from what Kubernetes mounts into a pod. Both are
+ * read again when their files change, for a token or a certificate is renewed in place.
  */
-import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { createSecureContext } from 'node:tls';
-import type { Cluster, User } from '@kubernetes/client-node/dist/config_types.js';
-import { newClusters, newContexts, newUsers } from '@kubernetes/client-node/dist/config_types.js';
-import { ExecAuth } from '@kubernetes/client-node/dist/exec_auth.js';
+import { delimiter, join } from 'node:path';
 import { FlockError } from '../../base/errors.ts';
-import { longestFile, readRegularFile, readTextFile } from '../../base/regular-file.ts';
-import { parseYamlText } from '../../base/yaml-text.ts';
-import { TokenFile } from './token-file.ts';
+import { filesSignature } from '../../base/file-signature.ts';
+import { type Kubeconfig, type KubeconfigError, readKubeconfig, tokenFromFile } from './kubeconfig.ts';
+import { type Access, ServerAccess } from './server-access.ts';
 
 /** Where Kubernetes mounts a pod's service account ("Accessing the Kubernetes API from a Pod"). */
 const serviceAccountFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** What one request needs: options of `https.request`, and headers. */
-export interface Credentials {
-  headers: Record<string, string>;
-  ca?: Buffer;
-  cert?: Buffer | string;
-  key?: Buffer | string;
-  servername?: string;
-  rejectUnauthorized?: boolean;
+/** What a server or its credentials are read from. */
+interface Origin {
+  /** For messages, such as `kubeconfig /etc/flock/kubeconfig`. */
+  name: string;
+  /** Whose change means to read again. */
+  files: readonly string[];
+  read(): Kubeconfig;
 }
 
-export interface KubernetesServer {
-  readonly url: URL;
-  /** Reads the files each time, since a service account's token and a node's certificate are rotated in place. */
-  credentials(): Promise<Credentials>;
-}
+/** By origin: all that follow one cluster share its credentials, and so the runs of its plugin. */
+const servers = new Map<string, KubernetesServer>();
 
 /**
- * @param kubeconfig path of a kubeconfig. Default: the pod's own service account where there is one, else
- *   ~/.kube/config
+ * @param kubeconfig path of a kubeconfig. Default: the files of $KUBECONFIG, else the pod's own service account
+ *   where there is one, else ~/.kube/config
  * @throws FlockError FLOCK_CONFIG_INVALID when that can not be read or used
  */
 export function loadKubernetesServer(kubeconfig?: string): KubernetesServer {
-  const host = process.env.KUBERNETES_SERVICE_HOST;
-  const isInPod = kubeconfig === undefined && host && existsSync(join(serviceAccountFolder, 'token'));
-  const path = kubeconfig ?? join(homedir(), '.kube', 'config');
-  const origin = isInPod ? "this pod's service account" : `kubeconfig ${path}`;
-  try {
-    return isInPod ? inCluster(host, process.env.KUBERNETES_SERVICE_PORT ?? '443') : fromKubeconfig(path);
-  } catch (cause) {
-    throw new FlockError('FLOCK_CONFIG_INVALID', `${origin}: ${(cause as Error).message}`, {
-      value: origin,
-      remedy: 'give a kubeconfig that works with kubectl in pods.kubeconfig, or run in a pod of the cluster',
-      cause,
-    });
+  const origin = originOf(kubeconfig);
+  const known = servers.get(origin.name);
+  if (known !== undefined) {
+    known.load();
+    return known;
   }
+  const server = new KubernetesServer(origin);
+  servers.set(origin.name, server);
+  return server;
 }
 
-function inCluster(host: string, port: string): KubernetesServer {
+function originOf(kubeconfig: string | undefined): Origin {
+  const listed = process.env.KUBECONFIG?.split(delimiter).filter(path => path !== '') ?? [];
+  const host = process.env.KUBERNETES_SERVICE_HOST;
+  if (kubeconfig === undefined && listed.length === 0 && host) {
+    if (existsSync(join(serviceAccountFolder, 'token'))) return inCluster(host);
+  }
+  const byDefault = listed.length > 0 ? listed : [join(homedir(), '.kube', 'config')];
+  const files = kubeconfig === undefined ? byDefault : [kubeconfig];
+  return { name: `kubeconfig ${files.join(delimiter)}`, files, read: () => readKubeconfig(files) };
+}
+
+function inCluster(host: string): Origin {
+  const port = process.env.KUBERNETES_SERVICE_PORT ?? '443';
   const server = `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  return serverOf(
-    { name: 'in-cluster', server, skipTLSVerify: false, caFile: join(serviceAccountFolder, 'ca.crt') },
-    { name: 'in-cluster', ...tokenFromFile(join(serviceAccountFolder, 'token')) },
-  );
-}
-
-function fromKubeconfig(path: string): KubernetesServer {
-  const file = kubeconfigOf(readTextFile(path, longestFile.config));
-  const current: unknown = file?.['current-context'];
-  const context = newContexts(file?.contexts).find(({ name }) => name === current);
-  if (context === undefined) throw new Error(`current-context ${JSON.stringify(current)} is not in contexts`);
-  const cluster = newClusters(file.clusters).find(({ name }) => name === context.cluster);
-  if (cluster === undefined) throw new Error(`cluster ${JSON.stringify(context.cluster)} is not in clusters`);
-  const user = newUsers(file.users).find(({ name }) => name === context.user);
-  if (user === undefined) throw new Error(`user ${JSON.stringify(context.user)} is not in users`);
-
-  // Paths in a kubeconfig are relative to it.
-  const absolute = (name: string) => resolve(dirname(path), name);
-  const caFile = cluster.caFile && absolute(cluster.caFile);
-  const certFile = user.certFile && absolute(user.certFile);
-  const keyFile = user.keyFile && absolute(user.keyFile);
-  // client-node knows the key `token-file` only; clients of Go write and read `tokenFile`.
-  const raw = file.users.find(({ name }: { name: string }) => name === user.name);
-  const tokenFile: unknown = raw.user?.tokenFile;
-  return serverOf(
-    { ...cluster, ...(caFile && { caFile }) },
-    {
-      ...user,
-      ...(certFile && { certFile }),
-      ...(keyFile && { keyFile }),
-      ...(typeof tokenFile === 'string' && tokenFromFile(absolute(tokenFile))),
-    },
-  );
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: client-node checks its parts.
-function kubeconfigOf(text: string): any {
-  return parseYamlText(text);
-}
-
-/** client-node reads such a token again when it is rotated. */
-function tokenFromFile(tokenFile: string): Pick<User, 'authProvider'> {
-  return { authProvider: { name: 'tokenFile', config: { tokenFile } } };
-}
-
-function serverOf(cluster: Cluster, user: User): KubernetesServer {
-  const url = new URL(cluster.server);
-  const authenticator = [new TokenFile(), new ExecAuth()].find(each => each.isAuthProvider(user));
-  refuseWhatIsNotSupported(url, cluster, user, authenticator !== undefined);
-  const tls = () => (url.protocol === 'https:' ? readTls(cluster, user) : {});
-
-  // A missing or invalid file is found at the start. TLS itself accepts an invalid authority without an error.
-  const { ca, ...own } = tls();
-  if (ca) new X509Certificate(ca);
-  createSecureContext(own);
-  if (authenticator instanceof TokenFile)
-    readRegularFile(user.authProvider.config.tokenFile, longestFile.credential);
-
+  const name = "this pod's service account";
   return {
-    url,
-    async credentials() {
-      const headers: Record<string, string> = {};
-      if (user.impersonateUser) headers['Impersonate-User'] = user.impersonateUser;
-      const credentials: Credentials = { headers, ...tls() };
-      await authenticator?.applyAuthentication(user, credentials);
-      if (user.token) headers.Authorization = `Bearer ${user.token}`;
-      // A token file usually ends in a newline, which is not allowed in a header.
-      if (headers.Authorization) headers.Authorization = headers.Authorization.trim();
-      return credentials;
-    },
+    name,
+    files: [],
+    read: () => ({
+      cluster: { name, server, skipTLSVerify: false, caFile: join(serviceAccountFolder, 'ca.crt') },
+      user: { name, ...tokenFromFile(join(serviceAccountFolder, 'token')) },
+    }),
   };
 }
 
-function refuseWhatIsNotSupported(url: URL, cluster: Cluster, user: User, hasAuthenticator: boolean): void {
-  const instead = 'is not supported: use a token, a certificate or exec';
-  if (user.username) throw new Error(`username and password ${instead}`);
-  if (user.authProvider && !hasAuthenticator)
-    throw new Error(`auth-provider ${user.authProvider.name} ${instead}`);
-  if (cluster.proxyUrl)
-    throw new Error('proxy-url is not supported: name a server this node reaches directly');
-  if (url.protocol === 'https:') return;
-  if (url.protocol !== 'http:') throw new Error(`server ${cluster.server} is neither https nor http`);
-  if (user.token || hasAuthenticator)
-    throw new Error(`${url.origin} is http: credentials are not sent in the clear`);
-}
+export class KubernetesServer {
+  readonly #origin: Origin;
+  #signature = '';
+  #access: ServerAccess;
+  /** Why the files as they are now can not be used; what they said before stays in force. */
+  #problem: FlockError | undefined;
+  #isRefused = false;
 
-function readTls(cluster: Cluster, user: User): Omit<Credentials, 'headers'> {
-  const ca = fileOrData(cluster.caFile, cluster.caData);
-  const cert = fileOrData(user.certFile, user.certData);
-  const key = fileOrData(user.keyFile, user.keyData);
-  return {
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
-    ...(cluster.tlsServerName && { servername: cluster.tlsServerName }),
-    ...(cluster.skipTLSVerify && { rejectUnauthorized: false }),
-  };
-}
+  /** @throws FlockError FLOCK_CONFIG_INVALID */
+  constructor(origin: Origin) {
+    this.#origin = origin;
+    this.#access = this.#read();
+  }
 
-function fileOrData(file: string | undefined, data: string | undefined): Buffer | undefined {
-  if (file) return readRegularFile(file, longestFile.credential);
-  return data ? Buffer.from(data, 'base64') : undefined;
+  /** As last read. */
+  get url(): URL {
+    return this.#access.url;
+  }
+
+  /** Reads the files as they are now. @throws FlockError FLOCK_CONFIG_INVALID */
+  load(): void {
+    this.#readAgain();
+    if (this.#problem) throw this.#problem;
+  }
+
+  /**
+   * What one request needs.
+   * @param signal ends the waiting for a plugin
+   * @throws FlockError FLOCK_CONFIG_INVALID, FLOCK_CREDENTIALS_UNAVAILABLE, or the signal's reason
+   */
+  async access(signal: AbortSignal): Promise<Access> {
+    this.#readAgain();
+    // As long as the server takes what we had, an edit that went wrong harms nothing.
+    if (this.#problem && this.#isRefused) throw this.#problem;
+    return this.#access.access(signal);
+  }
+
+  /** The server refused what was sent (401). */
+  refused(access: Access): void {
+    this.#isRefused = true;
+    this.#access.refused(access);
+  }
+
+  /** The server knew who was asking. */
+  accepted(access: Access): void {
+    this.#isRefused = false;
+    this.#access.accepted(access);
+  }
+
+  /** Differs when a file that credentials come from has changed. */
+  signature(): string {
+    return filesSignature([...this.#origin.files, ...this.#access.files]);
+  }
+
+  #readAgain(): void {
+    // Without files there is nothing that could say something else.
+    if (this.#origin.files.length === 0) return;
+    if (this.#problem === undefined && filesSignature(this.#origin.files) === this.#signature) return;
+    try {
+      this.#access = this.#read(this.#access);
+      this.#problem = undefined;
+    } catch (error) {
+      this.#problem = error as FlockError;
+    }
+  }
+
+  #read(before?: ServerAccess): ServerAccess {
+    const { name, files, read } = this.#origin;
+    // Before they are read: a change meanwhile is found the next time.
+    const signature = filesSignature(files);
+    try {
+      const access = new ServerAccess(read(), before);
+      this.#signature = signature;
+      return access;
+    } catch (cause) {
+      const { message, remedy } = cause as KubeconfigError;
+      throw new FlockError('FLOCK_CONFIG_INVALID', `${name}: ${message}`, {
+        value: name,
+        remedy:
+          remedy ??
+          'give a kubeconfig that works with kubectl in pods.kubeconfig, or run in a pod of the cluster',
+        cause,
+      });
+    }
+  }
 }

@@ -104,6 +104,7 @@ export class ListWatch {
     while (!signal.aborted) {
       this.#watchBegan = undefined;
       const resumed = this.#version !== undefined;
+      const credentials = this.#options.client.credentialsSignature();
       try {
         if (this.#version === undefined) await this.#list(signal);
         await this.#watch(signal);
@@ -118,8 +119,19 @@ export class ListWatch {
         failures = this.#watchedMs() >= this.#options.timing.steadyMs ? 1 : failures + 1;
         this.#report.lost(error);
         const asked = error instanceof ApiStatusError ? error.retryAfterMs : 0;
-        await pause(this.#pauseMs(failures, asked), undefined, { signal }).catch(() => undefined);
+        await this.#pause(this.#pauseMs(failures, asked), credentials, signal);
       }
+    }
+  }
+
+  /** Ends early when a file has changed that the credentials come from: the failure may be over. */
+  async #pause(ms: number, credentials: string, signal: AbortSignal): Promise<void> {
+    const end = performance.now() + ms;
+    const { client } = this.#options;
+    while (!signal.aborted && client.credentialsSignature() === credentials) {
+      const left = end - performance.now();
+      if (left <= 0) return;
+      await pause(Math.min(left, 1000), undefined, { signal }).catch(() => undefined);
     }
   }
 

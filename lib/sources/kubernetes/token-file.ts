@@ -14,4 +14,9 @@ export class TokenFile extends (FileAuth as unknown as new () => Pick<
     this.token = readTextFile(path, longestFile.credential);
     this.lastRead = new Date();
   }
+
+  /** The server refuses the token: the next request reads the file, however short ago that was. */
+  refused(): void {
+    this.lastRead = null;
+  }
 }

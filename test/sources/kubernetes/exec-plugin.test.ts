@@ -1,9 +1,14 @@
 /** Credential plugins: real programs, and a clock moved by hand for the pauses between their runs. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { type DestinationStream, pino } from 'pino';
 import { ExecPlugin, type ExecPluginOptions } from '../../../lib/sources/kubernetes/exec-plugin.ts';
+import { KubernetesPods } from '../../../lib/sources/kubernetes/kubernetes-pods.ts';
+import { PodCache } from '../../../lib/sources/pods/pod-cache.ts';
 import { eventually } from '../../support/lab.ts';
 
 const apiVersion = 'client.authentication.k8s.io/v1';
@@ -154,4 +159,80 @@ test('a plugin that is not there is an error with the hint of the kubeconfig', a
     message: /ENOENT/,
   });
   t.is(error.remedy, 'install flock-no-such-plugin, or name it by its path: apt install it');
+});
+
+/** A kubeconfig beside its plugin, named by a relative path. */
+function kubeconfigOf(t: ExecutionContext, script: string | undefined) {
+  const { dir, runs } = pluginOf(t, script ?? '');
+  const kubeconfig = join(dir, 'kubeconfig');
+  const command = script === undefined ? './missing' : './plugin';
+  const user = { exec: { command, apiVersion } };
+  writeFileSync(
+    kubeconfig,
+    JSON.stringify({
+      'current-context': 'c',
+      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
+      clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+      users: [{ name: 'u', user }],
+    }),
+  );
+  return { kubeconfig, runs, dir };
+}
+
+test('all that follow one cluster wait for one run of its plugin, and it ends with the last of them', async t => {
+  const { kubeconfig, runs } = kubeconfigOf(t, 'exec sleep 1000');
+  const log = pino({ level: 'silent' });
+  const timing = { firstPauseMs: 10, longestPauseMs: 10, answerMs: 10, wholeMs: 10 };
+  const sources = ['node-a', 'node-b', 'node-c'].map(
+    nodeName => new KubernetesPods({ nodeName, kubeconfig, cache: new PodCache(), log, timing }),
+  );
+  for (const source of sources) await source.start();
+  await eventually('the run', () => runs().length > 0);
+  // Many times as long as a request may take.
+  await new Promise(resolve => setTimeout(resolve, 200));
+  t.is(runs().length, 1);
+  for (const source of sources) source.stop();
+  await eventually('its end', () => !runs().some(isAlive));
+});
+
+test('a plugin that runs ends with the program', async t => {
+  const { kubeconfig, runs } = kubeconfigOf(t, 'sleep 1000 & echo $! >>runs; wait');
+  const module = new URL('../../../lib/sources/kubernetes/kubernetes-config.ts', import.meta.url).href;
+  const program = `
+    import { loadKubernetesServer } from '${module}';
+    process.on('SIGTERM', () => process.exit());
+    await loadKubernetesServer('${kubeconfig}').access(new AbortController().signal);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' });
+  t.teardown(() => child.kill('SIGKILL'));
+  await eventually('the run', () => runs().length === 2);
+  child.kill('SIGTERM');
+  await once(child, 'exit');
+  await eventually('its end', () => !runs().some(isAlive));
+  t.pass();
+});
+
+test('a plugin that is missing beside its kubeconfig is named by its whole path, with a remedy about it', async t => {
+  const { kubeconfig, dir } = kubeconfigOf(t, undefined);
+  const lines: { event: string; code: string; remedy: string }[] = [];
+  const sink: DestinationStream = { write: line => void lines.push(JSON.parse(line)) };
+  const log = pino({ messageKey: 'event' }, sink);
+  const pods = new KubernetesPods({ nodeName: 'node-a', kubeconfig, cache: new PodCache(), log });
+  t.teardown(() => pods.stop());
+  await pods.start();
+  const { code, event, remedy } = await eventually('the warning', () => lines[0]);
+  t.is(code, 'FLOCK_CREDENTIALS_UNAVAILABLE');
+  t.true(event.includes(`the exec plugin ${dir}/missing: `), event);
+  t.is(remedy, `install ${dir}/missing, or name it by its path`);
+});
+
+test('a plugin that fails with other words each time is told once', async t => {
+  const { kubeconfig, runs } = kubeconfigOf(t, 'echo $$ >&2; exit 1');
+  const lines: string[] = [];
+  const log = pino({}, { write: (line: string) => void lines.push(line) });
+  const timing = { firstPauseMs: 10, longestPauseMs: 10 };
+  const pods = new KubernetesPods({ nodeName: 'node-a', kubeconfig, cache: new PodCache(), log, timing });
+  t.teardown(() => pods.stop());
+  await pods.start();
+  await eventually('a third run', () => runs().length === 3);
+  t.is(lines.filter(line => line.includes('exit code 1')).length, 1);
 });

@@ -506,8 +506,8 @@ for (const [what, text, words] of [
     kubeconfigText({ server: 'https://127.0.0.1' }).replace('"current-context":"test",', ''),
     /current-context/,
   ],
-  ['has no server', kubeconfigText({}), /server is missing/],
-  ['has a server that is no URL', kubeconfigText({ server: 'nowhere' }), /Invalid URL/],
+  ['has no server', kubeconfigText({}), /server: is missing/],
+  ['has a server that is no URL', kubeconfigText({ server: 'nowhere' }), /server: "nowhere" is not an http/],
   [
     'names a missing CA',
     kubeconfigText({ server: 'https://h', 'certificate-authority': 'no.crt' }),
