@@ -48,8 +48,7 @@ export class CustomResources {
     });
     this.#namespaces = new KubernetesNamespaces(options);
     this.#endpoints = new KubernetesEndpoints(options);
-    const { hostname: serverHost } = this.#client.url;
-    this.#neverAnycast = new NeverAnycast({ serverHost, log });
+    this.#neverAnycast = new NeverAnycast({ serverHost: () => this.#client.url.hostname, log });
     const namespaceLabels = (name: string) => this.#namespaces.snapshot().get(name);
     this.#permission = new Permission({ podLog, namespaceLabels });
     for (const source of [...this.#sources(), this.#neverAnycast]) source.onChange(() => this.#rethink());

@@ -38,7 +38,7 @@ export class FilePolicy {
     this.#nodeConfig = nodeConfig;
     this.#server = server;
     if (poolsPath !== undefined) this.#pools = new PoolFileCache({ path: poolsPath, log });
-    this.#neverAnycast = new NeverAnycast({ serverHost: server?.host, log });
+    this.#neverAnycast = new NeverAnycast({ serverHost: () => server?.host, log });
     // A file of pools can not select by labels.
     this.#permission = new Permission({ podLog, namespaceLabels: () => undefined });
     for (const source of [nodeConfig, server, this.#pools, this.#neverAnycast])

@@ -24,8 +24,8 @@ export interface NodeAddresses {
 }
 
 export interface NeverAnycastOptions {
-  /** The host of the API server's URL; undefined where there is none. */
-  serverHost: string | undefined;
+  /** The host of the API server's URL as it is now; undefined where there is none. */
+  serverHost: () => string | undefined;
   log: Log;
 }
 
@@ -87,7 +87,7 @@ export class NeverAnycast {
 
   /** Nothing waits for DNS, which may be reached only by the routes that come by BIRD's sessions. */
   #lookUpServer(): void {
-    const { serverHost } = this.#options;
+    const serverHost = this.#options.serverHost();
     if (serverHost === undefined || this.#lookingUp) return;
     const bare = serverHost.replace(/^\[|\]$/g, '');
     if (isIP(bare) !== 0) {
