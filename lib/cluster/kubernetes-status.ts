@@ -16,6 +16,8 @@ export interface KubernetesStatusOptions {
   log: Log;
   /** Milliseconds between two writes at least, and up to half as long again, so that nodes do not write in step. */
   everyMs?: number;
+  /** Milliseconds after which it is written again as it is: somebody else may have removed it. */
+  againMs?: number;
 }
 
 export class KubernetesStatus {
@@ -23,7 +25,7 @@ export class KubernetesStatus {
   readonly #writer: ApiWriter;
   readonly #stopping = new AbortController();
   #timer: NodeJS.Timeout | undefined;
-  #written = '';
+  #written = { text: '', at: 0 };
 
   constructor(options: KubernetesStatusOptions) {
     this.#options = options;
@@ -50,17 +52,18 @@ export class KubernetesStatus {
   }
 
   async #write(): Promise<void> {
-    const { nodeName, read } = this.#options;
+    const { nodeName, read, againMs = 600_000 } = this.#options;
     const { signal } = this.#stopping;
     try {
       const status = await read();
       const text = JSON.stringify(status ?? '');
-      if (text === this.#written) return;
+      const age = performance.now() - this.#written.at;
+      if (text === this.#written.text && age < againMs) return;
       if (status !== undefined) {
         const patch = { status: nodeConfigStatusPatch(status) };
         await this.#writer.patch(statusPath('nodeconfigs', nodeName), patch, signal);
       }
-      this.#written = text;
+      this.#written = { text, at: performance.now() };
     } catch (error) {
       if (signal.aborted) return;
       this.#writer.reportFailure(`the status of NodeConfig ${nodeName}`, error as Error);
