@@ -87,10 +87,11 @@ program
   .argument('<file...>', 'YAML or JSON, with one document or several')
   .addHelpText('after', '\nExit code: 0 all are valid; 1 a file is invalid, or of none of these kinds.\n')
   .action((files: string[]) => {
-    for (const { origin, what, problem, skipped } of checkConfigs(files)) {
-      if (problem === undefined)
+    for (const { origin, what, problem, skipped, note } of checkConfigs(files)) {
+      if (problem === undefined) {
         print(`${origin}: ${what}: ${skipped ? 'other API group, skipped' : 'good'}`);
-      else {
+        if (note !== undefined) print(`${origin}: ${what}: note: ${note}`);
+      } else {
         process.stderr.write(`${origin}: ${what}: ${problem}\n`);
         process.exitCode = 1;
       }

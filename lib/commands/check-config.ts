@@ -10,7 +10,7 @@ import { parsePoolFile } from '../config/pool-file.ts';
 import { poolOf } from '../config/pool-resource.ts';
 import { parseAllocationFile } from '../sources/allocations/allocation.ts';
 import { defaultNodeConfigName, resourceApiVersion } from '../sources/kubernetes/resource-api.ts';
-import { type PeersOf, unpeered } from './unpeered.ts';
+import { nextHopNote, type PeersOf, unpeered } from './peer-reach.ts';
 
 /** The kind of one file, or of one document in it, and its problem. */
 export interface Finding {
@@ -22,6 +22,8 @@ export interface Finding {
   problem?: string;
   /** It is not an object of flock-anycast, and was not checked. */
   skipped?: boolean;
+  /** What is valid and may not do everywhere what is expected of it. */
+  note?: string;
 }
 
 const kinds =
@@ -94,6 +96,7 @@ function checkFile(path: string, seen: Seen) {
       return tried(origin, 'node config', () => {
         const { peers } = parseNodeConfig(String(document), origin).bgp;
         seen.peers.push({ what: `the node config ${origin}`, peers });
+        return nextHopNote(peers);
       });
     }
     if ('pods' in object)
@@ -123,7 +126,9 @@ function checkManifest(object: object, origin: string, { nodeConfigs, addresses 
   }
   if (kind !== 'NodeConfig') return { origin, what, problem: `${resourceApiVersion} has no kind ${kind}` };
   return tried(origin, what, () => {
-    nodeConfigs.set(name, { origin, spec: nodeConfigSpecOf(object, what) });
+    const spec = nodeConfigSpecOf(object, what);
+    nodeConfigs.set(name, { origin, spec });
+    return nextHopNote(nodeConfigKeys.peers.safeParse(spec.bgp?.peers).data ?? []);
   });
 }
 
@@ -138,10 +143,11 @@ function checkAllocations(text: string, origin: string, { addresses }: Seen): Fi
   return finding;
 }
 
+/** @param parse gives a note, or anything else for none */
 function tried(origin: string, what: string, parse: () => unknown): Finding {
   try {
-    parse();
-    return { origin, what };
+    const note = parse();
+    return { origin, what, ...(typeof note === 'string' && { note }) };
   } catch (error) {
     if (!(error instanceof FlockError)) throw error;
     // Messages about files already begin with the origin.

@@ -149,3 +149,23 @@ test('the files in deploy/ are valid', t => {
     [undefined],
   );
 });
+
+test('a peer with a link-local address is valid, with a note about what an older BIRD sends to it', t => {
+  const file = folder(t);
+  const peers = [{ name: 'tor1', address: 'fe80::1', interface: 'eth0', asn: 64513, families: ['ipv6'] }];
+  const findings = checkConfigs([
+    file('node', { bgp: { ...bgp, peers } }),
+    file('resource', resource('NodeConfig', 'node-a', { bgp: { peers } })),
+    file('other', { bgp: { ...bgp, peers: [{ ...peers[0], address: '2001:db8::1' }] } }),
+  ]);
+  const note =
+    'BIRD before 2.17 sends :: as global next hop to tor1, unless the node has a global address on that link';
+  t.deepEqual(
+    findings.map(({ problem, note }) => [problem, note]),
+    [
+      [undefined, note],
+      [undefined, note],
+      [undefined, undefined],
+    ],
+  );
+});

@@ -1,4 +1,5 @@
-/** Addresses whose family no BGP peer of the given files carries: pods would get them, and nobody would hear of it. */
+/** What the BGP peers of the given files would not hear, or not in the form that every router takes. */
+import { isLinkLocal } from '../bird/link-next-hop.ts';
 import { familiesWithoutPeer } from '../bird/session-problems.ts';
 import type { Peer } from '../config/peer.ts';
 
@@ -25,4 +26,17 @@ export function unpeered(prefixes: readonly string[], nodes: readonly PeersOf[])
       ),
     );
   return faults.length === 0 ? undefined : faults.join('; ');
+}
+
+/**
+ * The agent says so of a session itself (BIRD_NO_GLOBAL_NEXT_HOP), once it knows BIRD's version and the link's addresses.
+ *
+ * @returns what an older BIRD sends to peers with a link-local address; undefined when there are none
+ */
+export function nextHopNote(peers: readonly Peer[]): string | undefined {
+  const names = peers
+    .filter(peer => isLinkLocal(peer) && (peer.families.includes('ipv6') || peer.extendedNextHop))
+    .map(({ name }) => name);
+  if (names.length === 0) return undefined;
+  return `BIRD before 2.17 sends :: as global next hop to ${names.join(', ')}, unless the node has a global address on that link`;
 }
