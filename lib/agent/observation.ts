@@ -27,7 +27,7 @@ export async function openObservation(context: AgentContext, observed: Observed)
   const events = await openPodEvents(config, sources.pods, sources.refusals, log);
   stops.add(() => events?.stop());
   metrics.watchRefusals(sources.refusals);
-  metrics.watchDroppedLines(droppedLines);
+  metrics.watchLostLines(droppedLines, () => context.podLog.unwritten);
   sources.cluster?.reportStatus(() => nodeConfigStatusOf(observed));
   metrics.watchOpenings(() => context.openings.states());
   openListener(context, observed);

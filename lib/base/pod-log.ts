@@ -31,6 +31,7 @@ export class PodLog {
   /** Those that have written something lately. */
   readonly #pods = new Map<string, Pod>();
   #sweptAt = 0;
+  #unwritten = 0;
 
   constructor(log: Log, { clock = systemClock, rate = podLogRate }: { clock?: Clock; rate?: Rate } = {}) {
     this.#log = log;
@@ -47,6 +48,11 @@ export class PodLog {
     this.#take(pod, { level: 'info', fields, message });
   }
 
+  /** How many lines over the limit were replaced by a later one, and never written. */
+  get unwritten(): number {
+    return this.#unwritten;
+  }
+
   /** Writes nothing any more that waits. */
   stop(): void {
     for (const { held } of this.#pods.values()) held?.cancel();
@@ -61,6 +67,7 @@ export class PodLog {
     if (pod.held !== undefined) {
       pod.held.line = line;
       pod.held.count++;
+      this.#unwritten++;
     } else if (pod.bucket.left(now) >= 1) {
       pod.bucket.spend();
       this.#write(key, line);

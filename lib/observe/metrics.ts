@@ -38,11 +38,30 @@ export class Metrics {
     registers: [this.registry],
   });
 
-  /** Counts log lines that standard error did not take. */
-  watchDroppedLines(count: () => number): void {
+  /**
+   * Counts log lines that nobody can read.
+   *
+   * @param dropped those that standard error did not take
+   * @param unwritten those about pods that were over a pod's rate
+   */
+  watchLostLines(dropped: () => number, unwritten: () => number): void {
+    this.#count(
+      'flock_anycast_log_lines_dropped_total',
+      'Log lines that were dropped because standard error did not take them.',
+      dropped,
+    );
+    this.#count(
+      'flock_anycast_pod_log_lines_unwritten_total',
+      'Log lines about a pod that a later one replaced, because the pod had more than its share.',
+      unwritten,
+    );
+  }
+
+  /** A counter that is kept elsewhere. */
+  #count(name: string, help: string, count: () => number): void {
     new Counter({
-      name: 'flock_anycast_log_lines_dropped_total',
-      help: 'Log lines that were dropped because standard error did not take them.',
+      name,
+      help,
       registers: [this.registry],
       collect() {
         this.reset();

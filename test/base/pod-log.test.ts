@@ -21,6 +21,7 @@ test('a pod that warns again and again has its share of lines, and another pod h
   clock.advance(1000);
   t.is(lines.length, 5, 'the last one, when there is room again');
   t.like(lines[4], { pod: 'evil/pod', event: 'warning 9999', unwritten: 9996 });
+  t.is(pods.unwritten, 9996);
 });
 
 test('a pod that was silent for a while has its whole share again', t => {
