@@ -28,6 +28,7 @@ import { type Bird, carriedByPeers, isLearning, openBird, repairExports, watchSe
 import type { AgentContext } from './context.ts';
 import { followDraining } from './draining.ts';
 import { followNodeReady, openDesired } from './holding.ts';
+import { followForwarding, watchSettings } from './node-settings.ts';
 import { openObservation } from './observation.ts';
 import { requireNexthopObjects } from './preflight.ts';
 import { AnycastReconciler } from './reconciler.ts';
@@ -60,7 +61,8 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
     const metrics = new Metrics();
 
     const sources = await openSources(context);
-    const bird = await openBird(context, sources, metrics);
+    const settings = await watchSettings(context, sources);
+    const bird = await openBird(context, sources, settings, metrics);
     const kernel = await openKernel(context, bird.announcer);
     const formerRoutes = await moveFormerRoutes(context, bird, sources, signal);
 
@@ -86,10 +88,13 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
       slice: context.slice,
     });
     followDraining(sources, reconciler);
+    followForwarding(settings, reconciler);
+    kernel.programmer.onLinks(names => settings.linksChanged(names));
     followNodeReady(context, sources, desired, reconciler);
     repairExports(context, bird, sources, kernel.table, reconciler);
     const sessions = watchSessions(context, bird, sources, kernel.table);
-    await openObservation(context, { sources, desired, table: kernel.table, bird, sessions, metrics });
+    const observed = { sources, desired, table: kernel.table, bird, sessions, settings, metrics };
+    await openObservation(context, observed);
 
     const mode = bird.manager.modeOf(sources.nodeConfig.snapshot());
     log.info({ node: config.node.name, bird: mode }, 'started');

@@ -1,4 +1,4 @@
-/** BIRD's part of the agent: preflight, BIRD's configuration, and the repair of its exports. */
+/** BIRD's part of the agent: BIRD's configuration, and the repair of its exports. */
 import type { Destination } from '../base/address.ts';
 import { BirdAnnouncer } from '../bird/announcer.ts';
 import { ExportAudit } from '../bird/export-audit.ts';
@@ -11,8 +11,10 @@ import { SessionWatch } from '../bird/session-watch.ts';
 import { type RouteIdentity, routeIdentityOf } from '../config/route-identity.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { SysctlWatch } from '../sysctl/sysctl-watch.ts';
 import type { AgentContext } from './context.ts';
-import { runPreflight, whyBirdIsBlind } from './preflight.ts';
+import { ForwardedPrefixes } from './forwarded-prefixes.ts';
+import { mayExportToKernel, whyBirdIsBlind } from './preflight.ts';
 import type { AnycastReconciler } from './reconciler.ts';
 import type { Sources } from './sources.ts';
 
@@ -29,10 +31,11 @@ export interface Bird {
 /** @throws FlockError FLOCK_BIRD_BLIND in learn mode, when BIRD could learn none of our routes on this machine */
 export async function openBird(
   { config, log, clock, socket, stops }: AgentContext,
-  { nodeConfig, podInterfaces }: Sources,
+  { nodeConfig }: Sources,
+  settings: SysctlWatch,
   metrics: Metrics,
 ): Promise<Bird> {
-  const { kernelExport } = await runPreflight({ config, socket, podInterfaces: podInterfaces(), log });
+  const kernelExport = await mayExportToKernel({ config, socket, log });
   const { mode, config: configPath, socket: socketPath } = config.bird;
   const whyBlind = () => whyBirdIsBlind(config.routes.nexthops);
   const manager = new BirdManager({
@@ -51,7 +54,7 @@ export async function openBird(
   if (blind !== undefined && isModeKnown && manager.modeOf(nodeConfig.snapshot()) === 'learn') throw blind;
   const announcer = new BirdAnnouncer({
     bird: manager,
-    nodeConfig,
+    nodeConfig: new ForwardedPrefixes(nodeConfig, settings),
     clock,
     settleMs: config.reconcile.settleMs,
     onOutcome: ({ state }) => metrics.birdUp.set(state === 'applied' || state === 'unchanged' ? 1 : 0),

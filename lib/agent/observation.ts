@@ -6,6 +6,9 @@ import type { DesiredTable } from '../desired/desired-table.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { serveObservations } from '../observe/server.ts';
+import { type Finding, findingCodes } from '../sysctl/checks.ts';
+import { inFew } from '../sysctl/in-few.ts';
+import type { SysctlWatch } from '../sysctl/sysctl-watch.ts';
 import type { Bird } from './bird.ts';
 import type { AgentContext } from './context.ts';
 import { heldWords } from './holding.ts';
@@ -18,6 +21,7 @@ export interface Observed {
   readonly table: RouteTable;
   readonly bird: Bird;
   readonly sessions: SessionWatch;
+  readonly settings: SysctlWatch;
   readonly metrics: Metrics;
 }
 
@@ -28,6 +32,7 @@ export async function openObservation(context: AgentContext, observed: Observed)
   stops.add(() => events?.stop());
   metrics.watchRefusals(sources.refusals);
   metrics.watchLostLines(droppedLines, () => context.podLog.unwritten);
+  metrics.watchFindings(findingCodes, () => observed.settings.findings);
   sources.cluster?.reportStatus(() => nodeConfigStatusOf(observed));
   metrics.watchOpenings(() => context.openings.states());
   openListener(context, observed);
@@ -58,7 +63,7 @@ function openListener({ config, log, clock, stops, openings }: AgentContext, obs
   stops.add(() => listener.stop());
 }
 
-async function nodeConfigStatusOf({ sources, table, sessions, bird: { manager } }: Observed) {
+async function nodeConfigStatusOf({ sources, table, sessions, settings, bird: { manager } }: Observed) {
   const { applied, lastError } = manager.status();
   const { advertised, held, failed } = table.counts();
   const peers = sources.nodeConfig.snapshot()?.bgp.peers ?? [];
@@ -67,14 +72,24 @@ async function nodeConfigStatusOf({ sources, table, sessions, bird: { manager } 
     birdApplied: applied,
     peers: peerStates(peers, await manager.query('show protocols')),
     destinations: { advertised, held, failed },
+    // BIRD may say what a setting says too.
     errors: [
-      ...(lastError === undefined ? [] : [lastError.message]),
-      ...sessions.problems().map(({ message }) => message),
+      ...new Set([
+        ...(lastError === undefined ? [] : [lastError.message]),
+        ...inFew(settings.findings.filter(isWorst)),
+        ...sessions.problems().map(({ message }) => message),
+        ...inFew(settings.findings.filter(each => !isWorst(each))),
+      ]),
     ],
   };
 }
 
-function statusOf(node: string, { sources, desired, table, bird, sessions }: Observed) {
+/** Whether it keeps a whole family from being announced. */
+function isWorst({ unforwarded }: Finding): boolean {
+  return unforwarded !== undefined;
+}
+
+function statusOf(node: string, { sources, desired, table, bird, sessions, settings }: Observed) {
   const { pods, allocations, node: object } = sources;
   return {
     node,
@@ -88,5 +103,6 @@ function statusOf(node: string, { sources, desired, table, bird, sessions }: Obs
     refusals: sources.refusals(),
     failures: [...table.failures()].map(({ destination, failure }) => ({ destination, ...failure })),
     bird: { ...bird.manager.status(), problems: sessions.problems() },
+    preflight: settings.findings.map(({ code, message, remedy }) => ({ code, message, remedy })),
   };
 }

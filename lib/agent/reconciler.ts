@@ -3,15 +3,16 @@
  * next one.
  */
 
-import type { Destination } from '../base/address.ts';
+import type { Destination, Family } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Source } from '../base/source.ts';
 import { TimeSlice } from '../base/time-slice.ts';
-import { type DesiredTable, withdrawn } from '../desired/desired-table.ts';
+import type { DesiredTable } from '../desired/desired-table.ts';
 import type { AllocationView, PodView } from '../desired/views.ts';
 import type { RouteProgrammer } from '../kernel/route-programmer.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Reporter } from '../observe/reporter.ts';
+import { Withdrawals } from './withdrawals.ts';
 
 /**
  * Keeps BIRD's configuration up to date. In learn mode BIRD learns what to announce from the kernel's routes; in filter
@@ -60,8 +61,10 @@ export class AnycastReconciler {
   #dirty = new Set<string>();
   /** Destinations whose target may have changed, and that the route table does not have yet. */
   readonly #touched = new Set<Destination>();
-  /** Everything is withdrawn, and forwards until this time, in milliseconds of the clock; undefined: not withdrawn. */
-  #withdrawnUntil: number | undefined;
+  readonly #withdrawals = new Withdrawals(() => {
+    this.#updateAll = true;
+    this.trigger();
+  });
   #updateAll = false;
   #triggered = false;
   #wake: () => void = () => {};
@@ -94,10 +97,12 @@ export class AnycastReconciler {
    *   the destinations again
    */
   withdrawEverything(until: number | undefined): void {
-    if (until === this.#withdrawnUntil) return;
-    this.#withdrawnUntil = until;
-    this.#updateAll = true;
-    this.trigger();
+    this.#withdrawals.setEverything(until);
+  }
+
+  /** Withdraws the destinations of these families, while their routes still forward, and announces those of others. */
+  withdrawFamilies(families: ReadonlySet<Family>): void {
+    this.#withdrawals.setFamilies(families);
   }
 
   /** Writes these routes to the kernel again in the next pass, so that BIRD gets a notification. */
@@ -200,12 +205,10 @@ export class AnycastReconciler {
     for (const destination of desired.endDrains(this.#options.clock.now())) this.#touched.add(destination);
     if (this.#updateAll) for (const destination of desired.destinations()) this.#touched.add(destination);
     this.#updateAll = false;
-    const until = this.#withdrawnUntil;
     const touched = [...this.#touched];
     for (let at = 0; at < touched.length; at++) {
       const destination = touched[at] as Destination;
-      const target = desired.target(destination);
-      table.want(destination, until === undefined ? target : withdrawn(target, until));
+      table.want(destination, this.#withdrawals.applyTo(destination, desired.target(destination)));
       if (this.#slice.isOver() && (await this.#isAbortedAfterYield(signal))) return false;
     }
     this.#touched.clear();

@@ -35,6 +35,8 @@ export interface Sources {
   refusals(): RefusedAddress[];
   /** Interfaces of the node that lead to pods, as far as they are known. */
   podInterfaces(): ReadonlySet<string>;
+  /** Calls `listener` with those that were reported, or reported again. */
+  onPodInterfaces(listener: (names: readonly string[]) => void): void;
 }
 
 /** Whether every source has been read once: before that, an absent pod or allocation means nothing. */
@@ -74,6 +76,10 @@ export async function openSources(context: AgentContext): Promise<Sources> {
     cluster,
     refusals: () => [...refusals(), ...policy.refusals()],
     podInterfaces: () => new Set([...source.snapshot().values()].map(({ hostInterface }) => hostInterface)),
+    onPodInterfaces: listener => {
+      const interfaceOf = (key: string) => source.snapshot().get(key)?.hostInterface ?? [];
+      source.onChange(keys => listener([...keys].flatMap(interfaceOf)));
+    },
   };
 }
 

@@ -63,6 +63,7 @@ export class RouteProgrammer {
   readonly #options: RouteProgrammerOptions;
   readonly #slice: TimeSlice;
   readonly #listeners = new Listeners();
+  readonly #linkListeners = new Listeners<[names: ReadonlySet<string>]>();
   readonly #links: FollowedLinks;
   #monitor: Monitor | undefined;
   /** Whether objects that a former configuration left have been looked for. */
@@ -87,6 +88,11 @@ export class RouteProgrammer {
   /** Calls `listener` when the kernel changed in a way that a pass should look at. @returns what ends it */
   onChange(listener: () => void): () => void {
     return this.#listeners.add(listener);
+  }
+
+  /** Calls `listener` with the names of interfaces that came, went, or were set up or down. @returns what ends it */
+  onLinks(listener: (names: ReadonlySet<string>) => void): () => void {
+    return this.#linkListeners.add(listener);
   }
 
   /** Starts the monitor before it reads, so that no change is missed. */
@@ -180,7 +186,12 @@ export class RouteProgrammer {
   }
 
   async #readLinks(): Promise<void> {
-    this.#options.table.relink(await this.#links.read());
+    this.#relink(await this.#links.read());
+  }
+
+  #relink(names: ReadonlySet<string>): void {
+    this.#options.table.relink(names);
+    if (names.size > 0) this.#linkListeners.notify(names);
   }
 
   /** Anything may have changed in the kernel. */
@@ -195,7 +206,7 @@ export class RouteProgrammer {
     // The kernel drops IPv4 routes with their interface and notifies of none of them: link events are route events.
     const lost = linkChanges.filter(link => link.gone || !isUp(link));
     for (const { index, gone } of lost) table.planner.loseLink(index, gone);
-    table.relink(renumbered);
+    this.#relink(renumbered);
     let oursChanged = false;
     for (const view of viewRoutes(routes)) oursChanged = table.beliefs.observe(view, now()) || oursChanged;
     // Address events are route events too: with an address go the IPv4 routes whose gateway was in its subnet.

@@ -121,6 +121,20 @@ export class Metrics {
     });
   }
 
+  /** Counts wrong settings of the node at each scrape; each code has a value, 0 where nothing is wrong. */
+  watchFindings(codes: readonly string[], findings: () => Iterable<{ readonly code: string }>): void {
+    new Gauge({
+      name: 'flock_anycast_preflight_findings',
+      help: "Settings of the node, and of pods' interfaces, that are wrong now, by code.",
+      labelNames: ['code'] as const,
+      registers: [this.registry],
+      collect() {
+        for (const code of codes) this.set({ code }, 0);
+        for (const { code } of findings()) this.inc({ code });
+      },
+    });
+  }
+
   /** Counts shadowed destinations at each scrape. */
   watchShadows(count: () => number): void {
     new Gauge({

@@ -198,9 +198,14 @@ test('learn mode is refused where BIRD could learn no route, also when the node 
   const { lab, router, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [node] = nodes as [(typeof nodes)[0]];
-  await node.host.sysctl({ 'net.ipv4.nexthop_compat_mode': 0 });
+  await node.host.sysctl({
+    'net.ipv4.nexthop_compat_mode': 0,
+    'net.ipv4.ip_forward': 1,
+    'net.ipv6.conf.all.forwarding': 1,
+  });
   const files = layOutAgent(join(lab.dir, 'agent'), {
     bird: { mode: 'filter' },
+    sysctl: { set: false },
     routes: { nexthops: 'groups' },
     reconcile: { tickMs: 200 },
   });
@@ -233,7 +238,9 @@ test('a BIRD that is blinded while the agent runs is told with the cause, once, 
   const { lab, router, nodes } = await fabric(1);
   t.teardown(() => lab.destroy());
   const [node] = nodes as [(typeof nodes)[0]];
+  await node.host.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 });
   const files = layOutAgent(join(lab.dir, 'agent'), {
+    sysctl: { set: false },
     routes: { nexthops: 'groups' },
     reconcile: { tickMs: 200, auditMs: 1000 },
   });

@@ -142,13 +142,19 @@ test.serial('kubectl get shows the columns, by the short names too', async t => 
 });
 
 /** A node with two pods, Ready, each allocated the addresses given, and the agent with its own account's token. */
-async function nodeWithPods(t: ExecutionContext, name: string, addresses: [string[], string[]]) {
+async function nodeWithPods(
+  t: ExecutionContext,
+  name: string,
+  addresses: [string[], string[]],
+  config: object = {},
+) {
   const lab = await createNodeLab(t, 2);
   await server.exposeIn(lab.node);
   const files = layOutAgent(join(lab.lab.dir, 'agent'), {
     node: { name },
     pods: { source: 'kubernetes', kubeconfig: agentKubeconfig },
     nodeConfig: { source: 'kubernetes' },
+    ...config,
   });
   await server.request('POST', '/api/v1/nodes', { metadata: { name } });
   const pods = await Promise.all([0, 1].map(index => server.createPod(name, `${name}-${index}`)));
@@ -295,7 +301,10 @@ test.serial(
 test.serial(
   "a node's own NodeConfig is merged over the default one, and shows the node's status",
   async t => {
-    const node = await nodeWithPods(t, 'status-node', [['192.0.2.53'], ['192.0.2.54']]);
+    const node = await nodeWithPods(t, 'status-node', [['192.0.2.53'], ['192.0.2.54']], {
+      sysctl: { set: false },
+    });
+    await node.node.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv4.fib_multipath_hash_policy': 1 });
     await server.apply(
       custom('AnycastPool', 'dns', { cidrs: ['192.0.2.0/24'], namespaces: { names: ['default'] } }),
     );
@@ -329,6 +338,19 @@ test.serial(
       ['tor'],
     );
     t.regex(await bird.command('show status'), /Router ID is 192\.0\.2\.77/);
+
+    await node.node.sysctl({ 'net.ipv4.ip_forward': 0 });
+    const unforwarded = await eventually('the setting in the status', async () => {
+      const told = await status();
+      return told.lastError.startsWith('net.ipv4.ip_forward is 0') && told;
+    });
+    t.is(condition(unforwarded, 'Degraded'), 'True');
+    await node.see([]);
+    await node.node.sysctl({ 'net.ipv4.ip_forward': 1 });
+    await node.see(['192.0.2.53/32', '192.0.2.54/32']);
+    await eventually('its end in the status', async () =>
+      /^no session with/.test((await status()).lastError),
+    );
 
     await server.apply(
       custom('NodeConfig', node.name, { node: { draining: true }, bgp: { routerId: '192.0.2.77' } }),

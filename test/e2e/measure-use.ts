@@ -62,6 +62,7 @@ async function prepare(server: KubeApiServer, lab: Lab): Promise<{ host: Namespa
     await lab.namespace('pods'),
   ];
   await lab.link(host, 'uplink', router, 'to-node');
+  await host.sysctl({ 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 });
   await host.configure('uplink', '192.0.2.11/26', 'fd00:fe::11/64');
   await router.configure('to-node', '192.0.2.1/26', 'fd00:fe::1/64');
   await host.ipBatch(

@@ -23,7 +23,12 @@ export const bird = z
 
 export const sysctl = z
   .strictObject({
-    set: z.boolean().default(true).describe('Set net.ipv4/ipv6.fib_multipath_hash_policy=1 where permitted.'),
+    set: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Set, at start and again while the agent runs, where permitted: fib_multipath_hash_policy=1 and forwarding of the families that peers carry (IPv6 not while a default route of the node would go with it, see accept_ra in docs/install.md), rp_filter=2 and forwarding of pods' interfaces, net.ipv4.nexthop_compat_mode=1 where BIRD needs it. Otherwise what is wrong is only reported.",
+      ),
   })
   .prefault({});
 

@@ -1,0 +1,55 @@
+/** Watches this node's settings, and withdraws what the node does not forward. */
+import type { Family } from '../base/address.ts';
+import { birdModeOf } from '../bird/mode.ts';
+import { advertisedDefaults } from '../kernel/lookups/advertised-defaults.ts';
+import { SysctlWatch } from '../sysctl/sysctl-watch.ts';
+import type { AgentContext } from './context.ts';
+import type { AnycastReconciler } from './reconciler.ts';
+import type { Sources } from './sources.ts';
+
+const families = [
+  [4, 'ipv4'],
+  [6, 'ipv6'],
+] as const;
+
+/** Resolves after the first look at the settings. */
+export async function watchSettings(
+  { config, log, clock, socket, stops }: AgentContext,
+  { nodeConfig, podInterfaces, onPodInterfaces }: Sources,
+): Promise<SysctlWatch> {
+  const watch = new SysctlWatch({
+    set: config.sysctl.set,
+    families: () => carriedFamilies(nodeConfig),
+    podInterfaces,
+    learnsGroups: () =>
+      config.routes.nexthops !== 'multipath' &&
+      birdModeOf(nodeConfig.snapshot(), config.bird.mode) === 'learn',
+    advertisedDefaults: () => advertisedDefaults(socket),
+    clock,
+    everyMs: config.reconcile.tickMs,
+    auditMs: config.reconcile.auditMs,
+    log,
+  });
+  stops.add(() => watch.stop());
+  onPodInterfaces(names => watch.lookAt(names));
+  await watch.start();
+  return watch;
+}
+
+/** Those of the peers; both while no peer is known. */
+function carriedFamilies(nodeConfig: Sources['nodeConfig']): ReadonlySet<Family> {
+  const peers = nodeConfig.snapshot()?.bgp.peers ?? [];
+  const isCarried = (name: 'ipv4' | 'ipv6') =>
+    peers.length === 0 || peers.some(peer => peer.families.includes(name));
+  return new Set(families.flatMap(([family, name]) => (isCarried(name) ? family : [])));
+}
+
+/**
+ * Withdraws the destinations of a family that this node does not forward, as for a node that drains: their routes stay,
+ * for this node's own clients reach pods without forwarding. Announces them again when it forwards.
+ */
+export function followForwarding(settings: SysctlWatch, reconciler: AnycastReconciler): void {
+  const decide = () => reconciler.withdrawFamilies(settings.unforwarded);
+  settings.onChange(decide);
+  decide();
+}

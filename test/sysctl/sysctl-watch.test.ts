@@ -1,0 +1,185 @@
+import test from 'ava';
+import type { Log } from '../../lib/base/log.ts';
+import { SysctlWatch, type SysctlWatchOptions } from '../../lib/sysctl/sysctl-watch.ts';
+import { handClock } from '../support/hand-clock.ts';
+import { handSysctls } from '../support/hand-sysctls.ts';
+
+const right = {
+  'net/ipv4/ip_forward': '1',
+  'net/ipv6/conf/all/forwarding': '1',
+  'net/ipv4/fib_multipath_hash_policy': '1',
+  'net/ipv6/fib_multipath_hash_policy': '1',
+  'net/ipv4/conf/all/rp_filter': '0',
+};
+
+function watched(options: Partial<SysctlWatchOptions> = {}) {
+  const values: Record<string, string> = { ...right };
+  const clock = handClock();
+  const lines: string[] = [];
+  const write = (level: string) => (fields: { code?: string }, message: string) =>
+    lines.push(`${level} ${fields.code ?? ''} ${message}`);
+  const log = { info: write('info'), warn: write('warn'), error: write('error') } as unknown as Log;
+  const pods = new Set<string>();
+  const place = { isReadOnly: false };
+  const watch = new SysctlWatch({
+    sysctls: handSysctls(values, () => place.isReadOnly),
+    set: false,
+    families: () => new Set([4, 6]),
+    podInterfaces: () => pods,
+    learnsGroups: () => false,
+    advertisedDefaults: async () => [],
+    clock,
+    everyMs: 2000,
+    auditMs: 30_000,
+    log,
+    ...options,
+  });
+  /** Lets time pass, and what it set off be done. */
+  const pass = async (ms: number) => {
+    clock.advance(ms);
+    for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve));
+  };
+  const take = () => lines.splice(0);
+  return { watch, values, pods, place, pass, take };
+}
+
+test('forwarding that is turned off is told once, makes its family unforwarded, and ends with one line', async t => {
+  const { watch, values, pass, take } = watched();
+  const seen: number[][] = [];
+  watch.onChange(() => seen.push([...watch.unforwarded]));
+  await watch.start();
+  t.deepEqual(take(), []);
+  values['net/ipv4/ip_forward'] = '0';
+  for (let reading = 0; reading < 5; reading++) await pass(2000);
+  t.deepEqual(take(), [
+    'warn PREFLIGHT_FORWARDING net.ipv4.ip_forward is 0: this node does not forward IPv4, and announces none of its IPv4 addresses',
+  ]);
+  values['net/ipv4/ip_forward'] = '1';
+  for (let reading = 0; reading < 5; reading++) await pass(2000);
+  t.regex(take().join('\n'), /^info PREFLIGHT_FORWARDING no longer so: net\.ipv4\.ip_forward is 0.*$/);
+  t.deepEqual(seen, [[4], []]);
+  t.deepEqual(watch.findings, []);
+});
+
+test('a setting that flaps is told once in ten minutes, and one that then stands is told', async t => {
+  const { watch, values, pass, take } = watched();
+  await watch.start();
+  for (let flap = 0; flap < 200; flap++) {
+    values['net/ipv4/ip_forward'] = String(flap % 2);
+    await pass(2000);
+  }
+  t.is(take().length, 2, 'one beginning, one end');
+  values['net/ipv4/ip_forward'] = '0';
+  await pass(2000);
+  t.deepEqual(take(), []);
+  await pass(300_000);
+  t.regex(take().join('\n'), /^warn PREFLIGHT_FORWARDING/);
+});
+
+test('what may be set is set again, and told once; where that is not permitted, it is a finding with the reason', async t => {
+  const { watch, values, place, pass, take } = watched({ set: true });
+  values['net/ipv4/ip_forward'] = '0';
+  values['net/ipv6/fib_multipath_hash_policy'] = '0';
+  await watch.start();
+  t.is(values['net/ipv4/ip_forward'], '1');
+  t.is(values['net/ipv6/fib_multipath_hash_policy'], '1');
+  t.deepEqual(take(), [
+    'info PREFLIGHT_FORWARDING set net.ipv4.ip_forward to 1; it was 0',
+    'info PREFLIGHT_HASH_POLICY set net.ipv6.fib_multipath_hash_policy to 1; it was 0',
+  ]);
+  for (let fight = 0; fight < 20; fight++) {
+    values['net/ipv4/ip_forward'] = '0';
+    await pass(2000);
+    t.is(values['net/ipv4/ip_forward'], '1');
+  }
+  t.deepEqual(take(), [], 'someone sets it back again and again');
+  t.is(watch.unforwarded.size, 0);
+  place.isReadOnly = true;
+  values['net/ipv4/ip_forward'] = '0';
+  await pass(2000);
+  t.deepEqual([...watch.unforwarded], [4]);
+  t.regex(take().join('\n'), /^warn PREFLIGHT_FORWARDING/);
+});
+
+test("a pod's interface is looked at when it is new, once more with the next reading, and at each audit", async t => {
+  const { watch, values, pods, pass, take } = watched();
+  await watch.start();
+  const strict = (name: string) => {
+    values[`net/ipv4/conf/${name}/rp_filter`] = '1';
+  };
+  pods.add('veth1').add('veth2').add('veth3');
+  strict('veth1');
+  watch.lookAt(['veth1', 'veth2', 'veth3']);
+  await pass(20);
+  t.regex(take().join('\n'), /^warn PREFLIGHT_RP_FILTER veth1 has strict/);
+  // A CNI sets it a moment after.
+  strict('veth2');
+  await pass(2000);
+  t.regex(take().join('\n'), /^warn PREFLIGHT_RP_FILTER veth2 has strict/);
+  strict('veth3');
+  await pass(2000);
+  t.deepEqual(take(), []);
+  for (let reading = 0; reading < 15; reading++) await pass(2000);
+  t.regex(take().join('\n'), /^warn PREFLIGHT_RP_FILTER veth3 has strict/);
+  t.is(watch.findings.length, 3);
+
+  // The same name comes again, on another interface; and one that is no pod's.
+  values['net/ipv4/conf/veth1/rp_filter'] = '0';
+  strict('eth0');
+  watch.linksChanged(['veth1', 'eth0']);
+  await pass(20);
+  t.regex(take().join('\n'), /^info PREFLIGHT_RP_FILTER no longer so: veth1 has strict/);
+
+  pods.delete('veth2');
+  delete values['net/ipv4/conf/veth2/rp_filter'];
+  for (let reading = 0; reading < 16; reading++) await pass(2000);
+  t.deepEqual(
+    watch.findings.map(({ key }) => key),
+    ['net/ipv4/conf/veth3/rp_filter'],
+  );
+});
+
+test('of many alike some are told, and the others counted', async t => {
+  const { watch, values, pods, take } = watched();
+  for (let index = 0; index < 300; index++) {
+    pods.add(`veth${index}`);
+    values[`net/ipv4/conf/veth${index}/rp_filter`] = '1';
+  }
+  await watch.start();
+  const lines = take();
+  t.is(lines.length, 11);
+  t.regex(lines.at(-1) ?? '', /290 more like this/);
+  t.is(watch.findings.length, 300);
+});
+
+test('IPv6 forwarding is not set where a default route by router advertisement would go', async t => {
+  const links = ['eth0'];
+  const { watch, values, pass, take } = watched({ set: true, advertisedDefaults: async () => links });
+  values['net/ipv6/conf/all/forwarding'] = '0';
+  values['net/ipv6/conf/eth0/accept_ra'] = '1';
+  await watch.start();
+  t.is(values['net/ipv6/conf/all/forwarding'], '0');
+  t.deepEqual([...watch.unforwarded], [6]);
+  t.deepEqual(
+    take().map(line => line.split(' ')[1]),
+    ['PREFLIGHT_ACCEPT_RA', 'PREFLIGHT_FORWARDING'],
+  );
+  values['net/ipv6/conf/eth0/accept_ra'] = '2';
+  await pass(2000);
+  t.is(values['net/ipv6/conf/all/forwarding'], '1');
+  t.is(watch.unforwarded.size, 0);
+});
+
+test('where the kernel can not be asked for such routes, it is not set either', async t => {
+  const failing = async () => {
+    throw new Error('EINTR');
+  };
+  const { watch, values, pass, take } = watched({ set: true, advertisedDefaults: failing });
+  values['net/ipv6/conf/all/forwarding'] = '0';
+  values['net/ipv4/ip_forward'] = '0';
+  await watch.start();
+  await pass(2000);
+  t.is(values['net/ipv6/conf/all/forwarding'], '0');
+  t.is(values['net/ipv4/ip_forward'], '1');
+  t.is(take().filter(line => line.includes('can not read where')).length, 1);
+});
