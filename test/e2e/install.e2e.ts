@@ -108,8 +108,9 @@ test.serial(
     t.is(images.size, 2);
     const sysctls = page.blocks.filter(({ section, language }) => section === 2 && language === '');
     const lines = sysctls.flatMap(({ text }) => text.trimEnd().split('\n'));
-    t.is(lines.length, 4);
-    for (const line of lines.slice(0, 2)) await host.exec('sysctl', '-qw', line.replaceAll(' ', ''));
+    t.is(lines.length, 5);
+    for (const line of lines.slice(0, -2))
+      await host.exec('sysctl', '-qw', line.replaceAll(' ', '').replace('eth0', 'uplink'));
   },
 );
 
