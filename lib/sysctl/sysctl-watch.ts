@@ -107,13 +107,16 @@ export class SysctlWatch {
   /** Looks at the node's settings, and at those of interfaces that are due. */
   look(): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#lookAtNode();
-      const { clock, auditMs } = this.#options;
-      if (clock.now() >= this.#auditAt) {
+      const { clock, auditMs, podInterfaces } = this.#options;
+      const isAudit = clock.now() >= this.#auditAt;
+      if (isAudit) {
         this.#auditAt = clock.now() + auditMs;
-        await this.#audit();
-      } else await this.#lookAtInterfaces(this.#again);
+        this.#podInterfaces = new Set(podInterfaces());
+      }
+      await this.#lookAtNode();
+      const again = this.#again;
       this.#again = new Set();
+      await (isAudit ? this.#audit() : this.#lookAtInterfaces(again));
     });
   }
 
@@ -148,12 +151,12 @@ export class SysctlWatch {
   }
 
   async #lookAtNode(): Promise<void> {
-    const { families, podInterfaces, learnsGroups } = this.#options;
+    const { families, learnsGroups } = this.#options;
     // Asked before anything is set, and only where it matters: the kernel may have very many routes.
     const advertisedDefaults = mayTurnIpv6ForwardingOn(this.#sysctls) ? await this.#advertisedDefaults() : [];
     const use = {
       families: families(),
-      podInterfaces: podInterfaces(),
+      podInterfaces: this.#podInterfaces,
       learnsGroups: learnsGroups(),
       advertisedDefaults,
     };
@@ -178,7 +181,6 @@ export class SysctlWatch {
   }
 
   async #audit(): Promise<void> {
-    this.#podInterfaces = new Set(this.#options.podInterfaces());
     for (const name of this.#ofInterfaces.keys())
       if (!this.#podInterfaces.has(name)) this.#ofInterfaces.delete(name);
     await this.#lookAtInterfaces(this.#podInterfaces);
