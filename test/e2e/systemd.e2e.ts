@@ -45,6 +45,9 @@ test("the agent routes a pod, configures BIRD and ends without an error under th
     },
   );
   config.linux.seccomp = seccomp;
+  // The unit has no ProtectKernelTunables.
+  config.linux.readonlyPaths = config.linux.readonlyPaths.filter((path: string) => path !== '/proc/sys');
+  await lab.node.sysctl({ 'net.ipv4.ip_forward': 0 });
   const container = new Container(join(lab.lab.dir, 'runc'), lab.node.name, config);
   t.teardown(() => container.removeNow());
   await container.said('"event":"started"');
@@ -58,6 +61,7 @@ test("the agent routes a pod, configures BIRD and ends without an error under th
   ]);
   writePod(files, 'dns', { ready: true });
   await eventually('the route', async () => (await routesOf(lab.node, 70)).length === 1);
+  t.is(await lab.node.exec('sysctl', '-n', 'net.ipv4.ip_forward'), '1\n', 'the agent may set it');
   const bgp = { localAsn: 64512, routerId: '192.0.2.11', peers: [] };
   writeFileAtomically(files.nodeConfig, JSON.stringify({ bgp }));
   await container.said('wrote the configuration for a BIRD that is not running');
