@@ -28,6 +28,7 @@ import { type Bird, carriedByPeers, isLearning, openBird, repairExports, watchSe
 import type { AgentContext } from './context.ts';
 import { followDraining } from './draining.ts';
 import { followNodeReady, openDesired } from './holding.ts';
+import { warnOfNetworkd } from './networkd.ts';
 import { followForwarding, watchSettings } from './node-settings.ts';
 import { openObservation } from './observation.ts';
 import { requireNexthopObjects } from './preflight.ts';
@@ -132,6 +133,7 @@ async function openKernel(
 ): Promise<KernelSide> {
   const { routes, reconcile } = config;
   await requireNexthopObjects(routes.nexthops, socket);
+  warnOfNetworkd(routes.nexthops, log);
   const kernel = createKernelSide({
     socket,
     routes,

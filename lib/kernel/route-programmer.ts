@@ -12,7 +12,7 @@ import type { RoutePlan } from './plan/route-plan.ts';
 import type { RouteNews, RouteTable } from './route-table.ts';
 import { FollowedLinks } from './socket/followed-links.ts';
 import { isUp, type LinkTable } from './socket/link-table.ts';
-import { readObjects } from './socket/nexthop-object.ts';
+import { readObjectChanges, readObjects } from './socket/nexthop-object.ts';
 import type { ApplyResult, KernelChanges, Monitor, NativeError, RouteSocket } from './socket/route-socket.ts';
 import { viewRoutes } from './socket/route-view.ts';
 
@@ -44,6 +44,8 @@ export interface PassOutcome extends RouteNews {
   requests: RoutePlan['requests'];
   /** Destinations that the kernel held differently from what we believed. */
   drift: number;
+  /** Our nexthop objects that others deleted, and the routes that went with them; undefined when there is no news. */
+  deletions: { objects: number; routes: number } | undefined;
   /** Destinations that another route forwards, if a look has ended since the last pass; undefined otherwise. */
   shadows: Shadow[] | undefined;
 }
@@ -72,6 +74,8 @@ export class RouteProgrammer {
   #auditAt: number;
   /** Destinations that were not as we believed, in readings since the last pass. */
   #drift = 0;
+  /** What others deleted since the last audit. */
+  #deletions = { objects: 0, routes: 0 };
 
   constructor(options: RouteProgrammerOptions) {
     this.#options = options;
@@ -121,7 +125,11 @@ export class RouteProgrammer {
    */
   async pass(): Promise<PassOutcome> {
     const { table, now, auditMs } = this.#options;
+    let deletions: PassOutcome['deletions'];
     if (now() >= this.#auditAt) {
+      // Objects are deleted one by one, and each deletion brings an audit nearer: by now most of them have come.
+      if (this.#deletions.objects > 0) deletions = this.#deletions;
+      this.#deletions = { objects: 0, routes: 0 };
       this.#auditAt = now() + auditMs;
       this.#distrust();
       this.#shadows.look();
@@ -131,7 +139,7 @@ export class RouteProgrammer {
     this.#drift = 0;
     const plan = await table.planner.plan(now(), this.#slice);
     if (plan.batch.length > 0) await table.planner.settle(plan, await this.#apply(plan), now(), this.#slice);
-    return { ...table.takeNews(), requests: plan.requests, drift, shadows: this.#shadows.take() };
+    return { ...table.takeNews(), requests: plan.requests, drift, deletions, shadows: this.#shadows.take() };
   }
 
   /**
@@ -194,6 +202,15 @@ export class RouteProgrammer {
     if (names.size > 0) this.#linkListeners.notify(names);
   }
 
+  #takeObjects(bytes: Uint8Array): void {
+    const { table, now } = this.#options;
+    const { objects, routes } = table.beliefs.observeObjects(readObjectChanges(bytes), now());
+    this.#deletions = {
+      objects: this.#deletions.objects + objects,
+      routes: this.#deletions.routes + routes,
+    };
+  }
+
   /** Anything may have changed in the kernel. */
   #distrust(): void {
     this.#links.distrust();
@@ -207,6 +224,8 @@ export class RouteProgrammer {
     const lost = linkChanges.filter(link => link.gone || !isUp(link));
     for (const { index, gone } of lost) table.planner.loseLink(index, gone);
     this.#relink(renumbered);
+    const objectsChanged = nexthopObjects.length > 0;
+    if (objectsChanged) this.#takeObjects(nexthopObjects);
     let oursChanged = false;
     for (const view of viewRoutes(routes)) oursChanged = table.beliefs.observe(view, now()) || oursChanged;
     // Address events are route events too: with an address go the IPv4 routes whose gateway was in its subnet.
@@ -214,7 +233,7 @@ export class RouteProgrammer {
     const flushed = addresses.some(
       ({ gone, address, index }) => gone && address.length === afInet4Bytes && links.isUsable(index),
     );
-    if (flushed || nexthopObjects) table.beliefs.distrust();
+    if (flushed) table.beliefs.distrust();
     const retried = addresses.some(({ gone }) => !gone) && table.retryRefused();
     if (overrun) {
       const reason = error === undefined ? '' : ` (${error.message})`;
@@ -224,13 +243,13 @@ export class RouteProgrammer {
       );
       this.#distrust();
     }
-    if (oursChanged || nexthopObjects || lost.length > 0)
+    if (oursChanged || objectsChanged || lost.length > 0)
       this.#auditAt = Math.min(this.#auditAt, now() + verifyAfterMs);
     if (
       oursChanged ||
       flushed ||
       retried ||
-      nexthopObjects ||
+      objectsChanged ||
       overrun ||
       lost.length > 0 ||
       renumbered.size > 0

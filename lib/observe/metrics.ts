@@ -32,6 +32,12 @@ export class Metrics {
     registers: [this.registry],
   });
 
+  readonly deletedObjects = new Counter({
+    name: 'flock_anycast_nexthops_deleted_total',
+    help: 'Nexthop objects of ours that other programs deleted.',
+    registers: [this.registry],
+  });
+
   readonly birdUp = new Gauge({
     name: 'flock_anycast_bird_up',
     help: 'Whether BIRD runs the configuration that the agent rendered.',

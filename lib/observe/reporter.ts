@@ -12,6 +12,7 @@ import type { LinkTable } from '../kernel/socket/link-table.ts';
 import { describeNexthops } from '../kernel/socket/nexthops.ts';
 import type { RouteEvent } from '../kernel/state/route-event.ts';
 import type { Metrics } from './metrics.ts';
+import { NexthopDeletions } from './nexthop-deletions.ts';
 
 /** With more changes than this in one pass, each has a line of its own only at the level `debug`. */
 const spelledOut = 200;
@@ -34,6 +35,7 @@ export class Reporter {
   readonly #metrics: Metrics;
   readonly #links: LinkTable;
   readonly #failure = new RepeatedFailure();
+  readonly #deletions: NexthopDeletions;
   readonly #isCarried: (destination: Destination) => boolean;
   #shadowed = new Set<string>();
 
@@ -50,6 +52,7 @@ export class Reporter {
     this.#podLog = podLog;
     this.#metrics = metrics;
     this.#links = links;
+    this.#deletions = new NexthopDeletions(log, metrics);
     metrics.watchShadows(() => this.#shadowed.size);
     for (const state of ['advertised', 'held', 'failed'] as const)
       metrics.watchDestinations(state, () => table.counts()[state]);
@@ -57,7 +60,7 @@ export class Reporter {
 
   /** @param durationMs of the whole pass */
   passed(
-    { events, requests, drift, absent, shadows }: PassOutcome,
+    { events, requests, drift, deletions, absent, shadows }: PassOutcome,
     durationMs: number,
     first: boolean,
   ): void {
@@ -74,6 +77,7 @@ export class Reporter {
         `interface ${name} does not exist or is down: its pods get no traffic`,
       );
     }
+    if (deletions !== undefined) this.#deletions.report(deletions);
     if (shadows !== undefined) this.#reportShadows(shadows);
     if (requests.length > 0) this.#metrics.passSeconds.observe(durationMs / 1000);
     this.#count(events);

@@ -90,7 +90,7 @@ Napi::Value ToChanges(Napi::Env env, Changes changes) {
   object.Set("routes", ToBytes(env, std::move(changes.routes)));
   object.Set("links", links);
   object.Set("addresses", addresses);
-  object.Set("nexthopObjects", changes.objects);
+  object.Set("nexthopObjects", ToBytes(env, std::move(changes.objects)));
   object.Set("overrun", changes.overrun);
   if (changes.failure) object.Set("error", ToError(env, changes.failure).Value());
   return object;

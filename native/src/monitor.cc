@@ -20,7 +20,8 @@ namespace {
 
 // A datagram holds one notification. A route with 2,048 nexthops takes at most 64 KiB.
 constexpr size_t kReceiveBuffer = 128 * 1024;
-// In bytes of routes that JavaScript has not taken yet. Beyond this, reading everything again is cheaper.
+// In bytes of routes and objects that JavaScript has not taken yet. Beyond this, reading everything again is
+// cheaper.
 constexpr size_t kChangesLimit = 16 * 1024 * 1024;
 // The kernel reports a notification that it could not make as an error of the socket, once (netlink_set_err,
 // net/netlink/af_netlink.c). A socket that fails this often without a notification in between is broken.
@@ -90,7 +91,7 @@ void Monitor::Drain() {
   } else {
     Add({receive_buffer_.data(), length});
   }
-  if (changes_.routes.size() > kChangesLimit) changes_ = Changes::Lost(nullptr);
+  if (changes_.routes.size() + changes_.objects.size() > kChangesLimit) changes_ = Changes::Lost(nullptr);
   Notify();
 }
 
@@ -128,8 +129,10 @@ void Monitor::Add(std::span<const uint8_t> datagram) {
         if (auto address = DecodeAddress(message)) changes_.addresses.push_back(std::move(*address));
         break;
       case RTM_NEWNEXTHOP:
+        if (IsObjectOf(message, filter_.protocols)) DecodeObject(message, kReplaceObject, changes_.objects);
+        break;
       case RTM_DELNEXTHOP:
-        changes_.objects = changes_.objects || IsObjectOf(message, filter_.protocols);
+        if (IsObjectOf(message, filter_.protocols)) DecodeObject(message, kDeleteObject, changes_.objects);
         break;
       default:
         break;

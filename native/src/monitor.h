@@ -21,13 +21,15 @@ struct Changes {
   std::vector<uint8_t> routes;  // packed records, operation replace or delete
   std::vector<Link> links;
   std::vector<LocalAddress> addresses;
-  bool objects = false;        // nexthop objects of the filter's protocols were changed
-  bool overrun = false;        // notifications were lost: read everything again
-  std::exception_ptr failure;  // the socket failed, and the monitor has ended
+  std::vector<uint8_t> objects;  // the same of nexthop objects: operation replace or delete of an object
+  bool overrun = false;          // notifications were lost: read everything again
+  std::exception_ptr failure;    // the socket failed, and the monitor has ended
 
   // Everything was lost.
-  static Changes Lost(std::exception_ptr failure) { return {{}, {}, {}, false, true, std::move(failure)}; }
-  bool empty() const { return routes.empty() && links.empty() && addresses.empty() && !objects && !overrun; }
+  static Changes Lost(std::exception_ptr failure) { return {{}, {}, {}, {}, true, std::move(failure)}; }
+  bool empty() const {
+    return routes.empty() && links.empty() && addresses.empty() && objects.empty() && !overrun;
+  }
 };
 
 class Monitor {

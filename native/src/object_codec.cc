@@ -129,10 +129,11 @@ size_t EncodeObject(const RecordView& record, uint32_t sequence, uint8_t* out) {
   return writer.Finish();
 }
 
-void DecodeObject(const nlmsghdr* message, std::vector<uint8_t>& batch) {
+void DecodeObject(const nlmsghdr* message, Operation operation, std::vector<uint8_t>& batch) {
   if (!nlmsg_valid_hdr(message, sizeof(nhmsg))) return;
   const auto* head = static_cast<const nhmsg*>(nlmsg_data(message));
   PackedNexthopObject object{};
+  object.operation = operation;
   object.protocol = head->nh_protocol;
   PackedNexthop single{};
   single.weight = 1;

@@ -20,8 +20,8 @@ size_t EncodedObjectLimit(const PackedNexthopObject& object);
 // length. CheckBatch() must have accepted the record.
 size_t EncodeObject(const RecordView& record, uint32_t sequence, uint8_t* out);
 
-// Appends the object of an RTM_NEWNEXTHOP as a packed record with operation none.
-void DecodeObject(const nlmsghdr* message, std::vector<uint8_t>& batch);
+// Appends the object of an RTM_NEWNEXTHOP or RTM_DELNEXTHOP as a packed record with this operation.
+void DecodeObject(const nlmsghdr* message, Operation operation, std::vector<uint8_t>& batch);
 
 // Whether the object of an RTM_NEWNEXTHOP or RTM_DELNEXTHOP has one of these protocols.
 bool IsObjectOf(const nlmsghdr* message, std::span<const uint8_t> protocols);

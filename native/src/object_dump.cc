@@ -17,7 +17,7 @@ std::vector<uint8_t> DumpObjects(DumpReader& reader) {
   reader.Dump(
       request, [&] { batch.clear(); },
       [&](const nlmsghdr* message) {
-        if (message->nlmsg_type == RTM_NEWNEXTHOP) DecodeObject(message, batch);
+        if (message->nlmsg_type == RTM_NEWNEXTHOP) DecodeObject(message, kNone, batch);
       });
   return batch;
 }

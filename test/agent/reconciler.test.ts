@@ -81,7 +81,7 @@ function reconciler(given?: TimeSlice) {
         running--;
         if (failure !== undefined) throw failure;
         planned.push((await table.planner.plan(clock.now(), slice)).requests.length);
-        return { events: [], requests: [], drift: 0, absent: [], shadows: undefined };
+        return { events: [], requests: [], drift: 0, absent: [], deletions: undefined, shadows: undefined };
       },
     },
   });

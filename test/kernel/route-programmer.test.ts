@@ -230,7 +230,14 @@ for (const [by, groups] of Object.entries(everyForm)) {
     // One of them may be told of a look for shadows.
     const outcomes = [await pass(), await pass()];
     const quiet = outcomes.find(({ shadows }) => shadows === undefined);
-    t.deepEqual(quiet, { events: [], requests: [], drift: 0, absent: [], shadows: undefined });
+    t.deepEqual(quiet, {
+      events: [],
+      requests: [],
+      drift: 0,
+      deletions: undefined,
+      absent: [],
+      shadows: undefined,
+    });
     t.false(table.busy);
   });
 

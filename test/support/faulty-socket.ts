@@ -82,7 +82,7 @@ export class FaultySocket implements KernelSocket {
   loseNotifications(): { lost: readonly KernelChanges[]; end: () => void } {
     const lost: KernelChanges[] = [];
     this.#lost = lost;
-    const nothing = { routes: new Uint8Array(), links: [], addresses: [], nexthopObjects: false };
+    const nothing = { routes: new Uint8Array(), links: [], addresses: [], nexthopObjects: new Uint8Array() };
     const end = () => {
       this.#lost = undefined;
       this.#callback({ ...nothing, overrun: true });

@@ -164,12 +164,20 @@ export class Cohorts implements CohortBook {
     for (const cohort of [...this.#byId.values()]) {
       const kept = withoutInterface(cohort.content, interfaceIndex);
       if (kept.length === cohort.content.length) continue;
-      const settled = cohort.planned === cohort.content;
-      this.setContent(cohort, kept);
-      if (!settled) continue;
-      this.#plan(cohort, kept);
-      if (kept.length > 0) this.#changes.set(cohort, undefined);
+      if (this.shrink(cohort, kept) && kept.length > 0) this.#changes.set(cohort, undefined);
     }
+  }
+
+  /**
+   * The kernel's group leads through less, or is gone.
+   *
+   * @returns false while a change of ours is being written: then it is not known which came first
+   */
+  shrink(cohort: Cohort, content: Uint8Array): boolean {
+    const settled = cohort.planned === cohort.content;
+    this.setContent(cohort, content);
+    if (settled) this.#plan(cohort, content);
+    return settled;
   }
 
   /**

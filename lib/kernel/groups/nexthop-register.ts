@@ -50,6 +50,10 @@ export class NexthopRegister {
     this.#ids = ids;
   }
 
+  get(id: number): RegisteredNexthop | undefined {
+    return this.#byId.get(id);
+  }
+
   /** The registered nexthops of a packed set that is in use, in its order. */
   find(set: Uint8Array): RegisteredNexthop[] {
     return splitNexthops(set).map(nexthop => this.#ensure(nexthop));

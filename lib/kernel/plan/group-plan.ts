@@ -8,6 +8,7 @@ import { assignCohorts, type Move } from '../groups/cohort-assignment.ts';
 import type { Cohorts } from '../groups/cohorts.ts';
 import { ObjectRequests, type Outcomes } from '../groups/object-requests.ts';
 import { errnoName } from '../socket/errno.ts';
+import { lacksObject } from '../socket/nexthop-object.ts';
 import { sameNexthops } from '../socket/nexthops.ts';
 import type { RouteBatch } from '../socket/route-batch.ts';
 import { outcomeUnknown } from '../socket/route-socket.ts';
@@ -72,18 +73,23 @@ export class GroupPlan {
 
   /**
    * @param errno at the request's place
+   * @param words of the kernel, for it
    * @returns undefined where its group is as it should be
    */
-  failureOf(request: RouteRequest, errno: number): GroupFailure | undefined {
+  failureOf(request: RouteRequest, errno: number, words?: string): GroupFailure | undefined {
     const { group } = request;
     const failure = this.#requests.failureOf(group);
-    if (failure === undefined) return undefined;
+    if (failure === undefined)
+      return group !== 0 && lacksObject(errno, words)
+        ? { errno: outcomeUnknown, words: undefined }
+        : undefined;
     const content = this.#cohorts.get(group)?.content;
     const protocol = protocolOf(request, this.#protocols);
     const left = errno === 0 && content?.length ? { left: { protocol, nexthops: content, group } } : {};
-    // An id that another owner has, or a group that vanished: the next reading shows it, and the pass after it tries
-    // again without a pause.
-    const known = !['EEXIST', 'ENOENT'].includes(errnoName(failure.errno));
+    // An id that another owner has, or a group or a member of it that vanished: the next reading shows it, and the
+    // pass after it tries again without a pause.
+    const known =
+      !['EEXIST', 'ENOENT'].includes(errnoName(failure.errno)) && !lacksObject(failure.errno, failure.words);
     return known ? { ...failure, ...left } : { errno: outcomeUnknown, words: undefined, ...left };
   }
 

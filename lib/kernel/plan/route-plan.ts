@@ -157,9 +157,10 @@ export class RoutePlanner {
 
   #settleOne(request: RouteRequest, groups: GroupPlan, results: ApplyResult, now: number): void {
     const errno = results[request.at] ?? outcomeUnknown;
-    const failure = groups.failureOf(request, errno);
+    const words = errno === 0 ? undefined : results.messages.get(request.at);
+    const failure = groups.failureOf(request, errno, words);
     if (failure === undefined) {
-      this.#settle(request, errno, errno === 0 ? undefined : results.messages.get(request.at), now);
+      this.#settle(request, errno, words, now);
       return;
     }
     if (failure.left !== undefined) this.#options.beliefs.record(request.entry, failure.left);

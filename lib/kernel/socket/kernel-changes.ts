@@ -38,8 +38,11 @@ export interface KernelChanges {
     prefixLength: number;
     gone: boolean;
   }[];
-  /** Nexthop objects of ours were changed: read them again. Those that go with an interface are not notified. */
-  nexthopObjects: boolean;
+  /**
+   * Nexthop objects of the watched protocols that were made, changed or deleted: packed records (`readObjectChanges`).
+   * Those that go with an interface are not notified.
+   */
+  nexthopObjects: Uint8Array;
   /** Notifications were lost (`ENOBUFS`): read everything again. */
   overrun: boolean;
   /** The monitor's socket failed, by what nobody but this process can do to it; `overrun` is true as well. */

@@ -12,7 +12,7 @@ const everythingLost = (): KernelChanges => ({
   routes: new Uint8Array(),
   links: [],
   addresses: [],
-  nexthopObjects: false,
+  nexthopObjects: new Uint8Array(),
   overrun: true,
 });
 

@@ -18,6 +18,7 @@
  * 34 u8[6] zero
  * ```
  */
+import { errnoName } from './errno.ts';
 import { headerLength, nexthopLength, nexthopOffsets, recordLength } from './record-layout.ts';
 
 /** What is to be done with an object. In dumps it is 0: the object is there. */
@@ -69,6 +70,19 @@ const at = {
   count: 32,
 } as const;
 
+/**
+ * Whether a request was refused because an object that it names is not there: a group's member, or a route's group.
+ *
+ * @param errno of the request
+ * @param words the text of the kernel's extended ACK (nh_check_attr_group of net/ipv4/nexthop.c; fib_create_info and
+ *   ip6_route_info_create), which alone tells it from other invalid requests
+ */
+export function lacksObject(errno: number, words: string | undefined): boolean {
+  return (
+    errnoName(errno) === 'EINVAL' && (words === 'Invalid nexthop id' || words === 'Nexthop id does not exist')
+  );
+}
+
 /** The record that asks for an operation on an object. */
 export function packObject(operation: ObjectOperation, object: NexthopObject): Uint8Array {
   const { resilience } = object;
@@ -93,24 +107,44 @@ export function packObject(operation: ObjectOperation, object: NexthopObject): U
 
 /** Reads what `RouteSocket.nexthopObjects` gives. */
 export function* readObjects(bytes: Uint8Array): Generator<NexthopObject> {
+  for (const start of recordStarts(bytes)) yield objectAt(bytes, start);
+}
+
+/** What happened to an object. */
+export interface ObjectChange {
+  /** It was deleted, rather than made or changed. */
+  gone: boolean;
+  /** As it is now, or was last. */
+  object: NexthopObject;
+}
+
+/** Reads what a monitor reports of objects (`KernelChanges`). */
+export function* readObjectChanges(bytes: Uint8Array): Generator<ObjectChange> {
+  for (const start of recordStarts(bytes))
+    yield { gone: bytes[start + 2] === ObjectOperation.delete, object: objectAt(bytes, start) };
+}
+
+function* recordStarts(bytes: Uint8Array): Generator<number> {
+  for (let start = 0; start < bytes.length; start += recordLength(bytes, start)) yield start;
+}
+
+function objectAt(bytes: Uint8Array, start: number): NexthopObject {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let start = 0; start < bytes.length; start += recordLength(bytes, start)) {
-    const kind = view.getUint8(start + at.kind) as ObjectKind;
-    yield {
-      kind,
-      id: view.getUint32(start + at.id, true),
-      protocol: view.getUint8(start + at.protocol),
-      family: view.getUint8(start + 3),
-      nexthops: bytes.slice(start + headerLength, start + recordLength(bytes, start)),
-      ...(kind === ObjectKind.resilientGroup && {
-        resilience: {
-          buckets: view.getUint16(start + at.buckets, true),
-          idleTimer: view.getUint32(start + at.idleTimer, true),
-          unbalancedTimer: view.getUint32(start + at.unbalancedTimer, true),
-        },
-      }),
-    };
-  }
+  const kind = view.getUint8(start + at.kind) as ObjectKind;
+  return {
+    kind,
+    id: view.getUint32(start + at.id, true),
+    protocol: view.getUint8(start + at.protocol),
+    family: view.getUint8(start + 3),
+    nexthops: bytes.slice(start + headerLength, start + recordLength(bytes, start)),
+    ...(kind === ObjectKind.resilientGroup && {
+      resilience: {
+        buckets: view.getUint16(start + at.buckets, true),
+        idleTimer: view.getUint32(start + at.idleTimer, true),
+        unbalancedTimer: view.getUint32(start + at.unbalancedTimer, true),
+      },
+    }),
+  };
 }
 
 /**

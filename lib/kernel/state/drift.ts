@@ -41,19 +41,28 @@ export function afterDeletion(entry: RouteEntry, named: Uint8Array): Programmed 
   return left.length === 0 ? undefined : { ...programmed, nexthops: left };
 }
 
-/** More restorations than this, within this many milliseconds, are taken for a contest. */
-const tolerance = { restorations: 5, withinMs: 10_000 };
+/**
+ * More restorations than this, within this many milliseconds, are taken for a contest. A program that deletes the
+ * nexthop objects of others at each new interface does so as often as pods come, and means no route of ours.
+ */
+const tolerance = { withinMs: 10_000, alone: 5, 'with its group': 50 };
 
 /**
  * Counts one more restoration of a destination.
+ *
+ * @param lost whether its route was changed or deleted, or went with its nexthop group
  * @returns whether it is restored too often, so that restoring it has to wait
  */
-export function countRestoration(entry: RouteEntry, now: number): boolean {
+export function countRestoration(
+  entry: RouteEntry,
+  now: number,
+  lost: 'alone' | 'with its group' = 'alone',
+): boolean {
   const { drift } = entry;
   if (drift === undefined || now - drift.since > tolerance.withinMs) {
     entry.drift = { since: now, restorations: 1, reported: false };
     return false;
   }
   drift.restorations++;
-  return drift.restorations > tolerance.restorations;
+  return drift.restorations > tolerance[lost];
 }

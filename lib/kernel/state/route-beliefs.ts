@@ -5,9 +5,11 @@
 import type { Destination } from '../../base/address.ts';
 import type { TimeSlice } from '../../base/time-slice.ts';
 import type { Cohorts } from '../groups/cohorts.ts';
+import { observeObjects } from '../groups/object-changes.ts';
 import { Doubt } from '../socket/doubt.ts';
 import type { LinkTable } from '../socket/link-table.ts';
-import { configuredNexthops, interfacesOf } from '../socket/nexthops.ts';
+import type { ObjectChange } from '../socket/nexthop-object.ts';
+import { configuredNexthops, emptyNexthops, interfacesOf } from '../socket/nexthops.ts';
 import { Operation } from '../socket/record-layout.ts';
 import { destinationOfView, type RouteView } from '../socket/route-view.ts';
 import type { Agenda } from './agenda.ts';
@@ -107,6 +109,34 @@ export class RouteBeliefs {
   }
 
   /**
+   * Others changed nexthop objects of ours. What went is on the agenda of the next pass.
+   *
+   * @param now the clock, in milliseconds
+   * @returns how many objects they deleted, and how many routes went with these
+   */
+  observeObjects(changes: Iterable<ObjectChange>, now: number): { objects: number; routes: number } {
+    const { cohorts } = this.#options;
+    const { groups, deleted, doubt } = observeObjects(changes, cohorts);
+    if (doubt) this.distrust();
+    let routes = 0;
+    for (const entry of groups.size > 0 ? this.index.values() : []) {
+      const { programmed } = entry;
+      if (programmed === undefined || !groups.has(programmed.group)) continue;
+      const nexthops = cohorts.get(programmed.group)?.content ?? emptyNexthops;
+      if (nexthops.length > 0) {
+        this.record(entry, { ...programmed, nexthops });
+        continue;
+      }
+      routes++;
+      // BIRD is not notified of IPv4 routes that go with their group.
+      entry.silentlyLost = entry.family === 4;
+      this.record(entry, undefined);
+      if (countRestoration(entry, now, 'with its group')) contest(entry, now);
+    }
+    return { objects: deleted, routes };
+  }
+
+  /**
    * Others changed a route under our protocols, or at our metric.
    *
    * @param view from the monitor
@@ -124,6 +154,7 @@ export class RouteBeliefs {
       if (ours && !deleted) this.distrust();
       return ours;
     }
+    if (deleted && this.#wentWithGroup(view.group, entry)) return false;
     const wentWithLinks = deleted && this.#wentWithLinks(view.nexthops);
     if (!wentWithLinks) entry.revision++;
     if (!deleted) {
@@ -188,6 +219,12 @@ export class RouteBeliefs {
     if (entry.programmed === believed) return true;
     this.distrust();
     return false;
+  }
+
+  /** IPv6 notifies of each route that goes with its group: what is known already, and may be undone already. */
+  #wentWithGroup(group: number, { programmed }: RouteEntry): boolean {
+    if (group === 0 || programmed?.group === group) return false;
+    return (this.#options.cohorts.get(group)?.content ?? emptyNexthops).length === 0;
   }
 
   /** IPv6 notifies of routes that go with their interface: no other software did it, so restoring does not wait. */

@@ -8,7 +8,7 @@ const lost: KernelChanges = {
   routes: new Uint8Array(),
   links: [],
   addresses: [],
-  nexthopObjects: false,
+  nexthopObjects: new Uint8Array(),
   overrun: true,
 };
 
