@@ -12,6 +12,7 @@ import { type RouteIdentity, routeIdentityOf } from '../config/route-identity.ts
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { SysctlWatch } from '../sysctl/sysctl-watch.ts';
+import { openPrefixRoutes } from './announced-prefixes.ts';
 import type { AgentContext } from './context.ts';
 import { ForwardedPrefixes } from './forwarded-prefixes.ts';
 import { mayExportToKernel, whyBirdIsBlind } from './preflight.ts';
@@ -30,11 +31,12 @@ export interface Bird {
 
 /** @throws FlockError FLOCK_BIRD_BLIND in learn mode, when BIRD could learn none of our routes on this machine */
 export async function openBird(
-  { config, log, clock, socket, stops }: AgentContext,
+  context: AgentContext,
   { nodeConfig }: Sources,
   settings: SysctlWatch,
   metrics: Metrics,
 ): Promise<Bird> {
+  const { config, log, clock, socket, stops } = context;
   const kernelExport = await mayExportToKernel({ config, socket, log });
   const { mode, config: configPath, socket: socketPath } = config.bird;
   const whyBlind = () => whyBirdIsBlind(config.routes.nexthops);
@@ -52,12 +54,16 @@ export async function openBird(
   const isModeKnown = nodeConfig.snapshot() !== undefined || config.nodeConfig.source === 'file';
   const blind = whyBlind();
   if (blind !== undefined && isModeKnown && manager.modeOf(nodeConfig.snapshot()) === 'learn') throw blind;
+  const followPrefixes = openPrefixRoutes(context);
   const announcer = new BirdAnnouncer({
     bird: manager,
     nodeConfig: new ForwardedPrefixes(nodeConfig, settings),
     clock,
     settleMs: config.reconcile.settleMs,
-    onOutcome: ({ state }) => metrics.birdUp.set(state === 'applied' || state === 'unchanged' ? 1 : 0),
+    onOutcome: (outcome, applied) => {
+      metrics.birdUp.set(outcome.state === 'applied' || outcome.state === 'unchanged' ? 1 : 0);
+      followPrefixes(outcome, applied);
+    },
   });
   announcer.start();
   stops.add(() => announcer.stop());

@@ -6,7 +6,7 @@
 import type { Destination } from '../base/address.ts';
 import type { Clock } from '../base/clock.ts';
 import { Listeners } from '../base/listeners.ts';
-import type { NodeConfigSource } from '../config/node-config.ts';
+import type { NodeConfig, NodeConfigSource } from '../config/node-config.ts';
 import type { BirdManager, BirdOutcome } from './manager.ts';
 import type { BirdMode } from './mode.ts';
 import type { BirdRoutes } from './render.ts';
@@ -18,8 +18,8 @@ export interface BirdAnnouncerOptions {
   clock: Clock;
   /** How long to wait after a withdrawal, so that the BGP peers act on it, in milliseconds. */
   settleMs: number;
-  /** For reporting: called after each attempt to configure BIRD. */
-  onOutcome?: (outcome: BirdOutcome) => void;
+  /** Called after each attempt to configure BIRD, with the node config of that attempt. */
+  onOutcome?: (outcome: BirdOutcome, nodeConfig: NodeConfig | undefined) => void;
 }
 
 /**
@@ -42,7 +42,7 @@ const nothing: ReadonlySet<Destination> = new Set();
 export class BirdAnnouncer {
   readonly #bird: Pick<BirdManager, 'apply' | 'isOutOfStep' | 'modeOf' | 'status'>;
   readonly #nodeConfig: Pick<NodeConfigSource, 'onChange' | 'snapshot'>;
-  readonly #onOutcome: (outcome: BirdOutcome) => void;
+  readonly #onOutcome: NonNullable<BirdAnnouncerOptions['onOutcome']>;
   readonly #clock: Clock;
   readonly #settleMs: number;
   readonly #listeners = new Listeners();
@@ -149,7 +149,7 @@ export class BirdAnnouncer {
       this.#running = { nodeConfig, formerRoutes, at: this.#clock.now() };
     this.#noteWithdrawals(this.#announced ?? [], outcome.announced);
     this.#announced = outcome.announced;
-    this.#onOutcome(outcome);
+    this.#onOutcome(outcome, nodeConfig);
     if (outcome.state === 'applied') this.#listeners.notify();
     return outcome;
   }

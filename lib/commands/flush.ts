@@ -53,12 +53,12 @@ export async function flush({ config, yes, signal, print, log }: FlushOptions): 
 
   let count = 0;
   for (const routes of ours) count += await list(routes, print);
+  const prefixes = await prefixRoutesOf(ours);
+  if (prefixes.length > 0) print(`unreachable routes of announced prefixes: ${prefixes.join(', ')}`);
+  const all = count + prefixes.length;
+  if (all > 0)
+    await confirm(`Withdraw and remove ${all === 1 ? 'this route' : `these ${all} routes`}?`, yes, signal);
   if (count > 0) {
-    await confirm(
-      `Withdraw and remove ${count === 1 ? 'this route' : `these ${count} routes`}?`,
-      yes,
-      signal,
-    );
     for (const routes of ours) await routes.hold(await routes.read());
     print(`withdrew ${count} route(s); they forward until they are removed`);
   }
@@ -71,9 +71,24 @@ export async function flush({ config, yes, signal, print, log }: FlushOptions): 
     for (const routes of ours) await removeAll(routes);
     print(`removed ${count} route(s)`);
   }
+  await removePrefixRoutes(ours);
   for (const routes of ours) await routes.removeIdleObjects(ours);
   await memory.forget(memory.identities);
   print('nothing of flock-anycast is left in the kernel of this network namespace');
+}
+
+async function prefixRoutesOf(ours: readonly IdentityRoutes[]): Promise<string[]> {
+  return [...new Set((await Promise.all(ours.map(routes => routes.prefixRoutes()))).flat())];
+}
+
+async function removePrefixRoutes(ours: readonly IdentityRoutes[]): Promise<void> {
+  for (const routes of ours) await routes.removePrefixRoutes();
+  const left = await prefixRoutesOf(ours);
+  if (left.length === 0) return;
+  throw new FlockError('FLOCK_FLUSH_INCOMPLETE', `unreachable routes remain: ${left.join(', ')}`, {
+    value: left,
+    remedy: 'stop the program that adds them (ip monitor route shows the changes), and run flush again',
+  });
 }
 
 /** @returns how many routes there are */

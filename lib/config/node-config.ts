@@ -37,7 +37,9 @@ export const nodeConfigKeys = {
     .array(prefix)
     .max(1024)
     .transform(prefixes => [...new Set(prefixes)].sort())
-    .describe("The node's own prefixes, such as its pod CIDRs; always announced."),
+    .describe(
+      "The node's own prefixes, such as its pod CIDRs; always announced. Addresses of them that have no route are answered by an unreachable route, so do not list services.",
+    ),
   birdMode: z
     .enum(['learn', 'filter'])
     .describe(

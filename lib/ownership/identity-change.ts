@@ -50,12 +50,14 @@ export class IdentityChange {
   /** Before the first pass: the routes of former identities become routes of the present one. */
   async begin(signal: AbortSignal): Promise<void> {
     if (this.#former.length === 0) return;
-    await this.#untilBirdLearns(signal);
-    if (signal.aborted) return;
     const socket = new RouteSocket();
     this.#socket = socket;
-    this.#relocation = new Relocation({ ...this.#options, socket, former: this.#former });
-    await this.#relocation.move();
+    const relocation = new Relocation({ ...this.#options, socket, former: this.#former });
+    await relocation.movePrefixRoutes();
+    await this.#untilBirdLearns(signal);
+    if (signal.aborted) return;
+    this.#relocation = relocation;
+    await relocation.move();
   }
 
   /** After each pass: removes the routes that could not be moved. Does nothing when none is left. */

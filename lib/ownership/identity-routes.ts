@@ -1,7 +1,10 @@
 /** Reads, withdraws and removes the routes of one identity in the kernel. Never changes other owners' routes. */
 
+import type { Destination } from '../base/address.ts';
 import type { RouteIdentity } from '../config/route-identity.ts';
+import { readPrefixRoutes } from '../kernel/prefix-routes.ts';
 import { errnoName } from '../kernel/socket/errno.ts';
+import { addPrefixRoute, isPrefixRoute } from '../kernel/socket/prefix-route.ts';
 import { Operation } from '../kernel/socket/record-layout.ts';
 import { RouteBatch } from '../kernel/socket/route-batch.ts';
 import type { RouteSocket } from '../kernel/socket/route-socket.ts';
@@ -24,7 +27,9 @@ export class IdentityRoutes {
     const dumps = await Promise.all(
       ([4, 6] as const).map(family => this.#socket.dump({ family, table, protocols: numbers })),
     );
-    return dumps.flatMap(dump => [...viewRoutes(dump)]).filter(view => view.metric === metric);
+    return dumps
+      .flatMap(dump => [...viewRoutes(dump)])
+      .filter(view => view.metric === metric && !isPrefixRoute(view.bytes));
   }
 
   /**
@@ -65,6 +70,34 @@ export class IdentityRoutes {
       const why = errnoName(outcomes[index] ?? 0);
       return outcomes[index] === 0 || why === 'ESRCH' || why === 'ENODEV' ? [] : [{ view, why }];
     });
+  }
+
+  /** The prefixes for which this identity has an unreachable route. */
+  prefixRoutes(): Promise<Destination[]> {
+    return readPrefixRoutes(this.#socket, this.identity.protocols.hold);
+  }
+
+  /** Makes the unreachable routes of a former identity routes of this one. */
+  async takePrefixRoutes(former: IdentityRoutes): Promise<void> {
+    const { hold } = this.identity.protocols;
+    if (hold === former.identity.protocols.hold) return;
+    await this.#writePrefixRoutes(Operation.replace, await former.prefixRoutes(), hold);
+  }
+
+  /** Removes the unreachable routes of prefixes. */
+  async removePrefixRoutes(): Promise<void> {
+    const { hold } = this.identity.protocols;
+    await this.#writePrefixRoutes(Operation.delete, await this.prefixRoutes(), hold);
+  }
+
+  async #writePrefixRoutes(
+    operation: Operation,
+    prefixes: readonly Destination[],
+    protocol: number,
+  ): Promise<void> {
+    const batch = new RouteBatch();
+    for (const prefix of prefixes) addPrefixRoute(batch, operation, prefix, protocol);
+    if (batch.length > 0) await this.#socket.apply(batch.bytes());
   }
 
   /**

@@ -43,6 +43,11 @@ export class Relocation {
     this.#former = former.map(identity => new IdentityRoutes(socket, identity));
   }
 
+  /** BIRD learns none of these, and what keeps them reads them when BIRD has its first configuration: before step 1. */
+  async movePrefixRoutes(): Promise<void> {
+    for (const former of this.#former) await this.#present.takePrefixRoutes(former);
+  }
+
   /** Step 2. Needs no source: every route that is removed has its copy in the kernel. */
   async move(): Promise<void> {
     for (const former of this.#former) {

@@ -85,6 +85,26 @@ test("our nexthop groups are removed with their routes; other owners' groups sta
   t.is((await routesOf(lab.node, 99)).length, 1);
 });
 
+test('the unreachable routes of announced prefixes go too, of every remembered identity', async t => {
+  const lab = await createNodeLab(t, 1);
+  const { files } = await leftBehind(lab);
+  const worst = 'metric 4294967295';
+  await lab.node.ipBatch([
+    `route add unreachable 10.244.3.0/24 ${worst} proto 71`,
+    `route add unreachable fd44:3::/64 ${worst} proto 81`,
+    `route add unreachable 10.244.4.0/24 ${worst} proto 98`,
+  ]);
+  const { code, out, err } = await runCommand(lab.node, files, 'flush');
+  t.deepEqual([code, err], [0, '']);
+  t.true(
+    out.includes('unreachable routes of announced prefixes: 10.244.3.0/24, fd44:3::/64'),
+    out.join('\n'),
+  );
+  const left = await lab.node.ip('route', 'show', 'type', 'unreachable');
+  t.regex(left, /^unreachable 10\.244\.4\.0\/24 proto 98 [^\n]*\n$/);
+  t.is((await lab.node.ip('-6', 'route', 'show', 'type', 'unreachable')).trim(), '');
+});
+
 test('a second run has nothing to do, and succeeds', async t => {
   const lab = await createNodeLab(t, 1);
   const files = layOutAgent(join(lab.lab.dir, 'agent'));

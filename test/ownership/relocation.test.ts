@@ -54,6 +54,25 @@ for (const [what, present] of [
   });
 }
 
+test('unreachable routes of announced prefixes take the number of the present identity', async t => {
+  const lab = await createNodeLab(t, 1);
+  const worst = 'metric 4294967295';
+  await lab.node.ipBatch([
+    `route add unreachable 10.244.3.0/24 ${worst} proto 71`,
+    `route add unreachable fd44:3::/64 ${worst} proto 71`,
+    `route add unreachable 10.244.4.0/24 ${worst} proto 98`,
+  ]);
+  await relocate(t, lab, renumbered).movePrefixRoutes();
+  const seen: string[] = [];
+  for (const family of ['-4', '-6']) {
+    const routes = await lab.node.ipJson<{ dst: string; protocol: string }[]>(
+      ...['-N', family, 'route', 'show', 'type', 'unreachable', 'metric', '4294967295'],
+    );
+    seen.push(...routes.map(({ dst, protocol }) => `${dst} ${protocol}`));
+  }
+  t.deepEqual(seen.sort(), ['10.244.3.0/24 81', '10.244.4.0/24 98', 'fd44:3::/64 81']);
+});
+
 test('after an interrupted move, the next start goes on', async t => {
   const lab = await createNodeLab(t, 1);
   await lab.node.ipBatch([

@@ -52,13 +52,18 @@ export interface SeenRoute {
 
 interface IpRoute {
   dst: string;
+  type?: string;
+  metric?: number;
   protocol: string;
   gateway?: string;
   dev?: string;
   nexthops?: { gateway?: string; dev: string }[];
 }
 
-/** The routes of one protocol number in a namespace, both families, by destination. */
+/**
+ * The routes of one protocol number in a namespace, both families, by destination, without the unreachable ones of
+ * announced prefixes.
+ */
 export async function routesOf(namespace: Namespace, protocol: number, table = 'main'): Promise<SeenRoute[]> {
   const seen: SeenRoute[] = [];
   for (const family of ['-4', '-6']) {
@@ -71,7 +76,8 @@ export async function routesOf(namespace: Namespace, protocol: number, table = '
       'proto',
       `${protocol}`,
     );
-    for (const { dst, nexthops, gateway = '', dev = '' } of routes) {
+    for (const { dst, type, metric, nexthops, gateway = '', dev = '' } of routes) {
+      if (type === 'unreachable' && metric === 2 ** 32 - 1) continue;
       const hops = nexthops ?? [{ gateway, dev }];
       seen.push({
         destination: dst.includes('/') ? dst : `${dst}/${dst.includes(':') ? 128 : 32}`,

@@ -10,6 +10,7 @@ import { Doubt } from '../socket/doubt.ts';
 import type { LinkTable } from '../socket/link-table.ts';
 import type { ObjectChange } from '../socket/nexthop-object.ts';
 import { configuredNexthops, emptyNexthops, interfacesOf } from '../socket/nexthops.ts';
+import { isPrefixRoute } from '../socket/prefix-route.ts';
 import { Operation } from '../socket/record-layout.ts';
 import { destinationOfView, type RouteView } from '../socket/route-view.ts';
 import type { Agenda } from './agenda.ts';
@@ -150,6 +151,7 @@ export class RouteBeliefs {
     const ours = view.protocol === protocols.advertise || view.protocol === protocols.hold;
     const deleted = view.operation === Operation.delete;
     if (entry === undefined) {
+      if (isPrefixRoute(view.bytes)) return false;
       // A route under our protocols that we never made: the next reading sees to it.
       if (ours && !deleted) this.distrust();
       return ours;

@@ -5,6 +5,7 @@
 import type { Family } from '../../base/address.ts';
 import type { Cohorts } from '../groups/cohorts.ts';
 import { configuredAlike, configuredNexthops, sameNexthops } from '../socket/nexthops.ts';
+import { isPrefixRoute } from '../socket/prefix-route.ts';
 import { headerLength, offsets, recordLength } from '../socket/record-layout.ts';
 import { addressLength, destinationOfView, isOurKind, RouteView } from '../socket/route-view.ts';
 import { type Programmed, programmedAs, type RouteEntry } from './route-entry.ts';
@@ -15,7 +16,7 @@ export interface Adoption {
   found: { entry: RouteEntry; believed: Programmed | undefined; programmed: Programmed }[];
   /** Destinations that the kernel does not hold, though we believed so. */
   absent: { entry: RouteEntry; believed: Programmed }[];
-  /** Our routes that we can never want: of another metric, or of a kind that we do not make. */
+  /** Our routes that we can never want: of another metric, or of a kind that we do not make here. */
   strays: RouteView[];
 }
 
@@ -68,7 +69,7 @@ export class RouteReading {
     for (let start = 0; start < records.length; start += recordLength(records, start)) {
       if (int32At(records, start + offsets.metric) === (this.#metric | 0) && isOurKind(records, start))
         this.#compare(stream, records, start);
-      else stream.strays.push(viewAt(records, start));
+      else if (!isPrefixRoute(records, start)) stream.strays.push(viewAt(records, start));
     }
   }
 
