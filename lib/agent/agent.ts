@@ -24,7 +24,7 @@ import { Reporter } from '../observe/reporter.ts';
 import { IdentityChange, openIdentityMemory } from '../ownership/identity-change.ts';
 import type { IdentityMemory } from '../ownership/identity-memory.ts';
 import { claimNamespace } from '../ownership/namespace-claim.ts';
-import { type Bird, carriedByPeers, isLearning, openBird, repairExports, watchSessions } from './bird.ts';
+import { type Bird, carriedFamilies, isLearning, openBird, repairExports, watchSessions } from './bird.ts';
 import type { AgentContext } from './context.ts';
 import { followDraining } from './draining.ts';
 import { followNodeReady, openDesired } from './holding.ts';
@@ -82,7 +82,7 @@ export async function runAgent({ config, log, signal, withdrawOnExit = false }: 
         metrics,
         links: kernel.links,
         table: kernel.table,
-        isCarried: carriedByPeers(sources),
+        carried: () => carriedFamilies(sources),
       }),
       clock: context.clock,
       tickMs: config.reconcile.tickMs,

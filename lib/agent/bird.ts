@@ -1,12 +1,11 @@
 /** BIRD's part of the agent: BIRD's configuration, and the repair of its exports. */
-import type { Destination } from '../base/address.ts';
+import { bothFamilies, type Family } from '../base/address.ts';
 import { BirdAnnouncer } from '../bird/announcer.ts';
 import { ExportAudit } from '../bird/export-audit.ts';
 import { ExportRepair } from '../bird/export-repair.ts';
 import { BirdManager } from '../bird/manager.ts';
 import { areUp } from '../bird/protocol-states.ts';
 import { learningProtocols, tableProtocols } from '../bird/render.ts';
-import { familiesWithoutPeer } from '../bird/session-problems.ts';
 import { SessionWatch } from '../bird/session-watch.ts';
 import { type RouteIdentity, routeIdentityOf } from '../config/route-identity.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
@@ -134,10 +133,10 @@ export function watchSessions(
   return watch;
 }
 
-/** Whether a configured peer carries a destination's family; what no peer carries is announced to nobody. */
-export function carriedByPeers({ nodeConfig }: Sources): (destination: Destination) => boolean {
-  return destination => {
-    const peers = nodeConfig.snapshot()?.bgp.peers;
-    return peers === undefined || familiesWithoutPeer(peers, [destination]).length === 0;
-  };
+/** Families that a configured peer carries; what none carries is announced to nobody. Both before a config is known. */
+export function carriedFamilies({ nodeConfig }: Pick<Sources, 'nodeConfig'>): ReadonlySet<Family> {
+  const peers = nodeConfig.snapshot()?.bgp.peers;
+  if (peers === undefined) return bothFamilies;
+  const isCarried = (name: 'ipv4' | 'ipv6') => peers.some(({ families }) => families.includes(name));
+  return new Set([isCarried('ipv4') ? [4] : [], isCarried('ipv6') ? [6] : []].flat() as Family[]);
 }

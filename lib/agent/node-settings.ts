@@ -1,16 +1,18 @@
 /** Watches this node's settings, and withdraws what the node does not forward. */
-import type { Family } from '../base/address.ts';
+import { bothFamilies, type Family } from '../base/address.ts';
 import { birdModeOf } from '../bird/mode.ts';
 import { advertisedDefaults } from '../kernel/lookups/advertised-defaults.ts';
 import { SysctlWatch } from '../sysctl/sysctl-watch.ts';
+import { carriedFamilies } from './bird.ts';
 import type { AgentContext } from './context.ts';
 import type { AnycastReconciler } from './reconciler.ts';
 import type { Sources } from './sources.ts';
 
-const families = [
-  [4, 'ipv4'],
-  [6, 'ipv6'],
-] as const;
+/** Those of the peers; both while no peer is known. */
+function familiesInUse(nodeConfig: Sources['nodeConfig']): ReadonlySet<Family> {
+  const carried = carriedFamilies({ nodeConfig });
+  return carried.size === 0 ? bothFamilies : carried;
+}
 
 /** Resolves after the first look at the settings. */
 export async function watchSettings(
@@ -19,7 +21,7 @@ export async function watchSettings(
 ): Promise<SysctlWatch> {
   const watch = new SysctlWatch({
     set: config.sysctl.set,
-    families: () => carriedFamilies(nodeConfig),
+    families: () => familiesInUse(nodeConfig),
     podInterfaces,
     learnsGroups: () =>
       config.routes.nexthops !== 'multipath' &&
@@ -34,14 +36,6 @@ export async function watchSettings(
   onPodInterfaces(names => watch.lookAt(names));
   await watch.start();
   return watch;
-}
-
-/** Those of the peers; both while no peer is known. */
-function carriedFamilies(nodeConfig: Sources['nodeConfig']): ReadonlySet<Family> {
-  const peers = nodeConfig.snapshot()?.bgp.peers ?? [];
-  const isCarried = (name: 'ipv4' | 'ipv6') =>
-    peers.length === 0 || peers.some(peer => peer.families.includes(name));
-  return new Set(families.flatMap(([family, name]) => (isCarried(name) ? family : [])));
 }
 
 /**

@@ -9,7 +9,7 @@ import { serveObservations } from '../observe/server.ts';
 import { type Finding, findingCodes } from '../sysctl/checks.ts';
 import { inFew } from '../sysctl/in-few.ts';
 import type { SysctlWatch } from '../sysctl/sysctl-watch.ts';
-import type { Bird } from './bird.ts';
+import { type Bird, carriedFamilies } from './bird.ts';
 import type { AgentContext } from './context.ts';
 import { heldWords } from './holding.ts';
 import { openPodEvents } from './pod-events.ts';
@@ -65,7 +65,7 @@ function openListener({ config, log, clock, stops, openings }: AgentContext, obs
 
 async function nodeConfigStatusOf({ sources, table, sessions, settings, bird: { manager } }: Observed) {
   const { applied, lastError } = manager.status();
-  const { advertised, held, failed } = table.counts();
+  const { advertised, held, failed } = table.counts(carriedFamilies(sources));
   const peers = sources.nodeConfig.snapshot()?.bgp.peers ?? [];
   return {
     synced: isSynced(sources),
@@ -98,7 +98,7 @@ function statusOf(node: string, { sources, desired, table, bird, sessions, setti
       allocations: allocations.synced,
       ...(object !== undefined && { node: object.synced }),
     },
-    destinations: table.counts(),
+    destinations: table.counts(carriedFamilies(sources)),
     [heldWords]: [...desired.holds.keys].sort(),
     refusals: sources.refusals(),
     failures: [...table.failures()].map(({ destination, failure }) => ({ destination, ...failure })),

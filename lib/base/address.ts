@@ -9,6 +9,8 @@ import { quoted, shortened } from './quoted.ts';
 
 export type Family = 4 | 6;
 
+export const bothFamilies: ReadonlySet<Family> = new Set([4, 6]);
+
 export interface Address {
   readonly family: Family;
   /** Network order: 4 or 16 bytes. */

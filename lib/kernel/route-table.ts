@@ -9,7 +9,7 @@
  * Who supplies destinations uses `want` and `reannounce`; who watches uses what is counted and reported; who works on
  * the kernel (`RouteProgrammer`) uses the parts: `beliefs`, `planner` and `cohorts`.
  */
-import type { Destination } from '../base/address.ts';
+import { bothFamilies, type Destination, type Family, familyOf } from '../base/address.ts';
 import type { DesiredTarget } from '../desired/desired-table.ts';
 import { Cohorts } from './groups/cohorts.ts';
 import type { GroupForm } from './groups/group-form.ts';
@@ -39,9 +39,10 @@ export interface RouteTableOptions {
   stillAnnounced?: (destination: Destination) => boolean;
 }
 
-/** Destinations by state: announced, withdrawn but forwarded, not programmed as wanted. */
+/** Destinations by state: announced, announced but to nobody, withdrawn but forwarded, not programmed as wanted. */
 export interface RouteCounts {
   advertised: number;
+  unpeered: number;
   held: number;
   failed: number;
 }
@@ -130,9 +131,14 @@ export class RouteTable {
       if (failure !== undefined) yield { destination, failure };
   }
 
-  counts(): RouteCounts {
+  /** @param carried families that a BGP peer carries */
+  counts(carried: ReadonlySet<Family> = bothFamilies): RouteCounts {
     const { announced, held } = this.beliefs;
-    return { advertised: announced.size, held: held.size, failed: [...this.failures()].length };
+    let unpeered = 0;
+    if (carried.size < bothFamilies.size)
+      for (const destination of announced) if (!carried.has(familyOf(destination))) unpeered++;
+    const failed = [...this.failures()].length;
+    return { advertised: announced.size - unpeered, unpeered, held: held.size, failed };
   }
 
   /** Whether the kernel holds nothing of ours, as far as we know. */

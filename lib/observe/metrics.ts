@@ -90,10 +90,10 @@ export class Metrics {
   }
 
   /** Counts destinations in a state at each scrape. */
-  watchDestinations(state: 'advertised' | 'held' | 'failed', count: () => number): void {
+  watchDestinations(state: string, meaning: string, count: () => number): void {
     new Gauge({
       name: `flock_anycast_destinations_${state}`,
-      help: `Destinations that are ${state} now.`,
+      help: `Destinations that are ${meaning} now.`,
       registers: [this.registry],
       collect() {
         this.set(count());

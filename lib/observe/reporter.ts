@@ -1,6 +1,6 @@
 /** Reports what the agent does: one log line per event, and the metrics. */
 
-import type { Destination } from '../base/address.ts';
+import { bothFamilies, type Family, familyOf } from '../base/address.ts';
 import type { Log } from '../base/log.ts';
 import { PodLog } from '../base/pod-log.ts';
 import { RepeatedFailure } from '../base/repeated-failure.ts';
@@ -17,6 +17,13 @@ import { NexthopDeletions } from './nexthop-deletions.ts';
 /** With more changes than this in one pass, each has a line of its own only at the level `debug`. */
 const spelledOut = 200;
 
+const states = [
+  ['advertised', 'advertised'],
+  ['unpeered', 'routed, and announced to nobody because no BGP peer carries their family'],
+  ['held', 'held'],
+  ['failed', 'failed'],
+] as const;
+
 export interface ReporterOptions {
   log: Log;
   /** Where warnings about pods go. Default: one of its own. */
@@ -24,8 +31,8 @@ export interface ReporterOptions {
   metrics: Metrics;
   links: LinkTable;
   table: RouteTable;
-  /** Whether any peer carries a destination's family. Default: all are carried. */
-  isCarried?: (destination: Destination) => boolean;
+  /** Families that a BGP peer carries. Default: both. */
+  carried?: () => ReadonlySet<Family>;
 }
 
 /** What a reconciler reports to. */
@@ -36,7 +43,7 @@ export class Reporter {
   readonly #links: LinkTable;
   readonly #failure = new RepeatedFailure();
   readonly #deletions: NexthopDeletions;
-  readonly #isCarried: (destination: Destination) => boolean;
+  readonly #carried: () => ReadonlySet<Family>;
   #shadowed = new Set<string>();
 
   constructor({
@@ -45,17 +52,17 @@ export class Reporter {
     metrics,
     links,
     table,
-    isCarried = () => true,
+    carried = () => bothFamilies,
   }: ReporterOptions) {
-    this.#isCarried = isCarried;
+    this.#carried = carried;
     this.#log = log;
     this.#podLog = podLog;
     this.#metrics = metrics;
     this.#links = links;
     this.#deletions = new NexthopDeletions(log, metrics);
     metrics.watchShadows(() => this.#shadowed.size);
-    for (const state of ['advertised', 'held', 'failed'] as const)
-      metrics.watchDestinations(state, () => table.counts()[state]);
+    for (const [state, meaning] of states)
+      metrics.watchDestinations(state, meaning, () => table.counts(carried())[state]);
   }
 
   /** @param durationMs of the whole pass */
@@ -139,7 +146,7 @@ export class Reporter {
   #reportEvent({ kind, destination, nexthops, message }: RouteEvent, many: boolean): void {
     const via = describeNexthops(nexthops, this.#links);
     // What nobody hears of is not called advertised.
-    const isUnheard = kind === 'advertise' && !this.#isCarried(destination);
+    const isUnheard = kind === 'advertise' && !this.#carried().has(familyOf(destination));
     const verb = isUnheard ? 'route, without a peer for it,' : kind;
     const words = `${verb} ${destination}${via === '' ? '' : ` via ${via}`}`;
     if (message !== undefined) this.#log.warn({ destination, kind }, `${words}: ${message}`);

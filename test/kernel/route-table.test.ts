@@ -67,10 +67,11 @@ test('a destination is announced, withdrawn, removed and forgotten', async t => 
   const { table, pass, kinds } = createTable();
   table.want(four, { nexthops: wanted(1) });
   t.deepEqual(await pass(), ['create']);
-  t.deepEqual(table.counts(), { advertised: 1, held: 0, failed: 0 });
+  t.deepEqual(table.counts(), { advertised: 1, unpeered: 0, held: 0, failed: 0 });
+  t.deepEqual(table.counts(new Set([6])), { advertised: 0, unpeered: 1, held: 0, failed: 0 });
   table.want(four, { nexthops: [] });
   t.deepEqual(await pass(), ['replace']);
-  t.deepEqual(table.counts(), { advertised: 0, held: 1, failed: 0 });
+  t.deepEqual(table.counts(), { advertised: 0, unpeered: 0, held: 1, failed: 0 });
   t.is(table.nextDeadline, settleMs);
   t.deepEqual(await pass(settleMs), ['delete']);
   t.deepEqual(kinds(), ['advertise', 'hold', 'remove']);
@@ -202,5 +203,5 @@ test('a route that was written while its group was refused is believed to lead t
   await pass();
   table.want(four, { nexthops: wanted(1, 2), holdUntil: 5000 });
   await pass(0, { 0: errno.EHOSTUNREACH, 1: errno.ENOENT, 2: errno.EINVAL });
-  t.deepEqual(table.counts(), { advertised: 0, held: 1, failed: 0 });
+  t.deepEqual(table.counts(), { advertised: 0, unpeered: 0, held: 1, failed: 0 });
 });

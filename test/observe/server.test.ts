@@ -14,7 +14,7 @@ async function serve(
   }: Partial<Omit<ObserveOptions, 'healthy'> & { healthy: boolean }> = {},
 ): Promise<string> {
   const metrics = new Metrics();
-  metrics.watchDestinations('advertised', () => 7);
+  metrics.watchDestinations('advertised', 'advertised', () => 7);
   const server = await serveObservations({
     listen,
     registry: metrics.registry,
