@@ -74,3 +74,29 @@ test('a nexthop that has gone unheard is found missing when its group is written
   t.is(routes.length, four.length);
   t.true(routes.every(({ nexthops }) => nexthops.length === 3));
 });
+
+test('what a reading finds deleted is put back as often, and each route has no line of its own', async t => {
+  const lab = await createNodeLab(t, 1);
+  const faults: FaultySocket[] = [];
+  const through = (socket: ConstructorParameters<typeof FaultySocket>[0]) => {
+    const faulty = new FaultySocket(socket);
+    faults.push(faulty);
+    return faulty;
+  };
+  const { table, settle, events } = await program(t, lab, { groups: everyForm['by groups'], through });
+  for (const destination of four) table.want(destination, { nexthops: [lab.nexthop(0)] });
+  await settle();
+  for (let round = 0; round < 8; round++) {
+    const { end } = (faults[0] as FaultySocket).loseNotifications();
+    const objects = await lab.node.ipJson<{ id: number; group?: object }[]>('nexthop', 'show', 'proto', '70');
+    const group = objects.find(each => each.group !== undefined)?.id;
+    await lab.node.ip('nexthop', 'del', 'id', `${group}`);
+    end();
+    await settle();
+    t.is((await routesOf(lab.node, advertise)).length, four.length);
+  }
+  t.deepEqual(
+    events.filter(({ kind }) => bad.includes(kind)),
+    [],
+  );
+});

@@ -10,7 +10,7 @@
  */
 
 import { subtractNexthops, withoutInterface } from '../socket/nexthops.ts';
-import type { Programmed, RouteEntry } from './route-entry.ts';
+import type { Programmed, RouteEntry, RouteLoss } from './route-entry.ts';
 
 /**
  * What is left of a route after one of its interfaces went (`gone`) or was set down.
@@ -49,20 +49,14 @@ const tolerance = { withinMs: 10_000, alone: 5, 'with its group': 50 };
 
 /**
  * Counts one more restoration of a destination.
- *
- * @param lost whether its route was changed or deleted, or went with its nexthop group
  * @returns whether it is restored too often, so that restoring it has to wait
  */
-export function countRestoration(
-  entry: RouteEntry,
-  now: number,
-  lost: 'alone' | 'with its group' = 'alone',
-): boolean {
+export function countRestoration(entry: RouteEntry, now: number, lost: RouteLoss = 'alone'): boolean {
   const { drift } = entry;
   if (drift === undefined || now - drift.since > tolerance.withinMs) {
-    entry.drift = { since: now, restorations: 1, reported: false };
+    entry.drift = { since: now, alone: 0, 'with its group': 0, reported: false, [lost]: 1 };
     return false;
   }
-  drift.restorations++;
-  return drift.restorations > tolerance[lost];
+  drift[lost]++;
+  return drift[lost] > tolerance[lost];
 }

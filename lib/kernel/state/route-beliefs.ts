@@ -15,7 +15,7 @@ import { Operation } from '../socket/record-layout.ts';
 import { destinationOfView, type RouteView } from '../socket/route-view.ts';
 import type { Agenda } from './agenda.ts';
 import { afterDeletion, afterLinkLoss, countRestoration } from './drift.ts';
-import type { AnnouncedRoute, Programmed, RouteEntry, RouteProtocols } from './route-entry.ts';
+import type { AnnouncedRoute, Programmed, RouteEntry, RouteLoss, RouteProtocols } from './route-entry.ts';
 import { conflictOf, contest, type RouteEvent } from './route-event.ts';
 import { RouteIndex } from './route-index.ts';
 import { RouteReading } from './route-reading.ts';
@@ -131,8 +131,7 @@ export class RouteBeliefs {
       routes++;
       // BIRD is not notified of IPv4 routes that go with their group.
       entry.silentlyLost = entry.family === 4;
-      this.record(entry, undefined);
-      if (countRestoration(entry, now, 'with its group')) contest(entry, now);
+      this.#restore(entry, undefined, now, 'with its group');
     }
     return { objects: deleted, routes };
   }
@@ -207,7 +206,7 @@ export class RouteBeliefs {
       if (!this.#stillBelieves(entry, believed)) continue;
       // IPv4 routes can vanish without a notification, and then BIRD still announces them.
       entry.silentlyLost = entry.family === 4;
-      this.#restore(entry, undefined, now);
+      this.#restore(entry, undefined, now, this.#isGone(believed.group) ? 'with its group' : 'alone');
     }
     for (const entry of this.#unconfirmed) {
       if (entry.failure?.kind === 'conflict') this.#options.report(conflictOf(entry, entry.failure));
@@ -225,8 +224,12 @@ export class RouteBeliefs {
 
   /** IPv6 notifies of each route that goes with its group: what is known already, and may be undone already. */
   #wentWithGroup(group: number, { programmed }: RouteEntry): boolean {
-    if (group === 0 || programmed?.group === group) return false;
-    return (this.#options.cohorts.get(group)?.content ?? emptyNexthops).length === 0;
+    return programmed?.group !== group && this.#isGone(group);
+  }
+
+  /** Whether this is a nexthop group that the kernel has no more. */
+  #isGone(group: number): boolean {
+    return group !== 0 && !this.#options.cohorts.get(group)?.content.length;
   }
 
   /** IPv6 notifies of routes that go with their interface: no other software did it, so restoring does not wait. */
@@ -236,11 +239,18 @@ export class RouteBeliefs {
   }
 
   /** Believes a change by others. The next pass undoes it; after too many it waits (`countRestoration`). */
-  #restore(entry: RouteEntry, programmed: Programmed | undefined, now: number): void {
+  #restore(
+    entry: RouteEntry,
+    programmed: Programmed | undefined,
+    now: number,
+    lost: RouteLoss = 'alone',
+  ): void {
     const knew = entry.programmed !== undefined;
     this.record(entry, programmed);
-    if (!knew || !countRestoration(entry, now)) return;
+    if (!knew || !countRestoration(entry, now, lost)) return;
     const event = contest(entry, now);
+    // Of deleted nexthop objects there is one report for all routes.
+    if (lost === 'with its group') return;
     if (!entry.drift?.reported) this.#options.report(event);
     if (entry.drift !== undefined) entry.drift.reported = true;
   }

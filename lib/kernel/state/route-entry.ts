@@ -58,6 +58,9 @@ export interface NexthopSearch {
   next: number;
 }
 
+/** Whether others changed or deleted a route, or it went with its nexthop group. */
+export type RouteLoss = 'alone' | 'with its group';
+
 export interface RouteEntry {
   readonly destination: Destination;
   readonly family: Family;
@@ -71,8 +74,8 @@ export interface RouteEntry {
   /** When a leaving route is removed, in milliseconds of the clock; undefined while it is not leaving. */
   removeAt: number | undefined;
   failure: RouteFailure | undefined;
-  /** How often others' changes were undone lately. */
-  drift: { since: number; restorations: number; reported: boolean } | undefined;
+  /** How often others' changes were undone lately, by what it lost its route with. */
+  drift: ({ since: number; reported: boolean } & Record<RouteLoss, number>) | undefined;
   /** To be written again although the kernel is right: what BIRD was notified of is not what is there. */
   rewrite: boolean;
   /** Vanished without a notification: a tombstone is put when it does not come back, so that BIRD is notified. */
