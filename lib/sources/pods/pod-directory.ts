@@ -145,6 +145,8 @@ export class PodDirectory {
         return this.#claim(name, before, undefined);
       }
       entry.problem = error as FlockError;
+      // The content was not seen, such as without a free descriptor: the next rescan reads again.
+      if (causeOf(error)?.errno !== undefined) entry.signature = undefined;
     }
     this.#entries.set(name, entry);
     return this.#claim(name, before, entry.pod);
@@ -206,5 +208,9 @@ export class PodDirectory {
 }
 
 function isGone(error: unknown): boolean {
-  return ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+  return causeOf(error)?.code === 'ENOENT';
+}
+
+function causeOf(error: unknown): NodeJS.ErrnoException | undefined {
+  return (error as Error).cause as NodeJS.ErrnoException | undefined;
 }
