@@ -36,7 +36,7 @@ async function measure({ host, plan, results, step }: Bench, cell: Cell): Promis
     const [took = '', found] = (await field.floor.ask(`dump ${family} 70`)).split(' ');
     if (Number(found) !== destinations) throw new Error(`the dump gave ${found} routes`);
     samples.add('floor', 'audit', Number(took));
-    agent.table.beliefs.distrust();
+    agent.table.beliefs.raiseDoubt();
     const heap = process.memoryUsage().heapUsed;
     samples.add('ours', 'audit', await timedAudit(agent));
     allocated.push(process.memoryUsage().heapUsed - heap);

@@ -131,7 +131,7 @@ export class RouteProgrammer {
       if (this.#deletions.objects > 0) deletions = this.#deletions;
       this.#deletions = { objects: 0, routes: 0 };
       this.#auditAt = now() + auditMs;
-      this.#distrust();
+      this.#raiseDoubt();
       this.#shadows.look();
     }
     await this.read();
@@ -148,7 +148,7 @@ export class RouteProgrammer {
    * @throws NativeError when the kernel can not be read; what is in doubt stays so
    */
   async read(): Promise<void> {
-    if (this.#options.table.beliefs.suspect) this.#drift += await this.#read();
+    if (this.#options.table.beliefs.inDoubt) this.#drift += await this.#read();
   }
 
   async #apply(plan: RoutePlan): Promise<ApplyResult> {
@@ -212,9 +212,9 @@ export class RouteProgrammer {
   }
 
   /** Anything may have changed in the kernel. */
-  #distrust(): void {
-    this.#links.distrust();
-    this.#options.table.beliefs.distrust();
+  #raiseDoubt(): void {
+    this.#links.raiseDoubt();
+    this.#options.table.beliefs.raiseDoubt();
   }
 
   #take({ routes, links: linkChanges, addresses, nexthopObjects, overrun, error }: KernelChanges): void {
@@ -233,7 +233,7 @@ export class RouteProgrammer {
     const flushed = addresses.some(
       ({ gone, address, index }) => gone && address.length === afInet4Bytes && links.isUsable(index),
     );
-    if (flushed) table.beliefs.distrust();
+    if (flushed) table.beliefs.raiseDoubt();
     const retried = addresses.some(({ gone }) => !gone) && table.retryRefused();
     if (overrun) {
       const reason = error === undefined ? '' : ` (${error.message})`;
@@ -241,7 +241,7 @@ export class RouteProgrammer {
         { code: 'MONITOR_OVERRUN' },
         `kernel notifications were lost${reason}; reading everything again`,
       );
-      this.#distrust();
+      this.#raiseDoubt();
     }
     if (oursChanged || objectsChanged || lost.length > 0)
       this.#auditAt = Math.min(this.#auditAt, now() + verifyAfterMs);

@@ -143,13 +143,13 @@ export class RouteTable {
 
   /** Whether the kernel holds nothing of ours, as far as we know. */
   get isEmpty(): boolean {
-    const { announced, held, suspect } = this.beliefs;
-    return announced.size + held.size === 0 && !suspect;
+    const { announced, held, inDoubt } = this.beliefs;
+    return announced.size + held.size === 0 && !inDoubt;
   }
 
   /** Whether another pass may have something to do now. */
   get busy(): boolean {
-    return this.#agenda.busy || this.beliefs.suspect || this.planner.busy || this.cohorts.busy;
+    return this.#agenda.busy || this.beliefs.inDoubt || this.planner.busy || this.cohorts.busy;
   }
 
   /** When something is to be done next by the clock, in milliseconds; infinity when nothing is. */

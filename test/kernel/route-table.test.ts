@@ -128,7 +128,7 @@ test('an unknown outcome has the kernel read before it is written again', async 
   const { table, pass } = createTable();
   table.want(four, { nexthops: wanted(1) });
   await pass(0, { 0: outcomeUnknown });
-  t.true(table.beliefs.suspect);
+  t.true(table.beliefs.inDoubt);
   t.true(table.busy);
 });
 
@@ -148,17 +148,17 @@ test('an outcome that crossed with a change of others is believed for now, and r
     table.beliefs.index.ensure(four).revision++;
   });
   t.true(table.announced.has(four));
-  t.true(table.beliefs.suspect);
+  t.true(table.beliefs.inDoubt);
 });
 
 test('an outcome that crossed with the loss of an interface is read where it leads through that one', async t => {
   const { table, pass } = createTable();
   table.want(four, { nexthops: wanted(1) });
   await pass(0, {}, () => table.planner.loseLink(2, true));
-  t.false(table.beliefs.suspect);
+  t.false(table.beliefs.inDoubt);
   table.want(six, { nexthops: wanted(1) });
   await pass(0, {}, () => table.planner.loseLink(1, true));
-  t.true(table.beliefs.suspect);
+  t.true(table.beliefs.inDoubt);
 });
 
 test('an IPv4 route that may have vanished with an interface is created before it is replaced', async t => {

@@ -52,7 +52,7 @@ test('a plan for few does not yield', async t => {
 test('an interface that goes while a plan is made leaves nothing believed of what leads through it', async t => {
   const { table, pass } = manyWanted(turn => turn === 0 && table.planner.loseLink(1, true));
   await pass();
-  t.true(table.beliefs.suspect);
+  t.true(table.beliefs.inDoubt);
 });
 
 test('what is wanted while a plan is made is for the next one', async t => {

@@ -107,7 +107,7 @@ export class KernelPaths implements PathFinder {
       { code: 'MONITOR_OVERRUN' },
       `kernel notifications were lost${reason}; looking up every path again`,
     );
-    this.#followed.distrust();
+    this.#followed.raiseDoubt();
     if (!this.#rereading) void this.#reread(onChange);
   }
 

@@ -19,7 +19,7 @@ export interface Settlement {
   /** Undefined when it is the same failure as before, which is reported once. */
   event: RouteEvent | undefined;
   /** The kernel must be read before it is written again. */
-  suspect: boolean;
+  inDoubt: boolean;
   /** The request wrote all that is wanted: nothing is left to do. Absent, the next pass looks at the destination. */
   done?: boolean;
 }
@@ -40,7 +40,7 @@ export function settleRequest(
 ): Settlement {
   const { entry, nexthops, group, whole } = request;
   const { programmed, destination } = entry;
-  if (errno === outcomeUnknown) return { programmed, event: undefined, suspect: true };
+  if (errno === outcomeUnknown) return { programmed, event: undefined, inDoubt: true };
   if (request.kind === 'delete') return settleDelete(entry, errno, words, now);
   if (request.kind === 'putTombstone') return settleTombstone(entry, errno, protocols);
   if (errno !== 0) return settleRefusal(request, errno, words, now);
@@ -54,7 +54,7 @@ export function settleRequest(
   return {
     programmed: programmedAs(protocols[kind], nexthops, group),
     event: { kind, destination, nexthops },
-    suspect: false,
+    inDoubt: false,
     done: whole,
   };
 }
@@ -68,22 +68,22 @@ function settleDelete(entry: RouteEntry, errno: number, words: string | undefine
     entry.removeAt = undefined;
     if (entry.failure?.kind !== 'conflict') entry.failure = undefined;
     const event: RouteEvent = { kind: 'remove', destination, nexthops };
-    return { programmed: undefined, event, suspect: false, done: entry.desired.nexthops.length === 0 };
+    return { programmed: undefined, event, inDoubt: false, done: entry.desired.nexthops.length === 0 };
   }
   // Still there: the next attempt waits as long as any other retry.
   const failure = nextFailure(entry, errno, words, now);
   entry.removeAt = failure.retryAt;
   const message = `can not remove the route: ${failure.message}; trying again`;
-  return { programmed, event: { kind: 'fail', destination, nexthops, message }, suspect: true };
+  return { programmed, event: { kind: 'fail', destination, nexthops, message }, inDoubt: true };
 }
 
 /** A tombstone is ours and held, so that it is deleted next. Where another owner's route is, BIRD knows that one. */
 function settleTombstone(entry: RouteEntry, errno: number, { hold }: RouteProtocols): Settlement {
   entry.silentlyLost = false;
-  if (errno !== 0) return { programmed: undefined, event: undefined, suspect: false };
+  if (errno !== 0) return { programmed: undefined, event: undefined, inDoubt: false };
   entry.heldSince = notHeld;
   const event: RouteEvent = { kind: 'disown', destination: entry.destination, nexthops: emptyNexthops };
-  return { programmed: programmedAs(hold, emptyNexthops, 0), event, suspect: false };
+  return { programmed: programmedAs(hold, emptyNexthops, 0), event, inDoubt: false };
 }
 
 function settleRefusal(
@@ -97,17 +97,17 @@ function settleRefusal(
   const unreported = { programmed, event: undefined };
   if (kind !== 'create' && name === 'ENOENT') {
     // What we replace has vanished: nothing was overwritten, and it is created next.
-    return { programmed: undefined, event: undefined, suspect: false };
+    return { programmed: undefined, event: undefined, inDoubt: false };
   }
   if (kind === 'hold') {
     // A nexthop that went with its interface can not be held either: remove it.
     entry.heldSince = notHeld;
-    return { ...unreported, suspect: true };
+    return { ...unreported, inDoubt: true };
   }
   const { search } = entry.failure ?? {};
   if (!whole && search !== undefined && search.stage !== 'done') {
     continueSearch(search, undefined);
-    return { ...unreported, suspect: entry.family === 6 };
+    return { ...unreported, inDoubt: entry.family === 6 };
   }
   const reported = entry.failure?.message;
   const failure = nextFailure(entry, errno, words, now, nexthops);
@@ -115,10 +115,10 @@ function settleRefusal(
     // Another owner's, or our own that we do not know of: the reading that follows shows which (`adopt`).
     failure.kind = 'conflict';
     failure.message = conflictMessage;
-    return { ...unreported, suspect: reported !== conflictMessage };
+    return { ...unreported, inDoubt: reported !== conflictMessage };
   }
   if (group === 0 && countNexthops(nexthops) > 1) failure.search = beginSearch();
   const event: RouteEvent = { kind: 'fail', destination, nexthops, message: failure.message };
   // An IPv6 replace that failed may have left a part.
-  return { programmed, event: reported === failure.message ? undefined : event, suspect: entry.family === 6 };
+  return { programmed, event: reported === failure.message ? undefined : event, inDoubt: entry.family === 6 };
 }

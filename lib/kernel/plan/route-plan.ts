@@ -100,7 +100,7 @@ export class RoutePlanner {
       if (slice.isOver()) await slice.yield();
     }
     groups.sweep();
-    if (this.#strays.sweep(batch, now)) beliefs.distrust();
+    if (this.#strays.sweep(batch, now)) beliefs.raiseDoubt();
     return { batch, groups, requests };
   }
 
@@ -111,7 +111,7 @@ export class RoutePlanner {
     now: number,
     slice: TimeSlice,
   ): Promise<void> {
-    if (groups.settle(results)) this.#options.beliefs.distrust();
+    if (groups.settle(results)) this.#options.beliefs.raiseDoubt();
     for (let at = 0; at < requests.length; at++) {
       this.#settleOne(requests[at] as RouteRequest, groups, results, now);
       if (slice.isOver()) await slice.yield();
@@ -173,8 +173,8 @@ export class RoutePlanner {
     const settlement = settleRequest(request, errno, words, protocols, now);
     // What others did meanwhile may have come before our request or after it.
     const crossed = entry.revision !== revision || this.#leadsThroughLost(request);
-    if (settlement.suspect || crossed) beliefs.distrust();
-    if (settlement.suspect && entry.failure?.kind === 'conflict') beliefs.awaitConfirmation(entry);
+    if (settlement.inDoubt || crossed) beliefs.raiseDoubt();
+    if (settlement.inDoubt && entry.failure?.kind === 'conflict') beliefs.awaitConfirmation(entry);
     if (settlement.event !== undefined) report(settlement.event);
     if (!settlement.done || crossed) {
       beliefs.record(entry, settlement.programmed);

@@ -28,7 +28,7 @@ export class FollowedLinks {
     return this.#doubt.isOpen;
   }
 
-  distrust(): void {
+  raiseDoubt(): void {
     this.#doubt.raise();
   }
 

@@ -48,11 +48,11 @@ export class RouteBeliefs {
   }
 
   /** Whether the kernel has to be read before it is written. */
-  get suspect(): boolean {
+  get inDoubt(): boolean {
     return this.#doubt.isOpen;
   }
 
-  distrust(): void {
+  raiseDoubt(): void {
     this.#doubt.raise();
   }
 
@@ -118,7 +118,7 @@ export class RouteBeliefs {
   observeObjects(changes: Iterable<ObjectChange>, now: number): { objects: number; routes: number } {
     const { cohorts } = this.#options;
     const { groups, deleted, doubt } = observeObjects(changes, cohorts);
-    if (doubt) this.distrust();
+    if (doubt) this.raiseDoubt();
     let routes = 0;
     for (const entry of groups.size > 0 ? this.index.values() : []) {
       const { programmed } = entry;
@@ -152,7 +152,7 @@ export class RouteBeliefs {
     if (entry === undefined) {
       if (isPrefixRoute(view.bytes)) return false;
       // A route under our protocols that we never made: the next reading sees to it.
-      if (ours && !deleted) this.distrust();
+      if (ours && !deleted) this.raiseDoubt();
       return ours;
     }
     if (deleted && this.#wentWithGroup(view.group, entry)) return false;
@@ -218,7 +218,7 @@ export class RouteBeliefs {
   /** A notification since the reading may be newer than it: then the kernel is read again. */
   #stillBelieves(entry: RouteEntry, believed: Programmed | undefined): boolean {
     if (entry.programmed === believed) return true;
-    this.distrust();
+    this.raiseDoubt();
     return false;
   }
 

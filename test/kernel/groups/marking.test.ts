@@ -124,7 +124,7 @@ test('ours stay where they are, a second pod is given what is idle when that is 
   t.deepEqual(await group(), { weights: [65_535, 1], parts: [64] });
   const due = table.nextDeadline;
   t.is(due - clock.at, idleMs + slackMs, 'a pass is asked for when all that is busy is marked');
-  table.beliefs.distrust();
+  table.beliefs.raiseDoubt();
   t.deepEqual(await settle(), [], 'an audit finds it as it is to be');
   t.is(table.nextDeadline, due);
   t.true((await hearsIn(idleMs)) < noise);

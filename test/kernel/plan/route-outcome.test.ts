@@ -35,14 +35,14 @@ const cases: Record<string, Case> = {
     kind: 'replace',
     entry: { programmed: held },
     outcome: outcomeUnknown,
-    gives: { programmed: held, suspect: true },
+    gives: { programmed: held, inDoubt: true },
     leaves: { programmed: held },
   },
   'what was created whole is announced, and nothing is left to do': {
     kind: 'create',
     whole: true,
     entry: { rewrite: true, silentlyLost: true, failure: failureOf(), heldSince: 3 },
-    gives: { programmed: announced, suspect: false, done: true },
+    gives: { programmed: announced, inDoubt: false, done: true },
     tells: { kind: 'advertise' },
     leaves: { rewrite: false, silentlyLost: false, failure: undefined, heldSince: undefined },
   },
@@ -63,7 +63,7 @@ const cases: Record<string, Case> = {
   'what was withdrawn is held since now, and looked at again': {
     kind: 'hold',
     entry: { programmed: announced, failure: searching(0) },
-    gives: { programmed: held, suspect: false, done: false },
+    gives: { programmed: held, inDoubt: false, done: false },
     tells: { kind: 'hold' },
     leaves: { heldSince: now, failure: searching(0) },
   },
@@ -77,7 +77,7 @@ const cases: Record<string, Case> = {
   'what was deleted is gone': {
     kind: 'delete',
     entry: { programmed: held, heldSince: 3, removeAt: 9, failure: failureOf() },
-    gives: { programmed: undefined, suspect: false, done: true },
+    gives: { programmed: undefined, inDoubt: false, done: true },
     tells: { kind: 'remove' },
     leaves: { heldSince: undefined, removeAt: undefined, failure: undefined },
   },
@@ -112,7 +112,7 @@ const cases: Record<string, Case> = {
     entry: { programmed: held },
     outcome: errno.EBUSY,
     words: 'in use',
-    gives: { programmed: held, suspect: true },
+    gives: { programmed: held, inDoubt: true },
     tells: { kind: 'fail', message: 'can not remove the route: in use (EBUSY); trying again' },
     leaves: { removeAt: now + retryMs.first },
   },
@@ -120,7 +120,7 @@ const cases: Record<string, Case> = {
     kind: 'putTombstone',
     nexthops: hops(),
     entry: { silentlyLost: true },
-    gives: { programmed: { protocol: hold, nexthops: hops(), group: 0 }, suspect: false },
+    gives: { programmed: { protocol: hold, nexthops: hops(), group: 0 }, inDoubt: false },
     tells: { kind: 'disown' },
     leaves: { silentlyLost: false, heldSince: notHeld },
   },
@@ -129,28 +129,28 @@ const cases: Record<string, Case> = {
     nexthops: hops(),
     entry: { silentlyLost: true },
     outcome: errno.EEXIST,
-    gives: { programmed: undefined, suspect: false },
+    gives: { programmed: undefined, inDoubt: false },
     leaves: { silentlyLost: false, heldSince: undefined },
   },
   'what vanished before it was replaced is created next, without a failure': {
     kind: 'replace',
     entry: { programmed: announced },
     outcome: errno.ENOENT,
-    gives: { programmed: undefined, suspect: false },
+    gives: { programmed: undefined, inDoubt: false },
     leaves: { failure: undefined },
   },
   'what can not be held is removed instead': {
     kind: 'hold',
     entry: { programmed: announced },
     outcome: errno.ENETDOWN,
-    gives: { programmed: announced, suspect: true },
+    gives: { programmed: announced, inDoubt: true },
     leaves: { heldSince: notHeld, failure: undefined },
   },
   'a part that is refused goes on with the search, and is no failure of its own': {
     kind: 'replace',
     entry: { programmed: announced, failure: searching(0) },
     outcome: errno.EHOSTUNREACH,
-    gives: { programmed: announced, suspect: false },
+    gives: { programmed: announced, inDoubt: false },
     leaves: { failure: searching(1) },
   },
   'a part that IPv6 refuses may have left a part, so the kernel is read': {
@@ -158,14 +158,14 @@ const cases: Record<string, Case> = {
     destination: six,
     entry: { failure: searching(0) },
     outcome: errno.EHOSTUNREACH,
-    gives: { suspect: true },
+    gives: { inDoubt: true },
   },
   'a single nexthop that is refused is a failure in the words of the kernel': {
     kind: 'create',
     whole: true,
     outcome: errno.ENETUNREACH,
     words: 'Nexthop has invalid gateway',
-    gives: { programmed: undefined, suspect: false },
+    gives: { programmed: undefined, inDoubt: false },
     tells: { kind: 'fail', message: 'Nexthop has invalid gateway (ENETUNREACH)' },
     leaves: {
       failure: failureOf({
@@ -182,7 +182,7 @@ const cases: Record<string, Case> = {
     entry: { failure: failureOf({ message: 'in use (EBUSY)' }) },
     outcome: errno.EBUSY,
     words: 'in use',
-    gives: { suspect: false },
+    gives: { inDoubt: false },
     leaves: {
       failure: failureOf({
         errno: errno.EBUSY,
@@ -199,7 +199,7 @@ const cases: Record<string, Case> = {
     nexthops: hops(1, 2),
     outcome: errno.EHOSTUNREACH,
     words: 'no way',
-    gives: { suspect: false },
+    gives: { inDoubt: false },
     tells: { kind: 'fail', message: 'no way (EHOSTUNREACH)' },
     leaves: {
       failure: failureOf({
@@ -217,7 +217,7 @@ const cases: Record<string, Case> = {
     nexthops: hops(1, 2),
     outcome: errno.EHOSTUNREACH,
     words: 'no way',
-    gives: { suspect: false },
+    gives: { inDoubt: false },
     tells: { kind: 'fail', message: 'no way (EHOSTUNREACH)' },
     leaves: {
       failure: failureOf({
@@ -231,7 +231,7 @@ const cases: Record<string, Case> = {
     kind: 'create',
     whole: true,
     outcome: errno.EEXIST,
-    gives: { suspect: true },
+    gives: { inDoubt: true },
     leaves: {
       failure: failureOf({
         errno: errno.EEXIST,
@@ -247,7 +247,7 @@ const cases: Record<string, Case> = {
     whole: true,
     entry: { failure: failureOf({ kind: 'conflict', message: conflictMessage }) },
     outcome: errno.EEXIST,
-    gives: { suspect: false },
+    gives: { inDoubt: false },
   },
 };
 

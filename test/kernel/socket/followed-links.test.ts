@@ -35,7 +35,7 @@ test('links are in doubt until they were read, and again when something is lost'
   t.deepEqual([...(await reading)], ['p0', 'p1']);
   t.false(subject.inDoubt);
   t.is(table.usableIndex('p1'), 2);
-  subject.distrust();
+  subject.raiseDoubt();
   t.true(subject.inDoubt);
 });
 
@@ -44,7 +44,7 @@ test('a reading that fails changes nothing, and leaves the links in doubt', asyn
   const first = subject.read();
   answer(link('p0', 1));
   await first;
-  subject.distrust();
+  subject.raiseDoubt();
   const second = subject.read();
   refuse(new Error('ENOBUFS'));
   await t.throwsAsync(second, { message: 'ENOBUFS' });
@@ -55,7 +55,7 @@ test('a reading that fails changes nothing, and leaves the links in doubt', asyn
 test('what is lost while links are read is not answered by that reading', async t => {
   const { subject, answer } = createLinks();
   const reading = subject.read();
-  subject.distrust();
+  subject.raiseDoubt();
   answer(link('p0', 1));
   await reading;
   t.true(subject.inDoubt);

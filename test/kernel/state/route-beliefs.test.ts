@@ -65,10 +65,10 @@ function read(subject: RouteBeliefs, records: { 4?: Uint8Array; 6?: Uint8Array }
 
 test('before the first reading all is in doubt, and what it finds is believed', async t => {
   const { subject, agenda } = createBeliefs();
-  t.true(subject.suspect);
+  t.true(subject.inDoubt);
   const found = { 4: recordOf(four), 6: recordOf(six, { protocol: hold }) };
   t.deepEqual(await read(subject, found), { drift: 2, strays: [] });
-  t.false(subject.suspect);
+  t.false(subject.inDoubt);
   t.deepEqual([[...subject.announced], [...subject.held]], [[four], [six]]);
   t.deepEqual(
     subject.announcedRoutes().map(({ destination }) => destination),
@@ -81,9 +81,9 @@ test('before the first reading all is in doubt, and what it finds is believed', 
 test('a doubt that is raised during a reading is not answered by it', async t => {
   const { subject } = createBeliefs();
   const reading = subject.beginReading();
-  subject.distrust();
+  subject.raiseDoubt();
   await subject.adopt(reading, 0, slice());
-  t.true(subject.suspect);
+  t.true(subject.inDoubt);
 });
 
 test('a route that the kernel lost is not believed any more; over IPv4 BIRD was not notified of it', async t => {
@@ -107,7 +107,7 @@ test('what was notified of a destination since it was read is newer, and it is r
   subject.record(entry, undefined);
   await subject.adopt(reading, 0, slice());
   t.is(entry.programmed, undefined);
-  t.true(subject.suspect);
+  t.true(subject.inDoubt);
 });
 
 test('a route of ours of another metric is a stray', async t => {
@@ -134,7 +134,7 @@ test('what is notified of others is none of ours: by metric, or by a destination
   await read(subject, { 4: recordOf(four) });
   t.false(subject.observe(viewOf(four, { protocol: foreign, metric: 17, operation: Operation.replace }), 0));
   t.false(subject.observe(viewOf('192.0.2.2/32', { protocol: foreign, operation: Operation.replace }), 0));
-  t.false(subject.suspect);
+  t.false(subject.inDoubt);
   t.deepEqual([...subject.announced], [four]);
 });
 
@@ -142,9 +142,9 @@ test('a route under our protocols that we never made is read; its deletion needs
   const { subject } = createBeliefs();
   await read(subject, {});
   t.true(subject.observe(viewOf(four, { operation: Operation.delete }), 0));
-  t.false(subject.suspect);
+  t.false(subject.inDoubt);
   t.true(subject.observe(viewOf(four, { operation: Operation.replace }), 0));
-  t.true(subject.suspect);
+  t.true(subject.inDoubt);
 });
 
 test('a route of ours that others replaced is believed as they left it', async t => {
