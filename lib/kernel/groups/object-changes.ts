@@ -31,14 +31,16 @@ export function observeObjects(changes: Iterable<ObjectChange>, cohorts: Cohorts
     const cohort = cohorts.get(id);
     if (gone && kind === ObjectKind.nexthop) {
       const nexthop = cohorts.nexthops.get(id);
-      if (nexthop === undefined) continue;
       deleted++;
-      // It may be what we are about to create.
-      if (!nexthop.present) doubt = true;
-      cohorts.nexthops.forget(nexthop);
+      // It may be what we are about to create, or what a reading that is under way has found.
+      if (!nexthop?.present) doubt = true;
+      if (nexthop !== undefined) cohorts.nexthops.forget(nexthop);
     } else if (gone) {
-      if (cohort === undefined) continue;
       deleted++;
+      if (cohort === undefined) {
+        doubt = true;
+        continue;
+      }
       groups.add(id);
       if (!cohorts.shrink(cohort, emptyNexthops)) doubt = true;
     } else {
