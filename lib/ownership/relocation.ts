@@ -3,7 +3,8 @@
  *
  * 1. BIRD learns routes of both (`bird/render.ts`), before any route changes.
  * 2. Each route is copied to the present identity, with the same tag and nexthops, and only then removed. With the
- *    same table and metric the kernel has one key for both: there the protocol number is changed in place.
+ *    same table and metric the kernel has one key for both: there the protocol number is changed in place. A withdrawn
+ *    route at the new key is no copy of an announced one: a run that was killed left it, and the copy replaces it.
  * 3. The reconciler adopts the copies like any routes from before a restart.
  * 4. A route that could not be moved (another owner has a route at the new key, or a nexthop is dead) stays until
  *    every source has synced and a pass has programmed the desired routes; then it is withdrawn and removed.
@@ -84,7 +85,7 @@ export class Relocation {
     const isFormer = (view: RouteView) => !this.#isPresent(former.identity, view);
     const left = (await former.read()).filter(isFormer);
     if (left.length === 0) return 0;
-    const copies = await this.#destinations();
+    const { all: copies } = await this.#destinations();
     if (!this.#announcedNumbers().has(former.identity.protocols.hold)) {
       await former.hold(left.filter(view => !copies.has(destinationOfView(view))));
       await setTimeout(this.#options.settleMs);
@@ -115,18 +116,34 @@ export class Relocation {
 
   /** @returns how many routes could not be moved */
   async #copyAndRemove(former: IdentityRoutes, found: readonly RouteView[]): Promise<number> {
-    await this.#present.write(found, Operation.create, this.#tagsFrom(former.identity));
+    const tags = this.#tagsFrom(former.identity);
+    const { advertise } = former.identity.protocols;
+    await this.#present.write(found, Operation.create, tags);
+    const before = await this.#destinations();
+    const isHidden = (view: RouteView) =>
+      view.protocol === advertise &&
+      before.all.has(destinationOfView(view)) &&
+      !before.announced.has(destinationOfView(view));
+    await this.#present.write(found.filter(isHidden), Operation.replace, tags);
     await setTimeout(this.#options.settleMs);
     // The kernel's routes decide, not the outcomes: a copy may exist since an interrupted earlier start.
     const copies = await this.#destinations();
-    const movable = found.filter(view => copies.has(destinationOfView(view)));
+    const movable = found.filter(view =>
+      (view.protocol === advertise ? copies.announced : copies.all).has(destinationOfView(view)),
+    );
     const failed = await former.remove(movable);
     return found.length - movable.length + failed.length;
   }
 
-  /** The destinations of the present identity's routes. */
-  async #destinations(): Promise<ReadonlySet<Destination>> {
-    return new Set((await this.#present.read()).map(destinationOfView));
+  /** The destinations of the present identity's routes, and those of them that are announced. */
+  async #destinations(): Promise<Record<'all' | 'announced', ReadonlySet<Destination>>> {
+    const views = await this.#present.read();
+    const { advertise } = this.#present.identity.protocols;
+    const announced = views.filter(({ protocol }) => protocol === advertise);
+    return {
+      all: new Set(views.map(destinationOfView)),
+      announced: new Set(announced.map(destinationOfView)),
+    };
   }
 
   /** Whether a route of a former identity also belongs to the present identity. */

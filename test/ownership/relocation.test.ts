@@ -85,6 +85,24 @@ test('after an interrupted move, the next start goes on', async t => {
   t.is((await of(lab, 80)).length, 2);
 });
 
+test('a withdrawn route that a killed run left at the new key does not take the place of the announced one', async t => {
+  const lab = await createNodeLab(t, 2);
+  // A start with `back` withdrew what it could not want, and was killed before it removed it.
+  const back: RouteIdentity = { ...from, metric: 20 };
+  await lab.node.ipBatch([
+    'route add 192.0.2.1/32 via 10.1.2.2 metric 16 proto 71',
+    'route add 192.0.2.1/32 via 10.1.1.2 metric 20 proto 70',
+    'route add 2001:db8::1/128 via fd00:1:2::2 metric 16 proto 71',
+    'route add 2001:db8::1/128 via fd00:1:1::2 metric 20 proto 70',
+    // Withdrawn in both.
+    'route add 192.0.2.2/32 via 10.1.1.2 metric 16 proto 71',
+    'route add 192.0.2.2/32 via 10.1.1.2 metric 20 proto 71',
+  ]);
+  await relocate(t, lab, from, [back]).move();
+  t.deepEqual(await of(lab, 70), ['192.0.2.1/32 10.1.1.2%p0', '2001:db8::1/128 fd00:1:1::2%p0']);
+  t.deepEqual(await of(lab, 71), ['192.0.2.2/32 10.1.1.2%p0']);
+});
+
 test("where another owner's route has the new key, the old route stays until a pass, is then withdrawn, and removed", async t => {
   const lab = await createNodeLab(t, 1);
   await lab.node.ipBatch([
