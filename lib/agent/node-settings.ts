@@ -19,13 +19,16 @@ export async function watchSettings(
   { config, log, clock, socket, stops }: AgentContext,
   { nodeConfig, podInterfaces, onPodInterfaces }: Sources,
 ): Promise<SysctlWatch> {
+  const learnsGroups = () =>
+    config.routes.nexthops !== 'multipath' && birdModeOf(nodeConfig.snapshot(), config.bird.mode) === 'learn';
+  // A file is read before this; the cluster's takes its time, and may have no peer for IPv6.
+  const knowsUse = () => config.nodeConfig.source === 'file' || nodeConfig.snapshot() !== undefined;
   const watch = new SysctlWatch({
     set: config.sysctl.set,
     families: () => familiesInUse(nodeConfig),
     podInterfaces,
-    learnsGroups: () =>
-      config.routes.nexthops !== 'multipath' &&
-      birdModeOf(nodeConfig.snapshot(), config.bird.mode) === 'learn',
+    learnsGroups,
+    knowsUse,
     advertisedDefaults: () => advertisedDefaults(socket),
     clock,
     everyMs: config.reconcile.tickMs,
@@ -34,6 +37,15 @@ export async function watchSettings(
   });
   stops.add(() => watch.stop());
   onPodInterfaces(names => watch.lookAt(names));
+  const use = () => [...familiesInUse(nodeConfig), learnsGroups(), knowsUse()].join();
+  let known = use();
+  const follow = () => {
+    const now = use();
+    if (now === known) return;
+    known = now;
+    watch.lookAtAll();
+  };
+  stops.add(nodeConfig.onChange(follow));
   await watch.start();
   return watch;
 }

@@ -26,6 +26,11 @@ export interface SysctlWatchOptions {
   podInterfaces: () => ReadonlySet<string>;
   /** Whether BIRD learns routes through nexthop groups from the kernel, now. */
   learnsGroups: () => boolean;
+  /**
+   * Whether it is known by now what is announced. Before that nothing is set and nothing is told; but what may be
+   * announced and is not forwarded is `unforwarded`. Default: it is known.
+   */
+  knowsUse?: () => boolean;
   /** Links that lead to an IPv6 default route of a router advertisement, now. */
   advertisedDefaults: () => Promise<readonly string[]>;
   clock: Clock;
@@ -83,10 +88,12 @@ export class SysctlWatch {
     if (!this.#stopped) this.#cancelReading = clock.after(everyMs, () => void this.start());
   }
 
-  stop(): void {
+  /** Resolves when no look is under way any more. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelReading();
     this.#cancelNew?.();
+    await this.#turn;
   }
 
   /** Calls `listener` when `unforwarded` has changed. @returns unsubscribes */
@@ -120,6 +127,12 @@ export class SysctlWatch {
     });
   }
 
+  /** What is announced has changed: looks at everything. */
+  lookAtAll(): void {
+    this.#auditAt = Number.NEGATIVE_INFINITY;
+    if (!this.#stopped) void this.look();
+  }
+
   /** Interfaces that lead to pods, and may be new. */
   lookAt(names: Iterable<string>): void {
     for (const name of names) {
@@ -141,11 +154,17 @@ export class SysctlWatch {
     this.lookAt([...names].filter(name => this.#podInterfaces.has(name)));
   }
 
+  get #knowsUse(): boolean {
+    return this.#options.knowsUse?.() ?? true;
+  }
+
   #inTurn(look: () => Promise<void>): Promise<void> {
     const { log } = this.#options;
     this.#turn = this.#turn
       .then(look)
-      .then(() => this.#log.take(this.findings, this.#why))
+      .then(() => {
+        if (this.#knowsUse) this.#log.take(this.findings, this.#why);
+      })
       .catch(error => log.error({ error }, "can not check the node's settings"));
     return this.#turn;
   }
@@ -202,7 +221,7 @@ export class SysctlWatch {
   /** Sets what is wrong and may be set. @returns what is wrong after that */
   #settle(find: () => Finding[]): Finding[] {
     const wrong = find();
-    if (!this.#options.set || wrong.length === 0) return wrong;
+    if (!this.#options.set || !this.#knowsUse || wrong.length === 0) return wrong;
     return wrong.map(each => this.#set(each)).includes(true) ? find() : wrong;
   }
 

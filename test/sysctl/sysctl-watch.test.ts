@@ -183,3 +183,46 @@ test('where the kernel can not be asked for such routes, it is not set either', 
   t.is(values['net/ipv4/ip_forward'], '1');
   t.is(take().filter(line => line.includes('can not read where')).length, 1);
 });
+
+test('before it is known what is announced, nothing is set or told, and nothing is announced that is not forwarded', async t => {
+  let known: Set<4 | 6> | undefined;
+  const { watch, values, pods, pass, take } = watched({
+    set: true,
+    families: () => known ?? new Set([4, 6]),
+    knowsUse: () => known !== undefined,
+  });
+  values['net/ipv4/ip_forward'] = '0';
+  values['net/ipv6/conf/all/forwarding'] = '0';
+  values['net/ipv4/conf/veth1/rp_filter'] = '1';
+  pods.add('veth1');
+  await watch.start();
+  await pass(2000);
+  t.deepEqual([...watch.unforwarded], [4, 6]);
+  t.deepEqual(take(), []);
+  t.is(values['net/ipv6/conf/all/forwarding'], '0');
+
+  // Its peers carry IPv4 alone.
+  known = new Set([4]);
+  watch.lookAtAll();
+  await pass(0);
+  t.is(values['net/ipv4/ip_forward'], '1');
+  t.is(values['net/ipv4/conf/veth1/rp_filter'], '2');
+  t.is(values['net/ipv6/conf/all/forwarding'], '0');
+  t.deepEqual([watch.unforwarded.size, watch.findings.length], [0, 0]);
+  t.is(take().length, 2);
+});
+
+test('a stop waits for the look that is under way: the socket that it asks is closed after it', async t => {
+  const answer = Promise.withResolvers<readonly string[]>();
+  const { watch, values } = watched({ advertisedDefaults: () => answer.promise });
+  values['net/ipv6/conf/all/forwarding'] = '0';
+  const started = watch.start();
+  let stopped = false;
+  const stop = Promise.resolve(watch.stop()).then(() => {
+    stopped = true;
+  });
+  for (let turn = 0; turn < 5; turn++) await new Promise(resolve => setImmediate(resolve));
+  t.false(stopped);
+  answer.resolve([]);
+  await Promise.all([started, stop]);
+});
