@@ -37,6 +37,8 @@ export class PrefixRoutes {
   #wanted: { prefixes: ReadonlySet<Destination>; adds: boolean } | undefined;
   /** What the kernel has of ours, as far as we know; undefined: to be read. */
   #there: Set<Destination> | undefined;
+  /** Others deleted one: before what is being read or written now, or after it. The next pass reads. */
+  #inDoubt = false;
   #monitor: Monitor | undefined;
   #pass: Promise<void> | undefined;
   #again = false;
@@ -103,6 +105,8 @@ export class PrefixRoutes {
     if (this.#wanted === undefined) return;
     const { prefixes, adds } = this.#wanted;
     if (prefixes.size > 0) this.#listen();
+    if (this.#inDoubt) this.#there = undefined;
+    this.#inDoubt = false;
     this.#there ??= await this.#read();
     const there = this.#there;
     const missing = adds ? [...prefixes].filter(prefix => !there.has(prefix)) : [];
@@ -147,8 +151,7 @@ export class PrefixRoutes {
       view => view.operation === Operation.delete && isPrefixRoute(view.bytes),
     );
     if (!isLost) return;
-    // Before what is being written now, or after it: the kernel says.
-    this.#there = undefined;
+    this.#inDoubt = true;
     this.#restore();
   }
 

@@ -95,6 +95,31 @@ test('the kernel is the truth: what is deleted comes back, and no reading of our
   t.deepEqual(await unreachable(lab), ours);
 });
 
+test('what is deleted while our routes are being read comes back', async t => {
+  const lab = await createNodeLab(t, 1);
+  const { routes, socket } = keep(t, lab);
+  const [prefix, route] = [both[0] as string, 'metric 4294967295'.split(' ')];
+  await lab.node.ip('route', 'add', 'unreachable', prefix, ...route, 'proto', `${hold}`);
+  const [read, told] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { dump, monitor } = { dump: socket.dump.bind(socket), monitor: socket.monitor.bind(socket) };
+  socket.monitor = (options, callback) =>
+    monitor(options, changes => {
+      callback(changes);
+      told.resolve();
+    });
+  socket.dump = async options => {
+    const found = await dump(options);
+    read.resolve();
+    await told.promise;
+    return found;
+  };
+  routes.follow([prefix]);
+  await read.promise;
+  await lab.node.ip('route', 'del', 'unreachable', prefix, ...route);
+  await is(lab, ours.slice(0, 1));
+  t.pass();
+});
+
 test('while others keep deleting it, restoring waits and is reported once', async t => {
   const lab = await createNodeLab(t, 1);
   const { routes, clock, lines } = keep(t, lab);
