@@ -7,7 +7,7 @@ import { dotted } from './sysctls.ts';
 
 /** How long the same line about a setting is not repeated, in milliseconds. */
 const againMs = 600_000;
-/** With more new findings of one code at a time, as on a node whose CNI filters, the others are counted. */
+/** With more findings of one code that begin or end at a time, as on a node whose CNI filters, the others are counted. */
 const spelledOut = 10;
 
 export class FindingLog {
@@ -29,10 +29,13 @@ export class FindingLog {
    */
   take(findings: readonly Finding[], why: ReadonlyMap<string, string>): void {
     const now = new Set(findings.map(({ key }) => key));
-    for (const [key, { code, message }] of this.#standing) {
-      if (now.has(key)) continue;
-      this.#standing.delete(key);
-      this.#log.info({ code }, `no longer so: ${message}`);
+    const ended = [...this.#standing.values()].filter(({ key }) => !now.has(key));
+    for (const { key } of ended) this.#standing.delete(key);
+    for (const [code, alike] of Map.groupBy(ended, each => each.code)) {
+      for (const { message } of alike.slice(0, spelledOut))
+        this.#log.info({ code }, `no longer so: ${message}`);
+      const more = alike.length - spelledOut;
+      if (more > 0) this.#log.info({ code }, `${more} more like this are no longer so`);
     }
     // BIRD's manager tells that one itself.
     const begun = findings.filter(each => each.code !== 'FLOCK_BIRD_BLIND' && this.#begins(each));

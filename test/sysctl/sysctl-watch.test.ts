@@ -140,7 +140,7 @@ test("a pod's interface is looked at when it is new, once more with the next rea
 });
 
 test('of many alike some are told, and the others counted', async t => {
-  const { watch, values, pods, take } = watched();
+  const { watch, values, pods, pass, take } = watched();
   for (let index = 0; index < 300; index++) {
     pods.add(`veth${index}`);
     values[`net/ipv4/conf/veth${index}/rp_filter`] = '1';
@@ -150,6 +150,11 @@ test('of many alike some are told, and the others counted', async t => {
   t.is(lines.length, 11);
   t.regex(lines.at(-1) ?? '', /290 more like this/);
   t.is(watch.findings.length, 300);
+  values['net/ipv4/conf/all/rp_filter'] = '2';
+  await pass(30_000);
+  const ends = take();
+  t.is(ends.length, 11);
+  t.regex(ends.at(-1) ?? '', /290 more like this are no longer so/);
 });
 
 test('IPv6 forwarding is not set where a default route by router advertisement would go', async t => {
