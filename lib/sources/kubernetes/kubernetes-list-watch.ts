@@ -124,15 +124,18 @@ export class ListWatch {
     }
   }
 
-  /** Ends early when a file has changed that the credentials come from: the failure may be over. */
+  /**
+   * Ends early when a file has changed that the credentials come from: the failure may be over. Within a second, and
+   * never at once: a file that changes all the time makes no requests without a pause.
+   */
   async #pause(ms: number, credentials: string, signal: AbortSignal): Promise<void> {
     const end = performance.now() + ms;
     const { client } = this.#options;
-    while (!signal.aborted && client.credentialsSignature() === credentials) {
+    do {
       const left = end - performance.now();
       if (left <= 0) return;
       await pause(Math.min(left, 1000), undefined, { signal }).catch(() => undefined);
-    }
+    } while (!signal.aborted && client.credentialsSignature() === credentials);
   }
 
   async #list(signal: AbortSignal): Promise<void> {
