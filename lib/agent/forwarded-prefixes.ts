@@ -38,7 +38,11 @@ export class ForwardedPrefixes implements Source {
 
 function without(families: ReadonlySet<Family>, config: NodeConfig): NodeConfig {
   const prefixes = config.advertise.prefixes.filter(
-    prefix => !families.has(familyOf(prefix)) || /\/(32|128)$/.test(prefix),
+    prefix => !families.has(familyOf(prefix)) || isHostPrefix(prefix),
   );
   return { ...config, advertise: { ...config.advertise, prefixes } };
+}
+
+function isHostPrefix(prefix: string): boolean {
+  return prefix.endsWith(familyOf(prefix) === 4 ? '/32' : '/128');
 }
