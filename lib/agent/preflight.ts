@@ -9,7 +9,7 @@ import { renderedMark } from '../bird/render.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { readRoutes } from '../kernel/socket/route-record.ts';
 import type { NativeError, RouteSocket } from '../kernel/socket/route-socket.ts';
-import { checkCompatMode } from '../sysctl/checks.ts';
+import { checkCompatMode, type Finding } from '../sysctl/checks.ts';
 import { procSysctls, type Sysctls } from '../sysctl/sysctls.ts';
 
 type NexthopsMode = ResolvedAgentConfig['routes']['nexthops'];
@@ -45,9 +45,18 @@ export function whyBirdIsBlind(
   nexthops: NexthopsMode,
   sysctls: Sysctls = procSysctls,
 ): FlockError | undefined {
-  const [finding] = checkCompatMode(sysctls, nexthops !== 'multipath');
+  const finding = compatFinding(nexthops, sysctls);
   if (finding === undefined) return undefined;
   return new FlockError('FLOCK_BIRD_BLIND', finding.message, { value: nexthops, remedy: finding.remedy });
+}
+
+function compatFinding(nexthops: NexthopsMode, sysctls: Sysctls): Finding | undefined {
+  try {
+    return checkCompatMode(sysctls, nexthops !== 'multipath')[0];
+  } catch {
+    // It can not be read now, as without a free descriptor: no reason to change what BIRD does.
+    return undefined;
+  }
 }
 
 /** Route protocol number of BIRD, `RTPROT_BIRD` of linux/rtnetlink.h. */

@@ -51,7 +51,8 @@ export class SysctlWatch {
   readonly #sysctls: Sysctls;
   readonly #slice: TimeSlice;
   readonly #log: FindingLog;
-  readonly #failure: RepeatedFailure;
+  readonly #failure = new RepeatedFailure();
+  readonly #unread = new RepeatedFailure();
   readonly #listeners = new Listeners();
   #ofNode: readonly Finding[] = [];
   /** By the interface's name; those without a finding are left out. */
@@ -78,7 +79,6 @@ export class SysctlWatch {
     this.#sysctls = options.sysctls ?? procSysctls;
     this.#slice = new TimeSlice(() => clock.now());
     this.#log = new FindingLog(log, clock);
-    this.#failure = new RepeatedFailure(Number.POSITIVE_INFINITY, () => clock.now());
   }
 
   /** Resolves after the first look at everything. */
@@ -158,14 +158,20 @@ export class SysctlWatch {
     return this.#options.knowsUse?.() ?? true;
   }
 
+  /** Where settings can not be read, what was found last stands. */
   #inTurn(look: () => Promise<void>): Promise<void> {
     const { log } = this.#options;
     this.#turn = this.#turn
       .then(look)
       .then(() => {
+        this.#unread.end();
         if (this.#knowsUse) this.#log.take(this.findings, this.#why);
       })
-      .catch(error => log.error({ error }, "can not check the node's settings"));
+      .catch((error: NodeJS.ErrnoException) => {
+        // The message names the setting, and the next try may come further.
+        if (this.#unread.isNew(error.code ?? error.message))
+          log.error({ error }, "can not check the node's settings");
+      });
     return this.#turn;
   }
 

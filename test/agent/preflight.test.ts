@@ -30,6 +30,13 @@ test('nexthop groups need a kernel with nexthop objects, and BIRD needs one that
   await t.throwsAsync(requireNexthopObjects('groups', unable), { code: 'FLOCK_NO_NEXTHOP_GROUPS' });
   t.is(whyBirdIsBlind('multipath', blind), undefined);
   t.is(whyBirdIsBlind('resilient', seeing), undefined);
+  const unread = {
+    ...seeing,
+    read() {
+      throw new Error('EMFILE');
+    },
+  };
+  t.is(whyBirdIsBlind('resilient', unread), undefined);
   t.is(whyBirdIsBlind('resilient', blind)?.code, 'FLOCK_BIRD_BLIND');
 });
 

@@ -1,47 +1,6 @@
 import test from 'ava';
-import type { Log } from '../../lib/base/log.ts';
-import { SysctlWatch, type SysctlWatchOptions } from '../../lib/sysctl/sysctl-watch.ts';
-import { handClock } from '../support/hand-clock.ts';
 import { handSysctls } from '../support/hand-sysctls.ts';
-
-const right = {
-  'net/ipv4/ip_forward': '1',
-  'net/ipv6/conf/all/forwarding': '1',
-  'net/ipv4/fib_multipath_hash_policy': '1',
-  'net/ipv6/fib_multipath_hash_policy': '1',
-  'net/ipv4/conf/all/rp_filter': '0',
-};
-
-function watched(options: Partial<SysctlWatchOptions> = {}) {
-  const values: Record<string, string> = { ...right };
-  const clock = handClock();
-  const lines: string[] = [];
-  const write = (level: string) => (fields: { code?: string }, message: string) =>
-    lines.push(`${level} ${fields.code ?? ''} ${message}`);
-  const log = { info: write('info'), warn: write('warn'), error: write('error') } as unknown as Log;
-  const pods = new Set<string>();
-  const place = { isReadOnly: false };
-  const watch = new SysctlWatch({
-    sysctls: handSysctls(values, () => place.isReadOnly),
-    set: false,
-    families: () => new Set([4, 6]),
-    podInterfaces: () => pods,
-    learnsGroups: () => false,
-    advertisedDefaults: async () => [],
-    clock,
-    everyMs: 2000,
-    auditMs: 30_000,
-    log,
-    ...options,
-  });
-  /** Lets time pass, and what it set off be done. */
-  const pass = async (ms: number) => {
-    clock.advance(ms);
-    for (let turn = 0; turn < 20; turn++) await new Promise(resolve => setImmediate(resolve));
-  };
-  const take = () => lines.splice(0);
-  return { watch, values, pods, place, pass, take };
-}
+import { right, watched } from '../support/watched-settings.ts';
 
 test('forwarding that is turned off is told once, makes its family unforwarded, and ends with one line', async t => {
   const { watch, values, pass, take } = watched();
@@ -59,6 +18,27 @@ test('forwarding that is turned off is told once, makes its family unforwarded, 
   t.regex(take().join('\n'), /^info PREFLIGHT_FORWARDING no longer so: net\.ipv4\.ip_forward is 0.*$/);
   t.deepEqual(seen, [[4], []]);
   t.deepEqual(watch.findings, []);
+});
+
+test('while settings can not be read, what was found last stands, and one line says so', async t => {
+  const state = { isFailing: false };
+  const values: Record<string, string> = { ...right, 'net/ipv4/ip_forward': '0' };
+  const sysctls = handSysctls(values);
+  const read = (key: string) => {
+    if (state.isFailing) throw Object.assign(new Error(`EMFILE: ${key}`), { code: 'EMFILE' });
+    return sysctls.read(key);
+  };
+  const { watch, pass, take } = watched({ sysctls: { ...sysctls, read } });
+  await watch.start();
+  take();
+  state.isFailing = true;
+  for (let reading = 0; reading < 20; reading++) await pass(2000);
+  t.deepEqual([...watch.unforwarded], [4]);
+  t.deepEqual(take(), ["error  can not check the node's settings"]);
+  state.isFailing = false;
+  values['net/ipv4/ip_forward'] = '1';
+  await pass(2000);
+  t.is(watch.unforwarded.size, 0);
 });
 
 test('a setting that flaps is told once in ten minutes, and one that then stands is told', async t => {
