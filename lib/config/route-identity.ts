@@ -39,7 +39,8 @@ export const protocolNumber = z
   });
 
 export const tableNumber = z.int().min(1).max(0xffffffff);
-export const metricNumber = z.int().min(1).max(0xffffffff);
+/** The worst of all is that of the unreachable routes of prefixes (`kernel/socket/prefix-route.ts`). */
+export const metricNumber = z.int().min(1).max(0xfffffffe);
 
 export const routeIdentitySchema = z.strictObject({
   /** 254 is main. */

@@ -53,11 +53,22 @@ export class IdentityChange {
     const socket = new RouteSocket();
     this.#socket = socket;
     const relocation = new Relocation({ ...this.#options, socket, former: this.#former });
-    await relocation.movePrefixRoutes();
+    await this.#movePrefixRoutes(relocation);
     await this.#untilBirdLearns(signal);
     if (signal.aborted) return;
     this.#relocation = relocation;
     await relocation.move();
+  }
+
+  /** They are beside the routes to pods, and keep no agent from starting. */
+  async #movePrefixRoutes(relocation: Relocation): Promise<void> {
+    try {
+      await relocation.movePrefixRoutes();
+    } catch (error) {
+      const remedy = 'see the error; ip route del removes what is left of the former protocol number';
+      const { message } = error as Error;
+      this.#options.log.warn({ remedy }, `can not take over unreachable routes of prefixes: ${message}`);
+    }
   }
 
   /** After each pass: removes the routes that could not be moved. Does nothing when none is left. */
