@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { aborted, abortOnSignals, Interrupted } from '../test/support/interruption.ts';
+import { aborted, abortOnSignals, causeOf, Interrupted } from '../test/support/interruption.ts';
 import { choose, describeChoices } from './choice.ts';
 import { parts } from './parts.ts';
 import { allPeers } from './peers/all.ts';
@@ -53,7 +53,7 @@ async function main({ quick, only = [], json, html, plot }: Options): Promise<vo
     ]);
     write(results, { json, html, plot });
   } catch (error) {
-    const why = error as Error;
+    const why = await causeOf(error as Error, stop.signal);
     process.stderr.write(`\n${why instanceof Interrupted ? why.message : (why.stack ?? why)}\n`);
     process.exitCode = why instanceof Interrupted ? why.exitCode : 1;
   }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodes } from '../../test/support/anycast-net/plan.ts';
 import { buildTopology, type Topology } from '../../test/support/anycast-net/topology.ts';
-import { aborted } from '../../test/support/interruption.ts';
+import { aborted, causeOf } from '../../test/support/interruption.ts';
 import { Lab } from '../../test/support/lab.ts';
 import { lookAround } from './look-around.ts';
 import { Programs } from './programs.ts';
@@ -52,7 +52,7 @@ export async function play({ keep, signal, record }: PlayOptions): Promise<void>
     const stage = new Stage({ topology, podFiles: programs.podFiles, watches, flips, signal: stop.signal });
     for (const { name, run } of story) await report.step(name, log => run(stage, log));
   } catch (error) {
-    failure = (stop.signal.aborted ? stop.signal.reason : error) as Error;
+    failure = await causeOf((stop.signal.aborted ? stop.signal.reason : error) as Error, signal);
   }
   clearTimeout(deadline);
 

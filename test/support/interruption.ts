@@ -1,5 +1,6 @@
 /** Turns Ctrl-C and similar signals into one abort signal with a reason. */
 import { constants } from 'node:os';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 
 export class Interrupted extends Error {
   /** What a shell expects of a program that a signal ended. */
@@ -19,6 +20,24 @@ export function abortOnSignals(controller: AbortController): void {
   }
   // `npm run demo | head`: the reader has closed the pipe.
   process.stdout.on('error', () => controller.abort(new Interrupted('SIGHUP')));
+}
+
+/** How long the news of a signal may come after that of a program that it ended, in milliseconds. */
+const graceMs = 100;
+
+/**
+ * Why a run has failed. A signal to the process group (Ctrl-C, a closed terminal) also ends the programs of the run, and
+ * their end may be seen before the signal is.
+ *
+ * @param signal aborted by `abortOnSignals`
+ */
+export async function causeOf(error: Error, signal: AbortSignal): Promise<Error> {
+  if (!signal.aborted) {
+    await setTimeout(graceMs);
+    // Node handles signals after timers.
+    await setImmediate();
+  }
+  return signal.aborted ? signal.reason : error;
 }
 
 /** Resolves when the signal is aborted. */

@@ -1,5 +1,5 @@
 /** A program that checks a guarantee: it ends at signals and at a deadline, and its exit code is the result. */
-import { abortOnSignals, Interrupted } from './interruption.ts';
+import { abortOnSignals, causeOf, Interrupted } from './interruption.ts';
 
 /**
  * Runs it and exits: 0 when nothing failed, 1 when something did, and as shells expect when it was interrupted.
@@ -20,7 +20,7 @@ export async function runProof(deadlineMs: number, prove: (signal: AbortSignal) 
     const failures = await prove(stop.signal);
     process.exitCode = failures.length === 0 ? 0 : 1;
   } catch (error) {
-    const why = (stop.signal.aborted ? stop.signal.reason : error) as Error;
+    const why = await causeOf(error as Error, stop.signal);
     process.stderr.write(`\n${why instanceof Interrupted ? why.message : why.stack}\n`);
     process.exitCode = why instanceof Interrupted ? why.exitCode : 1;
   }
