@@ -17,6 +17,18 @@ async function isWhole({ node }: NodeLab): Promise<boolean> {
   );
 }
 
+/** A program's socket that can lose notifications. */
+function faultySocket() {
+  let made: FaultySocket | undefined;
+  return {
+    through: (socket: ConstructorParameters<typeof FaultySocket>[0]) => {
+      made = new FaultySocket(socket);
+      return made;
+    },
+    faulty: () => made as FaultySocket,
+  };
+}
+
 for (const [words, groups] of Object.entries(everyForm).filter(([, form]) => form !== undefined)) {
   test(`${words}: what is deleted is put back at once, as often as it happens, and nothing is called refused`, async t => {
     const lab = await createNodeLab(t, 2);
@@ -48,19 +60,14 @@ for (const [words, groups] of Object.entries(everyForm).filter(([, form]) => for
 
 test('a nexthop that has gone unheard is found missing when its group is written, and that is no refusal', async t => {
   const lab = await createNodeLab(t, 3);
-  const faults: FaultySocket[] = [];
-  const through = (socket: ConstructorParameters<typeof FaultySocket>[0]) => {
-    const faulty = new FaultySocket(socket);
-    faults.push(faulty);
-    return faulty;
-  };
+  const { through, faulty } = faultySocket();
   const { table, settle } = await program(t, lab, { groups: everyForm['by groups'], through });
   const want = (...pods: number[]) => {
     for (const destination of four) table.want(destination, { nexthops: pods.map(pod => lab.nexthop(pod)) });
   };
   want(0, 1);
   await settle();
-  const { lost } = (faults[0] as FaultySocket).loseNotifications();
+  const { lost } = faulty().loseNotifications();
   const [first] = await lab.node.ipJson<{ id: number }[]>('nexthop', 'show', 'dev', 'p0');
   await lab.node.ip('nexthop', 'del', 'id', `${first?.id}`);
   await eventually('the deletion to be notified', () => lost.length > 0);
@@ -77,17 +84,12 @@ test('a nexthop that has gone unheard is found missing when its group is written
 
 test('what a reading finds deleted is put back as often, and each route has no line of its own', async t => {
   const lab = await createNodeLab(t, 1);
-  const faults: FaultySocket[] = [];
-  const through = (socket: ConstructorParameters<typeof FaultySocket>[0]) => {
-    const faulty = new FaultySocket(socket);
-    faults.push(faulty);
-    return faulty;
-  };
+  const { through, faulty } = faultySocket();
   const { table, settle, events } = await program(t, lab, { groups: everyForm['by groups'], through });
   for (const destination of four) table.want(destination, { nexthops: [lab.nexthop(0)] });
   await settle();
   for (let round = 0; round < 8; round++) {
-    const { end } = (faults[0] as FaultySocket).loseNotifications();
+    const { end } = faulty().loseNotifications();
     const objects = await lab.node.ipJson<{ id: number; group?: object }[]>('nexthop', 'show', 'proto', '70');
     const group = objects.find(each => each.group !== undefined)?.id;
     await lab.node.ip('nexthop', 'del', 'id', `${group}`);
