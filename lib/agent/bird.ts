@@ -137,6 +137,6 @@ export function watchSessions(
 export function carriedFamilies({ nodeConfig }: Pick<Sources, 'nodeConfig'>): ReadonlySet<Family> {
   const peers = nodeConfig.snapshot()?.bgp.peers;
   if (peers === undefined) return bothFamilies;
-  const isCarried = (name: 'ipv4' | 'ipv6') => peers.some(({ families }) => families.includes(name));
-  return new Set([isCarried('ipv4') ? [4] : [], isCarried('ipv6') ? [6] : []].flat() as Family[]);
+  const carried = new Set(peers.flatMap(({ families }) => families));
+  return new Set([...bothFamilies].filter(family => carried.has(`ipv${family}`)));
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { established, fabric, gateways, plainConfig, rendered } from '../bird/fabric.ts';
+import { allocationOf, established, fabric, gateways, plainConfig, rendered } from '../bird/fabric.ts';
 import { birdOf, layOutAgent, startAgent, writeAllocations, writePod } from '../support/agent.ts';
 import { startBird } from '../support/bird.ts';
 import { eventually } from '../support/lab.ts';
@@ -28,18 +28,7 @@ for (const mode of ['learn', 'filter'] as const) {
         nodeConfig: { ...node.nodeConfig, bgp: { ...node.nodeConfig.bgp, peers: [] } },
       }),
     });
-    writeAllocations(files, [
-      {
-        namespace: 'default',
-        name: 'dns-0',
-        uid: 'dns-0',
-        hostInterface: 'pod0',
-        ipv4: '10.1.10.2',
-        ipv6: 'fd01:10::2',
-        anycast,
-        state: 'committed',
-      },
-    ]);
+    writeAllocations(files, [allocationOf(anycast)]);
     writePod(files, 'dns-0', { ready: false });
     const agent = startAgent(node.host, files);
     await agent.logged('in sync');

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { established, fabric, gateways, plainConfig } from '../bird/fabric.ts';
+import { allocationOf, established, fabric, gateways, plainConfig } from '../bird/fabric.ts';
 import { layOutAgent, startAgent, writeAllocations, writePod } from '../support/agent.ts';
 import { startBird } from '../support/bird.ts';
 import { eventually } from '../support/lab.ts';
@@ -14,16 +14,7 @@ const right = {
   'net.ipv4.fib_multipath_hash_policy': 1,
   'net.ipv6.fib_multipath_hash_policy': 1,
 };
-const allocation = {
-  namespace: 'default',
-  name: 'dns-0',
-  uid: 'dns-0',
-  hostInterface: 'pod0',
-  ipv4: '10.1.10.2',
-  ipv6: 'fd01:10::2',
-  anycast: ['192.0.2.53', '2001:db8::53'],
-  state: 'committed' as const,
-};
+const allocation = allocationOf(['192.0.2.53', '2001:db8::53']);
 
 /** A node with one pod and its BIRD, announced to the router in both families. */
 async function announcing(t: ExecutionContext, config: object) {

@@ -57,6 +57,18 @@ export async function fabric(nodeCount: number, routerAlso = ''): Promise<Fabric
   return { lab, router, bird, nodes };
 }
 
+/** The allocation of the pod `dns-0` behind `pod0` of the first node. */
+export function allocationOf(anycast: readonly string[]) {
+  const pod = { namespace: 'default', name: 'dns-0', uid: 'dns-0', hostInterface: 'pod0' };
+  return {
+    ...pod,
+    ipv4: '10.1.10.2',
+    ipv6: 'fd01:10::2',
+    anycast: [...anycast],
+    state: 'committed' as const,
+  };
+}
+
 export function plainConfig(index: number) {
   return {
     bgp: {

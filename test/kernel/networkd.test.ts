@@ -47,7 +47,7 @@ async function startNetworkd({ lab, node }: NodeLab, files: Record<string, strin
 }
 
 (hasUsers ? test : test.skip)(
-  'systemd-networkd deletes nexthop groups and unreachable routes of others; ours are back',
+  `systemd-networkd deletes nexthop groups and unreachable routes of others; ours are back${hasUsers ? '' : ' (needs the users of the machine: run it as root)'}`,
   async t => {
     const lab = await createNodeLab(t, 1);
     const { node } = lab;

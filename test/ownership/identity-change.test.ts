@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
+  allocationOf,
   established,
   fabric,
   gateways,
@@ -44,18 +45,7 @@ async function served(t: ExecutionContext, routes: object, mode: 'learn' | 'filt
     ...birdOf(files),
     config: rendered(node),
   });
-  writeAllocations(files, [
-    {
-      namespace: 'default',
-      name: 'dns-0',
-      uid: 'dns-0',
-      hostInterface: 'pod0',
-      ipv4: '10.1.10.2',
-      ipv6: 'fd01:10::2',
-      anycast: addresses,
-      state: 'committed',
-    },
-  ]);
+  writeAllocations(files, [allocationOf(addresses)]);
   writePod(files, 'dns-0', { ready: true });
   writeFileSync(files.nodeConfig, JSON.stringify(plainConfig(1)));
   const start = () => startAgent(node.host, files);
