@@ -141,10 +141,11 @@ for (const [by, groups] of Object.entries(everyForm)) {
     const monitored: string[] = [];
     const monitor = lab.node.spawn('ip', ['-o', 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'ignore'] });
     monitor.stdout?.on('data', (data: Buffer) => monitored.push(data.toString()));
-    await lab.node.ip('route', 'add', '198.51.100.1/32', 'dev', 'p0');
+    // Another route each time: to replace one by itself is no change in IPv4, and is not notified.
+    let routes = 0;
     await eventually('the monitor to listen', async () => {
       if (monitored.length > 0) return true;
-      await lab.node.ip('route', 'replace', '198.51.100.1/32', 'dev', 'p0');
+      await lab.node.ip('route', 'add', `198.51.100.${++routes}/32`, 'dev', 'p0');
       return false;
     });
 
