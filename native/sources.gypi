@@ -4,6 +4,7 @@
       "native/src/addon.cc",
       "native/src/dump_reader.cc",
       "native/src/dump_task.cc",
+      "native/src/errno_name.cc",
       "native/src/js_arguments.cc",
       "native/src/js_errors.cc",
       "native/src/js_values.cc",
@@ -30,6 +31,6 @@
     ],
     "addon_defines": ["NAPI_VERSION=8", "NAPI_CPP_EXCEPTIONS", "NODE_ADDON_API_CPP_EXCEPTIONS_ALL", "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS", "_GNU_SOURCE"],
     "addon_cflags": ["-std=c++20", "-O2", "-fexceptions", "-fvisibility=hidden", "-Wall", "-Wextra"],
-    "addon_ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,--exclude-libs,ALL", "-Wl,-z,now"]
+    "addon_ldflags": ["-static-libstdc++", "-static-libgcc", "-Wl,-z,now", "-Wl,-z,noexecstack"]
   }
 }

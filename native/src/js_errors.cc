@@ -1,10 +1,10 @@
 #include "js_errors.h"
 
 #include <cerrno>
-#include <cstring>
 #include <new>
 #include <stdexcept>
 
+#include "errno_name.h"
 #include "errors.h"
 
 namespace anycast {
@@ -12,7 +12,7 @@ namespace anycast {
 namespace {
 
 void SetErrno(Napi::Error& value, int number) {
-  const char* name = strerrorname_np(number);
+  const char* name = ErrnoName(number);
   value.Set("code", Napi::String::New(value.Env(), name != nullptr ? name : "EIO"));
   value.Set("errno", Napi::Number::New(value.Env(), number));
 }
