@@ -10,8 +10,7 @@
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "cflags_cc!": ["-fno-exceptions", "-std=gnu++17", "-std=gnu++20"],
       "cflags_cc": ["<@(addon_cflags)", "<!@(pkg-config --cflags libnl-3.0)"],
-      # With $ORIGIN, a prebuilt addon finds the libnl in its own folder.
-      "ldflags": ["<@(addon_ldflags)", "-Wl,-rpath,'$$ORIGIN'"],
+      "ldflags": ["<@(addon_ldflags)", "-Wl,--version-script=<(module_root_dir)/native/exports.map"],
       "libraries": ["<!@(pkg-config --libs libnl-3.0)"]
     }
   ]
