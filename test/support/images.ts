@@ -41,7 +41,8 @@ export async function buildImage(stage: string, folder: string): Promise<Image> 
   const lines = stages().get(stage) ?? [];
   const [from, copy = '', ...rest] = lines;
   const [, source = ''] = /^COPY --from=(\S+) \/tree \/$/.exec(copy) ?? [];
-  const [, what] = /^RUN scripts\/image (\S+) \/tree$/.exec(stages().get(source)?.at(-1) ?? '') ?? [];
+  const [, what] =
+    /^RUN scripts\/image (\S+) \/tree \$TARGETARCH$/.exec(stages().get(source)?.at(-1) ?? '') ?? [];
   if (from !== `FROM scratch AS ${stage}` || what === undefined) {
     throw new Error(
       `stage ${stage} of deploy/Dockerfile is not a tree of scripts/image: ${lines.join('; ')}`,
