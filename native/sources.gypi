@@ -8,6 +8,7 @@
       "native/src/js_arguments.cc",
       "native/src/js_errors.cc",
       "native/src/js_values.cc",
+      "native/src/kernel_abilities.cc",
       "native/src/kernel_version.cc",
       "native/src/link_dump.cc",
       "native/src/monitor.cc",

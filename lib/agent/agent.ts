@@ -28,10 +28,10 @@ import { type Bird, carriedFamilies, isLearning, openBird, repairExports, watchS
 import type { AgentContext } from './context.ts';
 import { followDraining } from './draining.ts';
 import { followNodeReady, openDesired } from './holding.ts';
+import { fitToKernel } from './kernel-fit.ts';
 import { warnOfNetworkd } from './networkd.ts';
 import { followForwarding, watchSettings } from './node-settings.ts';
 import { openObservation } from './observation.ts';
-import { requireNexthopObjects } from './preflight.ts';
 import { AnycastReconciler } from './reconciler.ts';
 import { openSources, type Sources } from './sources.ts';
 import { withdraw } from './withdraw.ts';
@@ -52,13 +52,19 @@ export interface AgentOptions {
  * @throws FlockError when it can not start: FLOCK_NO_NET_ADMIN, FLOCK_ALREADY_RUNNING,
  *   FLOCK_NATIVE_MISSING, FLOCK_NO_NEXTHOP_GROUPS, FLOCK_BIRD_BLIND, or an error of a source
  */
-export async function runAgent({ config, log, signal, withdrawOnExit = false }: AgentOptions): Promise<void> {
+export async function runAgent({
+  config: wanted,
+  log,
+  signal,
+  withdrawOnExit = false,
+}: AgentOptions): Promise<void> {
   requireNetAdmin();
   takePriority();
   const stops = new Stops();
   try {
     await claimOneAgent(log, stops);
-    const context = openContext(config, log, stops);
+    const context = await openContext(wanted, log, stops);
+    const { config } = context;
     const metrics = new Metrics();
 
     const sources = await openSources(context);
@@ -116,28 +122,29 @@ async function claimOneAgent(log: Log, stops: Stops): Promise<void> {
   stops.add(() => claim.release());
 }
 
-function openContext(config: ResolvedAgentConfig, log: Log, stops: Stops): AgentContext {
+async function openContext(wanted: ResolvedAgentConfig, log: Log, stops: Stops): Promise<AgentContext> {
   const socket = new RouteSocket();
   stops.add(() => socket.close());
+  const abilities = await socket.abilities();
+  const config = fitToKernel(wanted, abilities, log);
   const clock = systemClock;
   const podLog = new PodLog(log, { clock });
   stops.add(() => podLog.stop());
   const slice = new TimeSlice(() => clock.now());
-  return { config, log, podLog, clock, slice, socket, openings: new Openings(), stops };
+  return { config, abilities, log, podLog, clock, slice, socket, openings: new Openings(), stops };
 }
 
 /** The route table and the programmer, which has started. */
 async function openKernel(
-  { config, log, clock, slice, socket, stops }: AgentContext,
+  { config, abilities, log, clock, slice, socket, stops }: AgentContext,
   announcer: BirdAnnouncer,
 ): Promise<KernelSide> {
   const { routes, reconcile } = config;
-  await requireNexthopObjects(routes.nexthops, socket);
   warnOfNetworkd(routes.nexthops, log);
   const kernel = createKernelSide({
     socket,
     routes,
-    groups: groupFormOf(routes),
+    groups: groupFormOf(routes, abilities.heaviestMember),
     settleMs: reconcile.settleMs,
     auditMs: reconcile.auditMs,
     stillAnnounced: destination => !announcer.isWithdrawn(destination),

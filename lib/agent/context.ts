@@ -6,10 +6,12 @@ import type { PodLog } from '../base/pod-log.ts';
 import type { Stops } from '../base/stops.ts';
 import type { TimeSlice } from '../base/time-slice.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
-import type { RouteSocket } from '../kernel/socket/route-socket.ts';
+import type { KernelAbilities, RouteSocket } from '../kernel/socket/route-socket.ts';
 
 export interface AgentContext {
+  /** What this kernel can carry out of what was configured. */
   readonly config: ResolvedAgentConfig;
+  readonly abilities: KernelAbilities;
   readonly log: Log;
   /** For lines about single pods. */
   readonly podLog: PodLog;

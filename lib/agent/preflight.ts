@@ -1,5 +1,5 @@
 /**
- * Checks that are made once, at start: whether the kernel has what is configured, and whether another BIRD is here.
+ * Checks that are made once, at start: whether BIRD can learn our routes, and whether another BIRD is here.
  * What may change while the agent runs is watched (`node-settings.ts`).
  */
 import { FlockError } from '../base/errors.ts';
@@ -8,33 +8,11 @@ import { longestFile, readTextFile } from '../base/regular-file.ts';
 import { renderedMark } from '../bird/render.ts';
 import type { ResolvedAgentConfig } from '../config/agent-config.ts';
 import { readRoutes } from '../kernel/socket/route-record.ts';
-import type { NativeError, RouteSocket } from '../kernel/socket/route-socket.ts';
+import type { RouteSocket } from '../kernel/socket/route-socket.ts';
 import { checkCompatMode, type Finding } from '../sysctl/checks.ts';
 import { procSysctls, type Sysctls } from '../sysctl/sysctls.ts';
 
 type NexthopsMode = ResolvedAgentConfig['routes']['nexthops'];
-
-/**
- * Nexthop groups need a kernel that has nexthop objects.
- *
- * @throws FlockError FLOCK_NO_NEXTHOP_GROUPS
- */
-export async function requireNexthopObjects(
-  nexthops: NexthopsMode,
-  socket: Pick<RouteSocket, 'nexthopObjects'>,
-): Promise<void> {
-  if (nexthops === 'multipath') return;
-  try {
-    await socket.nexthopObjects();
-  } catch (cause) {
-    if ((cause as NativeError).code !== 'EOPNOTSUPP') throw cause;
-    throw new FlockError('FLOCK_NO_NEXTHOP_GROUPS', 'this kernel has no nexthop objects', {
-      value: nexthops,
-      remedy: 'set routes.nexthops: multipath, or run Linux 5.3 or newer (5.13 for resilient groups)',
-      cause,
-    });
-  }
-}
 
 /**
  * Why a BIRD in learn mode would announce nothing on this machine.

@@ -49,6 +49,15 @@ Napi::Value ToBytes(Napi::Env env, std::vector<uint8_t> bytes) {
   return Napi::Uint8Array::New(env, owner.release()->size(), buffer, 0);
 }
 
+Napi::Value ToAbilities(Napi::Env env, KernelAbilities abilities) {
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("nexthopObjects", abilities.nexthop_objects);
+  object.Set("resilientGroups", abilities.resilient_groups);
+  object.Set("heaviestMember", static_cast<uint32_t>(abilities.heaviest_member));
+  object.Set("parallelIpv6", abilities.parallel_ipv6);
+  return object;
+}
+
 Napi::Value ToLinks(Napi::Env env, std::vector<Link> links) {
   Napi::Array array = Napi::Array::New(env, links.size());
   for (uint32_t i = 0; i < links.size(); i++) array.Set(i, ToLink(env, links[i]));

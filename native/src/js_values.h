@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernel_abilities.h"
 #include "link_dump.h"
 #include "monitor.h"
 #include "request_window.h"
@@ -17,6 +18,8 @@ namespace anycast {
 Napi::Value ToApplyResult(Napi::Env env, Outcomes outcomes);
 // A Uint8Array that owns `bytes`.
 Napi::Value ToBytes(Napi::Env env, std::vector<uint8_t> bytes);
+// An object `{ nexthopObjects, resilientGroups, heaviestMember, parallelIpv6 }`.
+Napi::Value ToAbilities(Napi::Env env, KernelAbilities abilities);
 Napi::Value ToLinks(Napi::Env env, std::vector<Link> links);
 // Objects `{ errno, type, interfaceIndex, gateway? }`.
 Napi::Value ToRouteAnswers(Napi::Env env, std::vector<RouteAnswer> answers);

@@ -21,7 +21,7 @@ bool IsAtLeast(int wanted_major, int wanted_minor) {
 bool ChangesIpv6InParallel() { return IsAtLeast(6, 16); }
 
 uint16_t MaximumMemberWeight() {
-  static const uint16_t maximum = IsAtLeast(6, 12) ? UINT16_MAX : 256;
+  static const uint16_t maximum = IsAtLeast(6, 12) ? UINT16_MAX : 255;
   return maximum;
 }
 

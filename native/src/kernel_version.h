@@ -9,7 +9,9 @@ namespace anycast {
 // False when the version is unknown.
 bool ChangesIpv6InParallel();
 
-// The largest weight of a nexthop group's member: 65,535 since Linux 6.12, 256 before.
+// The largest weight of a nexthop group's member: 65,535 since Linux 6.12, 255 before (nh_check_attr_group in
+// net/ipv4/nexthop.c: `nhg[i].weight > 254` is refused, and the field holds the weight minus 1). A kernel
+// whose vendor has carried larger weights over is taken for one without them.
 uint16_t MaximumMemberWeight();
 
 }  // namespace anycast

@@ -30,6 +30,7 @@ Napi::Function RouteSocket::Define(Napi::Env env) {
        InstanceMethod("dump", &RouteSocket::PromiseEntry<&RouteSocket::Dump>),
        InstanceMethod("dumpInParts", &RouteSocket::PromiseEntry<&RouteSocket::DumpInParts>),
        InstanceMethod("nexthopObjects", &RouteSocket::PromiseEntry<&RouteSocket::DumpNexthopObjects>),
+       InstanceMethod("abilities", &RouteSocket::PromiseEntry<&RouteSocket::Abilities>),
        InstanceMethod("links", &RouteSocket::PromiseEntry<&RouteSocket::Links>),
        InstanceMethod("lookup", &RouteSocket::PromiseEntry<&RouteSocket::Lookup>),
        InstanceMethod("monitor", &RouteSocket::Entry<&RouteSocket::StartMonitor>),
@@ -113,6 +114,11 @@ Napi::Value RouteSocket::DumpInParts(const Napi::CallbackInfo& info) {
 Napi::Value RouteSocket::DumpNexthopObjects(const Napi::CallbackInfo&) {
   if (closed_) throw ClosedError();
   return Read<std::vector<uint8_t>>([](ReadWorker& reader) { return DumpObjects(reader.dump); }, ToBytes);
+}
+
+Napi::Value RouteSocket::Abilities(const Napi::CallbackInfo&) {
+  if (closed_) throw ClosedError();
+  return Read<KernelAbilities>([](ReadWorker& reader) { return AskAbilities(reader.dump); }, ToAbilities);
 }
 
 Napi::Value RouteSocket::Links(const Napi::CallbackInfo&) {

@@ -36,6 +36,7 @@ class RouteSocket : public Napi::ObjectWrap<RouteSocket> {
   Napi::Value Dump(const Napi::CallbackInfo& info);
   Napi::Value DumpInParts(const Napi::CallbackInfo& info);
   Napi::Value DumpNexthopObjects(const Napi::CallbackInfo& info);
+  Napi::Value Abilities(const Napi::CallbackInfo& info);
   Napi::Value Links(const Napi::CallbackInfo& info);
   Napi::Value Lookup(const Napi::CallbackInfo& info);
   Napi::Value StartMonitor(const Napi::CallbackInfo& info);

@@ -10,6 +10,7 @@ import {
   readObjects,
 } from '../../lib/kernel/socket/nexthop-object.ts';
 import { RouteBatch } from '../../lib/kernel/socket/route-batch.ts';
+import { abilities } from '../support/abilities.ts';
 import { eventually } from '../support/lab.ts';
 import { createRouteLab, Operation, ourRoutes, pack, protocol, type RouteLab, route } from './route-lab.ts';
 
@@ -51,7 +52,7 @@ for (const family of [4, 6] as const) {
     const socket = lab.open();
     const pods = [0, 1, 2].map(pod => nexthop(lab, family, pod));
     const members = pods.map(({ id }, index): [number, number] => [id, index + 1]);
-    const groups = [group(2000, members), group(2001, members, true)];
+    const groups = [group(2000, members), group(2001, members, abilities.resilientGroups)];
     const result = await socket.apply(
       batchOf(
         ...[...pods, ...groups].map(object => packObject(create, object)),
@@ -70,6 +71,7 @@ for (const family of [4, 6] as const) {
         [2001, 3],
       ],
     );
+    if (!abilities.resilientGroups) return;
     const [seen] = await lab.host.ipJson<{ resilient_args?: Record<string, number> }[]>(
       'nexthop',
       'show',
@@ -113,6 +115,23 @@ for (const family of [4, 6] as const) {
     );
   });
 }
+
+test('what the kernel says that it can do is what it does, and it takes the heaviest member of its own', async t => {
+  const lab = await createRouteLab(t, 1);
+  const socket = lab.open();
+  const { nexthopObjects, resilientGroups, heaviestMember } = await socket.abilities();
+  t.is((await socket.nexthopObjects()).length, 0, 'to ask changes nothing');
+  const only = nexthop(lab, 4, 0);
+  const members: [id: number, weight: number][] = [[only.id, 65_535]];
+  const outcomes = await socket.apply(
+    batchOf(
+      ...[only, group(2000, members), group(2001, members, true)].map(object => packObject(create, object)),
+    ),
+  );
+  t.deepEqual([...outcomes], [nexthopObjects ? 0 : 95, 0, resilientGroups ? 0 : 22]);
+  const written = [...readObjects(await socket.nexthopObjects())].filter(({ id }) => id >= 2000);
+  for (const object of written) t.deepEqual(membersOf(object), [{ id: only.id, weight: heaviestMember }]);
+});
 
 test('what the kernel refuses of objects is told one by one, in its words, and stops no other', async t => {
   const lab = await createRouteLab(t, 2);

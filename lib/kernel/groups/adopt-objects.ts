@@ -7,14 +7,13 @@ import {
   sameNexthops,
   splitNexthops,
   weighted,
-  weightOf,
   withOnlink,
 } from '../socket/nexthops.ts';
 import { AF_INET, nexthopOffsets } from '../socket/record-layout.ts';
 import type { Cohort } from './cohort.ts';
 import type { AdoptedGroup, Cohorts } from './cohorts.ts';
-import type { GroupForm } from './group-form.ts';
-import { beginMarking, isMarking, weightsOf } from './marking.ts';
+import { type GroupForm, heaviestIn } from './group-form.ts';
+import { beginMarking, unmarkedIn, weightsOf } from './marking.ts';
 
 /**
  * Believes what the kernel has: ours are the objects of our protocol in our range of ids; any other object in that
@@ -78,13 +77,14 @@ function markedContent(
   now: number,
 ): Pick<AdoptedGroup, 'content' | 'marking'> | undefined {
   const members = splitNexthops(content);
-  const unmarked = members.filter(member => isMarking(weightOf(member)));
+  const heaviest = form?.kind === ObjectKind.resilientGroup ? heaviestIn(form) : Number.POSITIVE_INFINITY;
+  const unmarked = unmarkedIn(members, heaviest);
   if (unmarked.length === 0) return undefined;
   const even = concatenate(members.map(member => weighted(member, 1)));
   // What is configured otherwise now takes no weights over that no route of its own could have.
   if (form?.kind !== ObjectKind.resilientGroup) return { content: even, marking: undefined };
   if (known?.marking !== undefined) {
-    const weights = weightsOf(known.content, known.marking);
+    const weights = weightsOf(known.content, known.marking, heaviest);
     const written = splitNexthops(known.content).map((each, at) => weighted(each, weights[at] as number));
     if (sameNexthops(concatenate(written), content))
       return { content: known.content, marking: known.marking };

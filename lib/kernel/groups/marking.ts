@@ -7,7 +7,8 @@
  *
  * A member that joins such a group gets almost no share until every flow that is not idle has had the time to mark its
  * bucket. Where the first member was alone for a shorter time, that time is enough: few flows are older, and pods often
- * start together. The new member has none of the buckets, or one of 256 before Linux 6.12, which has no larger weights.
+ * start together. The new member has none of the buckets, or one of 256 before Linux 6.12, where the largest weight is
+ * 255.
  * (A longer idle timer would not do: a bucket that no packet has marked yet is idle by any;
  * `nh_res_bucket_idle_point`, net/ipv4/nexthop.c.)
  */
@@ -16,8 +17,6 @@ import type { Cohort, Marking } from './cohort.ts';
 
 /** The largest weight that is wanted of a member; a larger one is a mark of ours. */
 const heaviestWanted = 255;
-/** What a member can weigh at most. */
-const heaviest = 65_535;
 /** Time for the change itself to reach the kernel, in milliseconds. */
 const slackMs = 250;
 /** Members that are to keep less than this share of a group are draining: their idle buckets may move unmarked. */
@@ -68,8 +67,11 @@ function beginningOf(
   return beginMarking(content, now, idleTimer, now - (aloneSince ?? now));
 }
 
-/** @returns the weights of a group's members, in their order: those that are wanted, unless it is being marked */
-export function weightsOf(nexthops: Uint8Array, marking: Marking | undefined): number[] {
+/**
+ * @param heaviest what a member can weigh at most
+ * @returns the weights of a group's members, in their order: those that are wanted, unless it is being marked
+ */
+export function weightsOf(nexthops: Uint8Array, marking: Marking | undefined, heaviest: number): number[] {
   const members = splitNexthops(nexthops);
   if (marking === undefined) return members.map(member => weightOf(member));
   const unmarked = new Set(unmarkedOf(nexthops, marking));
@@ -78,9 +80,21 @@ export function weightsOf(nexthops: Uint8Array, marking: Marking | undefined): n
   return members.map(member => weights.get(identityOf(member)) ?? 1);
 }
 
-/** Whether a group that the kernel has is being marked, by a member's weight. */
-export function isMarking(weight: number): boolean {
-  return weight > heaviestWanted;
+/**
+ * The members of a group that the kernel has whose buckets were not marked when its marking began, by their weights;
+ * none when it is not being marked.
+ *
+ * Where no weight is larger than those that are wanted, a group that drains looks the same: 1 against at least half of
+ * the largest. To take it for one that is being marked does no harm, for that writes just these weights.
+ *
+ * @param heaviest what a member can weigh at most
+ */
+export function unmarkedIn(members: readonly Uint8Array[], heaviest: number): Uint8Array[] {
+  const weights = members.map(member => weightOf(member));
+  const marks = Math.max(0, ...weights);
+  if (marks > heaviestWanted) return members.filter(member => weightOf(member) > heaviestWanted);
+  const looksMarked = heaviest <= heaviestWanted && marks > heaviest / 2 && weights.includes(1);
+  return looksMarked ? members.filter(member => weightOf(member) > 1) : [];
 }
 
 /** Those of a set whose buckets were not marked when it began. */

@@ -15,8 +15,9 @@ import { countNexthops, emptyNexthops, withOnlink } from '../socket/nexthops.ts'
 import { nexthopOffsets } from '../socket/record-layout.ts';
 import type { RouteBatch } from '../socket/route-batch.ts';
 import { outcomeUnknown } from '../socket/route-socket.ts';
-import type { Cohort } from './cohort.ts';
+import type { Cohort, Marking } from './cohort.ts';
 import type { Cohorts } from './cohorts.ts';
+import { heaviestIn } from './group-form.ts';
 import { markingFor, weightsOf } from './marking.ts';
 import type { NexthopRefusal, RegisteredNexthop } from './nexthop-register.ts';
 
@@ -157,8 +158,10 @@ export class ObjectRequests {
       this.#add({ write: cohort, content }, operation, this.#groupObject(cohort, content, weights));
     };
     const exists = cohort.content.length > 0;
-    if (seed !== undefined) write(seed, exists, weightsOf(seed, undefined));
-    write(planned, exists || seed !== undefined, weightsOf(planned, marking));
+    const weights = (content: Uint8Array, marked?: Marking) =>
+      weightsOf(content, marked, form === undefined ? Number.POSITIVE_INFINITY : heaviestIn(form));
+    if (seed !== undefined) write(seed, exists, weights(seed));
+    write(planned, exists || seed !== undefined, weights(planned, marking));
   }
 
   #add(action: Action, operation: ObjectOperation, object: NexthopObject): void {

@@ -149,7 +149,7 @@ function objectAt(bytes: Uint8Array, start: number): NexthopObject {
 
 /**
  * @param members ids and weights, by ascending id. Weights are 1 to 65,535; a kernel older than Linux 6.12 is given
- *   256 for more.
+ *   255 for more.
  */
 export function packMembers(members: readonly { id: number; weight: number }[]): Uint8Array {
   const bytes = new Uint8Array(members.length * nexthopLength);

@@ -48,6 +48,18 @@ export interface RouteAnswer {
   gateway?: Uint8Array;
 }
 
+/** What kernels differ in, as this one answers. */
+export interface KernelAbilities {
+  /** Linux 5.3. */
+  nexthopObjects: boolean;
+  /** Linux 5.13. */
+  resilientGroups: boolean;
+  /** The largest weight of a nexthop group's member: 65,535, or 255 before Linux 6.12. A larger one is sent as this. */
+  heaviestMember: number;
+  /** IPv6 routes are changed beside each other (Linux 6.16). */
+  parallelIpv6: boolean;
+}
+
 /** An outcome per request, and the kernel's text for those that failed. */
 export interface ApplyResult extends Int32Array {
   /** The kernel's extended-ACK text by index of the request; only where the kernel gave one. */
@@ -64,6 +76,7 @@ interface NativeRouteSocket {
   dump(filter: DumpFilter): Promise<Uint8Array>;
   dumpInParts(filter: DumpFilter, take: TakePart): Promise<void>;
   nexthopObjects(): Promise<Uint8Array>;
+  abilities(): Promise<KernelAbilities>;
   links(): Promise<Link[]>;
   lookup(addresses: readonly Uint8Array[]): Promise<RouteAnswer[]>;
   monitor(options: MonitorOptions, callback: (changes: KernelChanges) => void): Monitor;
@@ -160,6 +173,11 @@ export class RouteSocket {
    */
   nexthopObjects(): Promise<Uint8Array> {
     return this.#native.nexthopObjects();
+  }
+
+  /** Asks what this kernel can do. Changes nothing and needs no privilege. */
+  abilities(): Promise<KernelAbilities> {
+    return this.#native.abilities();
   }
 
   /** All interfaces. */

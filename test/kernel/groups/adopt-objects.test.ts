@@ -9,7 +9,7 @@ import { advertise, hop, hops } from '../../support/packed.ts';
 
 const resilience = { buckets: 64, idleTimer: 100, unbalancedTimer: 0 };
 const plain = { kind: ObjectKind.group } as const;
-const resilient = { kind: ObjectKind.resilientGroup, resilience } as const;
+const resilient = { kind: ObjectKind.resilientGroup, resilience, heaviestMember: 65_535 } as const;
 const now = 1000;
 const first = advertise * 2 ** 24 + 1;
 const idOf = (index: number) => first + index;
@@ -125,6 +125,26 @@ test('a group that a former run was marking goes on being marked, evenly afterwa
   t.is(cohort?.marking?.until, now + 10 * resilience.idleTimer + 250);
 });
 
+test('on a kernel with small weights, what a former run was marking goes on so, and what we write is known again', t => {
+  const small = { ...resilient, heaviestMember: 255 };
+  const objects = [
+    nexthop(1),
+    nexthop(2),
+    group(
+      [
+        [1, 255],
+        [2, 1],
+      ],
+      asResilient,
+    ),
+  ];
+  const { cohorts, cohort } = adopt(small, objects);
+  t.deepEqual(cohort?.content, hops(1, 2));
+  t.is(cohort?.marking?.until, now + 10 * resilience.idleTimer + 250);
+  adoptObjects(objects, cohorts, now + 500);
+  t.is(cohort?.marking?.until, now + 10 * resilience.idleTimer + 250);
+});
+
 test('marking that is configured no more is forgotten, and its weights with it', t => {
   const { cohort } = adopt(plain, [
     nexthop(1),
@@ -180,4 +200,5 @@ test('the form of groups follows from the configuration, its times in hundredths
     kind: ObjectKind.resilientGroup,
     resilience: { buckets: 64, idleTimer: 100, unbalancedTimer: 200 },
   });
+  t.like(groupFormOf({ nexthops: 'resilient', resilient: times }, 255), { heaviestMember: 255 });
 });

@@ -3,11 +3,12 @@ import type { ChildProcess } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
 import { systemClock } from '../../../lib/base/clock.ts';
 import type { Marking } from '../../../lib/kernel/groups/cohort.ts';
-import { markingFor, weightsOf } from '../../../lib/kernel/groups/marking.ts';
+import { markingFor, unmarkedIn, weightsOf } from '../../../lib/kernel/groups/marking.ts';
 import { membersOf, ObjectKind, readObjects } from '../../../lib/kernel/socket/nexthop-object.ts';
-import { concatenate, weighted } from '../../../lib/kernel/socket/nexthops.ts';
+import { concatenate, weighted, weightOf } from '../../../lib/kernel/socket/nexthops.ts';
 import { nexthopLength, nexthopOffsets } from '../../../lib/kernel/socket/record-layout.ts';
 import { RouteSocket } from '../../../lib/kernel/socket/route-socket.ts';
+import { abilities, testResilient } from '../../support/abilities.ts';
 import { endChild, eventually } from '../../support/lab.ts';
 import { createNodeLab } from '../../support/node-lab.ts';
 import { everyForm, program } from '../../support/program.ts';
@@ -20,7 +21,9 @@ const slackMs = 250;
 const form = {
   kind: ObjectKind.resilientGroup,
   resilience: { buckets: 64, idleTimer: idleMs / 10, unbalancedTimer: 0 },
+  heaviestMember: abilities.heaviestMember,
 } as const;
+const heaviest = abilities.heaviestMember;
 /** Flows of one program; a packet of each every 50 ms. */
 const flows = 20;
 /** A pod without a flow hears less: the neighbours' questions. */
@@ -81,20 +84,23 @@ async function createForwarder(t: ExecutionContext) {
   };
 }
 
-test('without us: over IPv4 the flows of a group’s only member look idle, and move to a second one', async t => {
-  const { node, send, hearsIn, group } = await createForwarder(t);
-  await node.ipBatch([
-    'nexthop add id 1 via 10.1.1.2 dev p0',
-    'nexthop add id 2 via 10.1.2.2 dev p1',
-    'nexthop add id 10 group 1 type resilient buckets 64 idle_timer 3',
-    `route add ${anycast}/32 nhid 10`,
-  ]);
-  send();
-  await pause(2 * idleMs);
-  await node.ip('nexthop', 'replace', 'id', '10', 'group', '1/2', 'type', 'resilient', 'idle_timer', '3');
-  await eventually('the flows that move', async () => (await hearsIn(500)) > noise);
-  t.deepEqual((await group()).parts, [32, 32]);
-});
+testResilient(
+  'without us: over IPv4 the flows of a group’s only member look idle, and move to a second one',
+  async t => {
+    const { node, send, hearsIn, group } = await createForwarder(t);
+    await node.ipBatch([
+      'nexthop add id 1 via 10.1.1.2 dev p0',
+      'nexthop add id 2 via 10.1.2.2 dev p1',
+      'nexthop add id 10 group 1 type resilient buckets 64 idle_timer 3',
+      `route add ${anycast}/32 nhid 10`,
+    ]);
+    send();
+    await pause(2 * idleMs);
+    await node.ip('nexthop', 'replace', 'id', '10', 'group', '1/2', 'type', 'resilient', 'idle_timer', '3');
+    await eventually('the flows that move', async () => (await hearsIn(500)) > noise);
+    t.deepEqual((await group()).parts, [32, 32]);
+  },
+);
 
 /** A table's clock, set by hand: how long the table takes for its own is not part of it. */
 function handClock() {
@@ -119,40 +125,46 @@ async function secondPodJoins(t: ExecutionContext) {
   return { ...lab, clock, table, settle, want, first };
 }
 
-test('ours stay where they are, a second pod is given what is idle when that is known, and new flows then', async t => {
-  const { clock, table, settle, send, hearsIn, group } = await secondPodJoins(t);
-  t.deepEqual(await group(), { weights: [65_535, 1], parts: [64] });
-  const due = table.nextDeadline;
-  t.is(due - clock.at, idleMs + slackMs, 'a pass is asked for when all that is busy is marked');
-  table.beliefs.raiseDoubt();
-  t.deepEqual(await settle(), [], 'an audit finds it as it is to be');
-  t.is(table.nextDeadline, due);
-  t.true((await hearsIn(idleMs)) < noise);
-  await pause(slackMs);
-  clock.at = due;
-  await settle();
-  t.deepEqual((await group()).weights, [1, 1]);
-  await eventually('the idle buckets that move', async () => (await group()).parts.join() === '32,32');
-  t.true((await hearsIn(2 * idleMs)) < noise, 'and what is busy does not');
-  t.is(table.nextDeadline, Number.POSITIVE_INFINITY);
-  const others = send();
-  await eventually('new flows', async () => (await hearsIn(500)) > noise);
-  await endChild(others, 500);
-});
+testResilient(
+  'ours stay where they are, a second pod is given what is idle when that is known, and new flows then',
+  async t => {
+    const { clock, table, settle, send, hearsIn, group } = await secondPodJoins(t);
+    t.deepEqual(await group(), { weights: [heaviest, 1], parts: [64] });
+    const due = table.nextDeadline;
+    t.is(due - clock.at, idleMs + slackMs, 'a pass is asked for when all that is busy is marked');
+    table.beliefs.raiseDoubt();
+    t.deepEqual(await settle(), [], 'an audit finds it as it is to be');
+    t.is(table.nextDeadline, due);
+    t.true((await hearsIn(idleMs)) < noise);
+    await pause(slackMs);
+    clock.at = due;
+    await settle();
+    t.deepEqual((await group()).weights, [1, 1]);
+    await eventually('the idle buckets that move', async () => (await group()).parts.join() === '32,32');
+    t.true((await hearsIn(2 * idleMs)) < noise, 'and what is busy does not');
+    t.is(table.nextDeadline, Number.POSITIVE_INFINITY);
+    const others = send();
+    await eventually('new flows', async () => (await hearsIn(500)) > noise);
+    await endChild(others, 500);
+  },
+);
 
-test('a pod that drains is waited for no longer: what it has marked stays, new flows go to the other', async t => {
-  const { settle, want, nexthop, first, send, hearsIn, group } = await secondPodJoins(t);
-  await pause(idleMs / 4);
-  want(nexthop(0), { ...nexthop(1), weight: 255 });
-  await settle();
-  t.deepEqual((await group()).weights, [1, 255]);
-  t.true((await hearsIn(idleMs)) < noise);
-  await endChild(first, 500);
-  send();
-  await eventually('new flows', async () => (await hearsIn(500)) > noise);
-});
+testResilient(
+  'a pod that drains is waited for no longer: what it has marked stays, new flows go to the other',
+  async t => {
+    const { settle, want, nexthop, first, send, hearsIn, group } = await secondPodJoins(t);
+    await pause(idleMs / 4);
+    want(nexthop(0), { ...nexthop(1), weight: 255 });
+    await settle();
+    t.deepEqual((await group()).weights, [1, 255]);
+    t.true((await hearsIn(idleMs)) < noise);
+    await endChild(first, 500);
+    send();
+    await eventually('new flows', async () => (await hearsIn(500)) > noise);
+  },
+);
 
-test('an agent that is started again meanwhile waits anew, and writes nothing before', async t => {
+testResilient('an agent that is started again meanwhile waits anew, and writes nothing before', async t => {
   const { node, nexthop, group } = await createForwarder(t);
   const clock = handClock();
   const start = async () => {
@@ -171,29 +183,34 @@ test('an agent that is started again meanwhile waits anew, and writes nothing be
   const after = await start();
   after.want(nexthop(0), nexthop(1));
   t.deepEqual(await after.settle(), []);
-  t.deepEqual((await group()).weights, [65_535, 1]);
+  t.deepEqual((await group()).weights, [heaviest, 1]);
   clock.at = after.table.nextDeadline;
   await after.settle();
   t.deepEqual((await group()).weights, [1, 1]);
 });
 
 for (const [by, groups] of Object.entries(everyForm)) {
-  test(`an agent that is started again meanwhile, ${by}, withdraws and removes what nobody serves any more`, async t => {
-    const { node, nexthop } = await createForwarder(t);
-    const before = await program(t, { node }, { groups: form });
-    before.table.want(`${anycast}/32`, { nexthops: [nexthop(0)] });
-    await before.settle();
-    before.table.want(`${anycast}/32`, { nexthops: [nexthop(0), nexthop(1)] });
-    await before.settle();
-    await before.stop();
-    const after = await program(t, { node }, { groups });
-    after.table.want(`${anycast}/32`, { nexthops: [] });
-    await eventually('the removal', async () => (await after.settle()).some(({ kind }) => kind === 'remove'));
-    t.deepEqual(
-      after.events.map(({ kind }) => kind),
-      ['hold', 'remove'],
-    );
-  });
+  testResilient(
+    `an agent that is started again meanwhile, ${by}, withdraws and removes what nobody serves any more`,
+    async t => {
+      const { node, nexthop } = await createForwarder(t);
+      const before = await program(t, { node }, { groups: form });
+      before.table.want(`${anycast}/32`, { nexthops: [nexthop(0)] });
+      await before.settle();
+      before.table.want(`${anycast}/32`, { nexthops: [nexthop(0), nexthop(1)] });
+      await before.settle();
+      await before.stop();
+      const after = await program(t, { node }, { groups });
+      after.table.want(`${anycast}/32`, { nexthops: [] });
+      await eventually('the removal', async () =>
+        (await after.settle()).some(({ kind }) => kind === 'remove'),
+      );
+      t.deepEqual(
+        after.events.map(({ kind }) => kind),
+        ['hold', 'remove'],
+      );
+    },
+  );
 }
 
 const one = (index: number, weight = 1): Uint8Array => {
@@ -240,6 +257,22 @@ for (const [what, change, before, after, until] of changes) {
 
 test('while a group is marked its members keep their weights among themselves, and others have next to none', t => {
   const marking = { unmarked: set(one(1), one(2)), until: 1 };
-  t.deepEqual(weightsOf(set(one(1, 2), one(2, 3), one(3, 100)), marking), [2 * 21_845, 3 * 21_845, 1]);
-  t.deepEqual(weightsOf(set(one(1, 2), one(3, 100)), undefined), [2, 100]);
+  const nexthops = set(one(1, 2), one(2, 3), one(3, 100));
+  t.deepEqual(weightsOf(nexthops, marking, 65_535), [2 * 21_845, 3 * 21_845, 1]);
+  t.deepEqual(weightsOf(nexthops, marking, 255), [2 * 85, 3 * 85, 1], 'before Linux 6.12');
+  t.deepEqual(weightsOf(set(one(1, 2), one(3, 100)), undefined, 255), [2, 100]);
+});
+
+test('a group that is being marked is known by its weights, of a kernel with small weights by the whole of them', t => {
+  const unmarked = (heaviest: number, ...weights: number[]) =>
+    unmarkedIn(
+      weights.map((weight, index) => one(index, weight)),
+      heaviest,
+    ).map(member => weightOf(member));
+  t.deepEqual(unmarked(65_535, 43_690, 65_535, 1), [43_690, 65_535]);
+  t.deepEqual(unmarked(65_535, 255, 1), [], 'drains');
+  t.deepEqual(unmarked(255, 170, 255, 1), [170, 255]);
+  t.deepEqual(unmarked(255, 255, 2), []);
+  t.deepEqual(unmarked(255, 100, 1), [], 'as the pods ask');
+  t.deepEqual(unmarked(255), []);
 });

@@ -194,13 +194,16 @@ test('a resilient group that parts from another begins as that one is, so that f
   t.deepEqual(child.content, hops(2));
 });
 
-test('a second member of a resilient group waits until the buckets of the first are marked', t => {
-  const { cohorts, pass, cohort } = existing(t, resilient, 1);
-  cohorts.change(cohort, hops(1, 2));
-  const joining = now + 100_000;
-  const { asked } = pass({}, joining);
-  t.deepEqual(asked, ['create nexthop', 'replace on-link nexthop', 'replace group 65535,1']);
-  t.is(cohorts.nextDeadline, joining + 10 * resilient.resilience.idleTimer + 250);
-  t.deepEqual(pass({}, cohorts.nextDeadline).asked, ['replace group 1,1']);
-  t.is(cohorts.nextDeadline, Number.POSITIVE_INFINITY);
-});
+for (const heaviestMember of [255, 65_535]) {
+  test(`a second member of a resilient group waits until the buckets of the first are marked, by ${heaviestMember}`, t => {
+    const { cohorts, pass, cohort } = existing(t, { ...resilient, heaviestMember }, 1);
+    cohorts.change(cohort, hops(1, 2));
+    const joining = now + 100_000;
+    const { asked } = pass({}, joining);
+    const group = `replace group ${heaviestMember},1`;
+    t.deepEqual(asked, ['create nexthop', 'replace on-link nexthop', group]);
+    t.is(cohorts.nextDeadline, joining + 10 * resilient.resilience.idleTimer + 250);
+    t.deepEqual(pass({}, cohorts.nextDeadline).asked, ['replace group 1,1']);
+    t.is(cohorts.nextDeadline, Number.POSITIVE_INFINITY);
+  });
+}
