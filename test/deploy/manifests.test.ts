@@ -1,11 +1,37 @@
 /** Values that must be equal in the manifests and in the program. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import test from 'ava';
 import { parseAgentConfig } from '../../lib/config/agent-config.ts';
 import { passwordFolder } from '../../lib/config/peer.ts';
 import { baseManifests, componentManifest } from '../support/manifests.ts';
 
+const run = promisify(execFile);
+
 const daemonSet = (name: string) =>
   baseManifests().find(({ kind, metadata }) => kind === 'DaemonSet' && metadata.name === name);
+
+test('manifests, Dockerfile and documentation name the images of this version', async t => {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const { stdout } = await run(
+    'grep',
+    ['-rohE', '(flock-anycast(-bird)?:|newTag: )[0-9][-.0-9a-z]*', 'deploy', 'docs'],
+    {
+      cwd: root,
+    },
+  );
+  const named = stdout.trimEnd().split('\n');
+  t.true(named.length >= 6);
+  t.deepEqual(
+    named.filter(each => !each.endsWith(version)),
+    [],
+    'npm version writes them: scripts/set-version',
+  );
+});
 
 test('the Secret of passwords is mounted where peers look for its keys', t => {
   const { containers, volumes } = daemonSet('flock-anycast').spec.template.spec;
