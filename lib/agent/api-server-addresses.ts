@@ -10,7 +10,7 @@ export class ApiServerAddresses {
 
   /** @throws FlockError FLOCK_CONFIG_INVALID when the kubeconfig can not be used */
   constructor(kubeconfig: string | undefined, log: Log) {
-    this.#client = new KubernetesClient(loadKubernetesServer(kubeconfig));
+    this.#client = new KubernetesClient(loadKubernetesServer(kubeconfig), log);
     this.#endpoints = new KubernetesEndpoints({ client: this.#client, log });
   }
 

@@ -38,7 +38,7 @@ export class CustomResources {
     const kubeconfig = config.pods.source === 'kubernetes' ? config.pods.kubeconfig : undefined;
     this.#nodeName = config.node.name;
     this.#log = log;
-    this.#client = new KubernetesClient(loadKubernetesServer(kubeconfig));
+    this.#client = new KubernetesClient(loadKubernetesServer(kubeconfig), log);
     const options = { client: this.#client, log };
     this.nodeConfig = new KubernetesNodeConfig({ ...options, nodeName: this.#nodeName });
     this.#poolStatus = new KubernetesPoolStatus(options);

@@ -16,7 +16,7 @@ export async function openPodEvents(
   const { KubernetesEvents } = await import('../cluster/kubernetes-events.ts');
   const { KubernetesClient } = await import('../sources/kubernetes/kubernetes-client.ts');
   const { loadKubernetesServer } = await import('../sources/kubernetes/kubernetes-config.ts');
-  const client = new KubernetesClient(loadKubernetesServer(config.pods.kubeconfig));
+  const client = new KubernetesClient(loadKubernetesServer(config.pods.kubeconfig), log);
   const { name: nodeName } = config.node;
   const read = () => podWarnings(refused(), pods.snapshot());
   const events = new KubernetesEvents({ client, nodeName, read, log });

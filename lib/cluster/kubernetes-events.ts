@@ -1,9 +1,10 @@
 /**
  * Warning Events on pods, so that `kubectl describe pod` shows what is refused to a pod and why.
  *
- * One Event for each pod and reason, with a name derived from both: after a restart the count of the existing Event
- * goes on, and there is no second one. In core/v1, which every server has. An Event that the server refuses is
- * dropped, with one log line; one that did not reach it is tried again after a pause. Nothing waits for an Event.
+ * One Event for each pod, reason and message, with a name derived from them: an Event of events.k8s.io/v1 (served since
+ * Kubernetes 1.19) never changes its words, and when they are said again, it becomes a series that is counted, also
+ * after a restart. An Event that the server refuses is dropped, with one log line; one that did not reach it is tried
+ * again after a pause. Nothing waits for an Event.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -23,7 +24,9 @@ export interface KubernetesEventsOptions {
   everyMs?: number;
 }
 
-const component = 'flock-anycast';
+const controller = 'flock-anycast';
+/** The longest name of an instance that the server takes. */
+const longestInstance = 128;
 const longestPauseMs = 300_000;
 
 export class KubernetesEvents {
@@ -79,13 +82,12 @@ export class KubernetesEvents {
 
   async #send(warning: PodWarning, signal: AbortSignal): Promise<void> {
     const { nodeName } = this.#options;
-    const path = `/api/v1/namespaces/${warning.namespace}/events`;
+    const path = `/apis/events.k8s.io/v1/namespaces/${warning.namespace}/events`;
     const name = eventName(warning);
-    const now = new Date().toISOString().replace(/\.\d+/, '');
-    const again = async (count: number | undefined) => {
-      const body = { message: warning.message, lastTimestamp: now, ...(count && { count }) };
-      return countOf(await this.#writer.patch(`${path}/${name}`, body, signal));
-    };
+    // The server wants microseconds.
+    const now = new Date().toISOString().replace('Z', '000Z');
+    const patch = async (body: object) => countOf(await this.#writer.patch(`${path}/${name}`, body, signal));
+    const again = (before: number) => patch({ series: { count: before + 1, lastObservedTime: now } });
     const create = async () => {
       const body = newEvent(warning, { name, nodeName, now });
       return countOf(await this.#writer.create(path, body, signal));
@@ -93,8 +95,9 @@ export class KubernetesEvents {
     const before = this.#counts.get(name);
     const count =
       before === undefined
-        ? await create().catch(unless(409, () => again(undefined)))
-        : await again(before + 1).catch(unless(404, create));
+        ? // Patched with nothing it is read, by the right that there is.
+          await create().catch(unless(409, async () => again(await patch({}))))
+        : await again(before).catch(unless(404, create));
     // A count that is dropped here is read again from the Event of that name.
     if (this.#counts.size > 1000) this.#counts.clear();
     this.#counts.set(name, count);
@@ -115,12 +118,12 @@ function unless<T>(status: number, otherwise: () => Promise<T>): (error: unknown
 }
 
 function countOf(event: unknown): number {
-  return Number((event as { count?: unknown } | null)?.count) || 1;
+  return Number((event as { series?: { count?: unknown } | null } | null)?.series?.count) || 1;
 }
 
 /** At most 253 characters, of which the pod's own name may need all (RFC 1123). */
-function eventName({ name, uid, reason }: PodWarning): string {
-  const hash = createHash('sha256').update(`${uid} ${reason}`).digest('hex').slice(0, 16);
+function eventName({ name, uid, reason, message }: PodWarning): string {
+  const hash = createHash('sha256').update(`${uid} ${reason} ${message}`).digest('hex').slice(0, 16);
   return `${name.slice(0, 236).replace(/[-.]+$/, '')}.${hash}`;
 }
 
@@ -129,18 +132,16 @@ function newEvent(
   { name, nodeName, now }: { name: string; nodeName: string; now: string },
 ) {
   return {
-    apiVersion: 'v1',
+    apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
     metadata: { name, namespace },
-    involvedObject: { apiVersion: 'v1', kind: 'Pod', namespace, name: podName, uid },
+    regarding: { apiVersion: 'v1', kind: 'Pod', namespace, name: podName, uid },
     type: 'Warning',
     reason,
-    message,
-    source: { component, host: nodeName },
-    reportingComponent: component,
-    reportingInstance: nodeName,
-    firstTimestamp: now,
-    lastTimestamp: now,
-    count: 1,
+    action: 'Announcing',
+    note: message,
+    eventTime: now,
+    reportingController: controller,
+    reportingInstance: nodeName.slice(0, longestInstance),
   };
 }

@@ -24,7 +24,7 @@ export interface PodWarning {
   readonly message: string;
 }
 
-/** The longest note of an event (events.k8s.io/v1); core/v1 has no limit of its own. */
+/** The longest note of an Event (events.k8s.io/v1), in bytes. */
 const longestMessage = 1024;
 
 /** @param pods by `namespace/name`; refusals of other pods give no warning */
@@ -40,9 +40,17 @@ export function podWarnings(
     const words = [...all.map(({ message }) => message), ...all.map(({ remedy }) => remedy)];
     const message = [...new Set(words)].join('; ');
     const { namespace, name, uid } = pod;
-    const short = message.length > longestMessage ? `${message.slice(0, longestMessage - 1)}…` : message;
-    return [{ namespace, name, uid, reason, message: short }];
+    return [{ namespace, name, uid, reason, message: withinBytes(message, longestMessage) }];
   });
+}
+
+/** The text itself, or as many of its characters as these bytes of UTF-8 hold, and a mark. */
+function withinBytes(text: string, most: number): string {
+  if (Buffer.byteLength(text) <= most) return text;
+  const mark = '…';
+  // A character that the limit cuts in two is left out.
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(most - Buffer.byteLength(mark)));
+  return text.slice(0, read) + mark;
 }
 
 export interface WarningLimits {

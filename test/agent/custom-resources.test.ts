@@ -25,6 +25,8 @@ async function fakeApi(t: ExecutionContext) {
       writes.push({ path, body: JSON.parse(await text(request)) });
       return response.writeHead(200).end('{}');
     }
+    // As a server that knows no initial events.
+    if (searchParams.has('sendInitialEvents')) return response.writeHead(422).end('{}');
     const name = /^metadata\.name=(.*)$/.exec(searchParams.get('fieldSelector') ?? '')?.[1];
     if (searchParams.has('watch')) {
       watchers.add({ path, name, response });
@@ -63,8 +65,9 @@ async function fakeApi(t: ExecutionContext) {
 async function follow(t: ExecutionContext) {
   const api = await fakeApi(t);
   api.put('/api/v1/namespaces', 'dns', {});
-  api.put('/api/v1/namespaces/default/endpoints', 'kubernetes', {
-    subsets: [{ addresses: [{ ip: '203.0.113.3' }] }],
+  api.put('/apis/discovery.k8s.io/v1/namespaces/default/endpointslices', 'kubernetes', {
+    addressType: 'IPv4',
+    endpoints: [{ addresses: ['203.0.113.3'] }],
   });
   const lines: { event: string; code?: string }[] = [];
   const sink: DestinationStream = { write: (line: string) => void lines.push(JSON.parse(line)) };

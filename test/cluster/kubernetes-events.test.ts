@@ -12,7 +12,7 @@ import { eventually } from '../support/lab.ts';
 interface Write {
   method: string | undefined;
   path: string | undefined;
-  body: { metadata?: { name: string }; message?: string; count?: number };
+  body: { metadata?: { name: string }; note?: string; series?: { count: number } };
 }
 
 const warning: PodWarning = { namespace: 'dns', name: 'a', uid: 'u', reason: 'Reserved', message: 'one' };
@@ -37,7 +37,7 @@ async function follow(
     return standing.now;
   };
   const log = pino({ messageKey: 'event' }, sink);
-  const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
+  const client = new KubernetesClient(loadKubernetesServer(kubeconfig), log);
   const events = new KubernetesEvents({ client, nodeName: 'node-a', read, log, everyMs: 5 });
   events.start();
   t.teardown(() => {
@@ -52,48 +52,54 @@ async function follow(
   return { writes, lines, standing, looked, written };
 }
 
-test('an Event is made once; when it says something else it is counted, and made anew when it has expired', async t => {
+test('an Event is made once, another message is another Event, and what is said again is counted', async t => {
   let expired = false;
   const { standing, written, looked, writes, lines } = await follow(t, ({ method, body }) => {
     if (method === 'PATCH' && expired) return { status: 404 };
     return { status: 200, body };
   });
   const [made] = await written(1);
-  t.is(made?.path, '/api/v1/namespaces/dns/events');
+  t.is(made?.path, '/apis/events.k8s.io/v1/namespaces/dns/events');
   t.like(made?.body, {
     type: 'Warning',
     reason: 'Reserved',
-    message: 'one',
-    count: 1,
-    involvedObject: { kind: 'Pod', namespace: 'dns', name: 'a', uid: 'u' },
-    source: { component: 'flock-anycast', host: 'node-a' },
+    note: 'one',
+    regarding: { kind: 'Pod', namespace: 'dns', name: 'a', uid: 'u' },
+    reportingController: 'flock-anycast',
+    reportingInstance: 'node-a',
   });
   await looked(5);
   t.is(writes.length, 1);
-  standing.now = [{ ...warning, message: 'two' }];
+  const say = (message: string) => {
+    standing.now = [{ ...warning, message }];
+  };
+  say('two');
   await written(2);
-  t.is(writes[1]?.path, `/api/v1/namespaces/dns/events/${made?.body.metadata?.name}`);
-  t.like(writes[1]?.body, { message: 'two', count: 2 });
+  t.like(writes[1], { method: 'POST', body: { note: 'two' } });
+  say('one');
+  await written(3);
+  t.is(writes[2]?.path, `/apis/events.k8s.io/v1/namespaces/dns/events/${made?.body.metadata?.name}`);
+  t.deepEqual(Object.keys(writes[2]?.body ?? {}), ['series']);
+  t.is(writes[2]?.body.series?.count, 2);
   expired = true;
-  standing.now = [{ ...warning, message: 'three' }];
-  await written(4);
+  say('two');
+  await written(5);
   t.deepEqual(
     writes.map(({ method }) => method),
-    ['POST', 'PATCH', 'PATCH', 'POST'],
+    ['POST', 'POST', 'PATCH', 'PATCH', 'POST'],
   );
-  t.like(writes[3]?.body, { message: 'three', count: 1 });
+  t.like(writes[4]?.body, { note: 'two', series: undefined });
   t.deepEqual(lines, []);
 });
 
 test('an Event from before a restart is counted on', async t => {
-  const { standing, written, writes } = await follow(t, ({ method, body }) =>
-    method === 'POST' ? { status: 409 } : { status: 200, body: { count: 7, ...body } },
+  const series = { count: 7, lastObservedTime: '2026-01-01T00:00:00.000000Z' };
+  const { written, writes } = await follow(t, ({ method, body }) =>
+    method === 'POST' ? { status: 409 } : { status: 200, body: { series, ...body } },
   );
-  await written(2);
-  t.is(writes[1]?.body.count, undefined);
-  standing.now = [{ ...warning, message: 'two' }];
   await written(3);
-  t.like(writes[2], { method: 'PATCH', body: { count: 8 } });
+  t.deepEqual(writes[1]?.body, {});
+  t.is(writes[2]?.body.series?.count, 8);
 });
 
 test('refused by the server: one line, and no other try, whatever else is refused the same way', async t => {

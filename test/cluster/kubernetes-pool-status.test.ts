@@ -40,12 +40,9 @@ async function follow(t: ExecutionContext, { agents = 1, refuse = 0 } = {}) {
   const lines: string[] = [];
   const sink: DestinationStream = { write: (line: string) => void lines.push(JSON.parse(line).event) };
   const all = Array.from({ length: agents }, () => {
-    const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
-    const agent = new KubernetesPoolStatus({
-      client,
-      log: pino({ messageKey: 'event' }, sink),
-      spreadMs: 50,
-    });
+    const log = pino({ messageKey: 'event' }, sink);
+    const client = new KubernetesClient(loadKubernetesServer(kubeconfig), log);
+    const agent = new KubernetesPoolStatus({ client, log, spreadMs: 50 });
     t.teardown(() => {
       agent.stop();
       client.close();

@@ -37,7 +37,14 @@ test('one warning a pod and reason, with all its messages and then the remedies,
 
 test('a message of any length is cut to what an Event may have', t => {
   const [warning] = podWarnings([refused({ message: 'x'.repeat(5000) })], pods);
-  t.is(warning?.message.length, 1024);
+  t.is(Buffer.byteLength(warning?.message ?? ''), 1024);
+});
+
+test('its limit is in bytes, and no character is cut in two', t => {
+  const [warning] = podWarnings([refused({ message: 'ä🐑'.repeat(500) })], pods);
+  t.regex(warning?.message ?? '', /^(ä🐑)+ä?…$/u);
+  const bytes = Buffer.byteLength(warning?.message ?? '');
+  t.true(bytes <= 1024 && bytes > 1018, `${bytes}`);
 });
 
 const warning = (over: Partial<PodWarning> = {}): PodWarning => ({

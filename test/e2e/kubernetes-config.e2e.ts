@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { createLog } from '../../lib/base/log.ts';
 import { KubernetesClient } from '../../lib/sources/kubernetes/kubernetes-client.ts';
 import { loadKubernetesServer } from '../../lib/sources/kubernetes/kubernetes-config.ts';
 import { followNode, type Line } from '../support/followed-node.ts';
@@ -161,7 +162,7 @@ test.serial('who is impersonated decides what may be read', async t => {
   const { cache } = await followNode(t, { kubeconfig, timing: { longestPauseMs: 500 } });
   t.true(cache.synced);
   writeFileSync(kubeconfig, asUser({ ...user, 'as-groups': ['others'] }));
-  const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
+  const client = new KubernetesClient(loadKubernetesServer(kubeconfig), createLog('silent'));
   t.teardown(() => client.close());
   const deadlines = { answerMs: 60_000, wholeMs: 60_000 };
   await t.throwsAsync(client.getJson('/api/v1/pods', deadlines, new AbortController().signal), {
@@ -183,7 +184,7 @@ for (const [what, cluster, problem] of [
     Object.assign(file.clusters[0].cluster, cluster);
     const kubeconfig = join(dir, 'kubeconfig-tls');
     writeFileSync(kubeconfig, JSON.stringify(file));
-    const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
+    const client = new KubernetesClient(loadKubernetesServer(kubeconfig), createLog('silent'));
     t.teardown(() => client.close());
     const deadlines = { answerMs: 60_000, wholeMs: 60_000 };
     const answer = client.getJson('/api/v1/namespaces/default', deadlines, new AbortController().signal);

@@ -63,17 +63,17 @@ for (const { role, rule, index } of rules) {
           nodeConfig: { source: 'kubernetes' },
         });
         await server.request('POST', '/api/v1/nodes', { metadata: { name } });
-        // And a pod, to tell it what is refused; again, when that is another address.
-        const asking = (address: string) => ({ 'flock-anycast.io/addresses': address });
-        await server.createPod(name, name, { annotations: asking('127.0.0.1') });
-        const agent = startAgent(lab.node, files, asInManifest);
+        // And a pod, to tell it what is refused; an agent that is started again finds the Event that it made.
+        await server.createPod(name, name, { annotations: { 'flock-anycast.io/addresses': '127.0.0.1' } });
+        let agent = startAgent(lab.node, files, asInManifest);
         if (rule.resources[0] === 'events' && verb === 'patch') {
           await eventually('the Event', async () => {
             const { items } = await server.request('GET', '/api/v1/namespaces/default/events');
             return items.some(({ involvedObject }: ApiObject) => involvedObject.name === name);
           });
-          const metadata = { annotations: asking('127.0.0.2') };
-          await server.request('PATCH', `/api/v1/namespaces/default/pods/${name}`, { metadata });
+          agent.child.kill('SIGKILL');
+          await agent.exit;
+          agent = startAgent(lab.node, files, asInManifest);
         }
         const denied = new RegExp(`403: ${rule.resources[0].split('/')[0]}\\b.* cannot ${verb} resource`);
         await eventually(

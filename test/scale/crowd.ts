@@ -3,7 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { KubernetesClient } from '../../lib/sources/kubernetes/kubernetes-client.ts';
 import { loadKubernetesServer } from '../../lib/sources/kubernetes/kubernetes-config.ts';
-import { defaultTiming, ListWatch } from '../../lib/sources/kubernetes/kubernetes-list-watch.ts';
+import { ListWatch } from '../../lib/sources/kubernetes/kubernetes-list-watch.ts';
+import { defaultTiming } from '../../lib/sources/kubernetes/list-watch-timing.ts';
 import type { KubeApi } from '../support/kube-api.ts';
 import { eventually } from '../support/lab.ts';
 import { otherNode } from './cluster.ts';
@@ -37,9 +38,9 @@ export async function gather(
 ): Promise<Crowd> {
   // An administrator is exempt from the server's limits, agents are not.
   writeFileSync(kubeconfig, api.kubeconfig(await agentToken(api)));
-  const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
   const crowd = { pods: 0, watching: 0, postponed: 0 };
   const log = pino({ messageKey: 'event' }, { write: (line: string) => count(line, crowd) });
+  const client = new KubernetesClient(loadKubernetesServer(kubeconfig), log);
   const spentBefore = await readMetric(api, processor);
   const began = performance.now();
   const members = Array.from({ length: nodes }, (_, index) => {

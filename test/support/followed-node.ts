@@ -1,8 +1,8 @@
 /** A node's pods as the agent receives them from a real API server. */
 import type { ExecutionContext } from 'ava';
 import { type DestinationStream, pino } from 'pino';
-import type { ListWatchTiming } from '../../lib/sources/kubernetes/kubernetes-list-watch.ts';
 import { KubernetesPods } from '../../lib/sources/kubernetes/kubernetes-pods.ts';
+import type { ListWatchTiming } from '../../lib/sources/kubernetes/list-watch-timing.ts';
 import type { Pod } from '../../lib/sources/pods/pod.ts';
 import { PodCache } from '../../lib/sources/pods/pod-cache.ts';
 import { eventually } from './lab.ts';

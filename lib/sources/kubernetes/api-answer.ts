@@ -87,6 +87,13 @@ export function parseEvent(line: string): WatchEvent {
   return { type: event.type, object: event.object };
 }
 
+/** The resource version of an event's object. @throws GarbageError for an object without one */
+export function versionOf({ type, object }: WatchEvent): string {
+  const version = (object as { metadata?: { resourceVersion?: unknown } }).metadata?.resourceVersion;
+  if (typeof version === 'string') return version;
+  throw new GarbageError(`the API server sent an event ${type} of an object without a version`);
+}
+
 /** @throws GarbageError */
 export function parseJson(text: string): unknown {
   try {

@@ -9,11 +9,13 @@
 import type { IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
+import type { Log } from '../../base/log.ts';
 import { Agent as HttpAgent, request as httpRequest } from '../../base/node-http.ts';
 import { linesOf, parseEvent, parseJson, statusErrorOf, textOf, type WatchEvent } from './api-answer.ts';
 import type { KubernetesServer } from './kubernetes-config.ts';
 import { Lifetime } from './request-lifetime.ts';
 import type { Access } from './server-access.ts';
+import { ServerWarnings } from './server-warnings.ts';
 
 const keepAliveMs = 10_000;
 
@@ -38,12 +40,15 @@ export interface WatchDeadlines extends AnswerDeadlines {
 
 export class KubernetesClient {
   readonly #server: KubernetesServer;
+  readonly #warnings: ServerWarnings;
   // One connection per request: requests are minutes apart, and a new connection can reach another server behind a
   // load balancer.
   readonly #agents = { 'https:': new HttpsAgent(), 'http:': new HttpAgent() };
 
-  constructor(server: KubernetesServer) {
+  /** @param log gets the server's warnings */
+  constructor(server: KubernetesServer, log: Log) {
     this.#server = server;
+    this.#warnings = ServerWarnings.of(log);
   }
 
   /** As the kubeconfig names it now. */
@@ -166,6 +171,7 @@ export class KubernetesClient {
       request.on('error', reject);
       request.end(payload?.text);
     });
+    this.#warnings.take(response.headersDistinct.warning);
     if (response.statusCode === 401) this.#server.refused(access);
     else this.#server.accepted(access);
     if (response.statusCode === 200 || response.statusCode === 201) return response;

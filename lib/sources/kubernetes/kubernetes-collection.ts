@@ -6,7 +6,8 @@ import { FlockError } from '../../base/errors.ts';
 import { Listeners } from '../../base/listeners.ts';
 import type { Log } from '../../base/log.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
-import { defaultTiming, ListWatch, type ListWatchTiming } from './kubernetes-list-watch.ts';
+import { ListWatch, type Place } from './kubernetes-list-watch.ts';
+import { defaultTiming, type ListWatchTiming } from './list-watch-timing.ts';
 
 /** What every collection of a cluster is made with. */
 export interface ClusterAccess {
@@ -15,13 +16,11 @@ export interface ClusterAccess {
   timing?: Partial<ListWatchTiming> | undefined;
 }
 
-export interface KubernetesCollectionOptions<T> extends ClusterAccess {
-  /** Such as `/api/v1/namespaces`. */
-  path: string;
+export interface KubernetesCollectionOptions<T> extends ClusterAccess, Place {
   /** For the log, such as `the namespaces`. */
   what: string;
-  /** Default: all of them. */
-  fieldSelector?: string;
+  /** As in `ListWatchOptions`. */
+  otherwise?: Place;
   /** The key of an object of any shape. Default: its name, which is enough for one namespace or none. */
   keyOf?: (object: unknown) => string;
   /** What is needed of an object, and all that is kept of it; throws a FlockError for an invalid one. */
@@ -39,14 +38,10 @@ export class KubernetesCollection<T> {
 
   constructor(options: KubernetesCollectionOptions<T>) {
     this.#options = options;
-    const { client, path, what, fieldSelector = '', keyOf = nameOf, log, timing } = options;
+    const { keyOf = nameOf, timing } = options;
     this.#keyOf = keyOf;
     this.#listWatch = new ListWatch({
-      client,
-      path,
-      what,
-      fieldSelector,
-      log,
+      ...options,
       timing: { ...defaultTiming, ...timing },
       target: {
         replace: objects => this.#replace(objects),

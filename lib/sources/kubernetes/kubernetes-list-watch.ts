@@ -1,53 +1,27 @@
 /**
- * Follows a collection of Kubernetes objects until it is stopped: one list, then watches, each from where the last
- * one ended.
+ * Follows a collection of Kubernetes objects until it is stopped: all objects once, then watches, each from where the
+ * last one ended. All objects come at the head of a watch where the server can (`initial-events.ts`), or else by a
+ * list.
  *
  * client-node's informer ends on most errors and leaves the restart to its user (its issues 596, 958, 1933).
  * Here no error ends it:
  * - the server's own timeout, or silence: watch again from the last version;
  * - too many requests (429): the same, after a pause;
- * - 410, the version is too old: list again, at once;
- * - any other error, such as a closed connection, a refusal or an invalid answer: list again, after a pause.
- * A list and not a watch, because a server may return with another history: at a version that a restored etcd has
- * not reached yet, a watch is open and silent (seen with 1.20). A list at that version is refused, and then the
- * newest is requested. Pauses grow, with jitter, so that not all nodes reach a server that returns at once. The last
+ * - 410, the version is too old: all objects again, at once;
+ * - any other error, such as a closed connection, a refusal or an invalid answer: all objects again, after a pause.
+ * All objects and not a watch, because a server may return with another history: at a version that a restored etcd has
+ * not reached yet, a watch is open and silent (seen with 1.20). All objects at that version are refused, and
+ * then the newest are requested. Pauses grow, with jitter, so that not all nodes reach a server that returns at once. The last
  * known objects stay meanwhile.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../../base/log.ts';
-import { ApiStatusError, GarbageError } from './api-answer.ts';
+import { ApiStatusError, GarbageError, versionOf, type WatchEvent } from './api-answer.ts';
 import { ConnectionReport } from './connection-report.ts';
+import { IncompleteError, InitialEvents, isListWorthTrying, isUnserved } from './initial-events.ts';
 import type { KubernetesClient } from './kubernetes-client.ts';
+import { type ListWatchTiming, pauseMs } from './list-watch-timing.ts';
 import { SilenceError } from './request-lifetime.ts';
-
-export interface ListWatchTiming {
-  /** The server ends a watch after this many seconds at least, and twice as many at most (client-go: 300). */
-  watchSeconds: number;
-  /**
-   * Milliseconds a watch may be silent. The server sends a bookmark a minute while objects of this kind change
-   * anywhere in the cluster, and none otherwise (seen with 1.20): without changes a watch is repeated this often.
-   */
-  idleMs: number;
-  /** Milliseconds until an answer begins, and between two pieces of a list. */
-  answerMs: number;
-  /** Milliseconds for the whole of a list, or of an event that has begun, also on a slow network. */
-  wholeMs: number;
-  /** The first pause after a failure, in milliseconds; it doubles with each further one. */
-  firstPauseMs: number;
-  longestPauseMs: number;
-  /** After a watch of this many milliseconds the pauses begin at the first one again. */
-  steadyMs: number;
-}
-
-export const defaultTiming: ListWatchTiming = {
-  watchSeconds: 300,
-  idleMs: 90_000,
-  answerMs: 30_000,
-  wholeMs: 120_000,
-  firstPauseMs: 250,
-  longestPauseMs: 30_000,
-  steadyMs: 10_000,
-};
 
 /** What keeps the objects. None of its functions may throw. */
 export interface ListWatchTarget {
@@ -57,13 +31,20 @@ export interface ListWatchTarget {
   remove(object: unknown): void;
 }
 
-export interface ListWatchOptions {
-  client: KubernetesClient;
+export interface Place {
   /** The collection, such as `/api/v1/pods`. */
   path: string;
+  /** Which of its objects. Default: all. */
+  fieldSelector?: string | undefined;
+  labelSelector?: string | undefined;
+}
+
+export interface ListWatchOptions extends Place {
+  client: KubernetesClient;
   /** What is followed, for the log, such as `the pods of node-a`. */
   what: string;
-  fieldSelector: string;
+  /** Where the same is found when the server does not know the place (404) or does not show it (403). */
+  otherwise?: Place | undefined;
   target: ListWatchTarget;
   log: Log;
   timing: ListWatchTiming;
@@ -73,6 +54,9 @@ export class ListWatch {
   readonly #options: ListWatchOptions;
   readonly #report: ConnectionReport;
   readonly #stopping = new AbortController();
+  #place: Place;
+  /** Whether the server may be able to begin a watch with all objects. */
+  #canBegin = true;
   /** The version the next watch begins at; undefined when a list must come first. */
   #version: string | undefined;
   /** How new a list must be: `0` is any version in the server's cache, empty is the newest, read from etcd. */
@@ -82,6 +66,7 @@ export class ListWatch {
   constructor(options: ListWatchOptions) {
     const { client, what, log } = options;
     this.#options = options;
+    this.#place = options;
     this.#report = new ConnectionReport({ server: client, what, log });
   }
 
@@ -106,8 +91,7 @@ export class ListWatch {
       const resumed = this.#version !== undefined;
       const credentials = this.#options.client.credentialsSignature();
       try {
-        if (this.#version === undefined) await this.#list(signal);
-        await this.#watch(signal);
+        await this.#follow(signal);
         failures = 0;
       } catch (error) {
         if (signal.aborted) return;
@@ -116,10 +100,16 @@ export class ListWatch {
         if (statusOf(error) !== 429) this.#version = undefined;
         // A version can become too old while the server restarts. That is no failure unless this list was just read.
         if (statusOf(error) === 410 && resumed) continue;
+        const { otherwise } = this.#options;
+        if (otherwise !== undefined && [403, 404].includes(statusOf(error) ?? 0)) {
+          this.#place = this.#place === otherwise ? this.#options : otherwise;
+          this.#listVersion = '0';
+          if (this.#place === otherwise && statusOf(error) === 404) continue;
+        }
         failures = this.#watchedMs() >= this.#options.timing.steadyMs ? 1 : failures + 1;
         this.#report.lost(error);
         const asked = error instanceof ApiStatusError ? error.retryAfterMs : 0;
-        await this.#pause(this.#pauseMs(failures, asked), credentials, signal);
+        await this.#pause(pauseMs(this.#options.timing, failures, asked), credentials, signal);
       }
     }
   }
@@ -160,35 +150,86 @@ export class ListWatch {
     this.#advance(version);
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
+  async #follow(signal: AbortSignal): Promise<void> {
+    if (this.#version === undefined && this.#canBegin) {
+      try {
+        return await this.#watchFromBeginning(signal);
+      } catch (error) {
+        if (signal.aborted || this.#version !== undefined || !isListWorthTrying(error)) throw error;
+        if (isUnserved(error)) this.#canBegin = false;
+      }
+    }
+    if (this.#version === undefined) await this.#list(signal);
+    await this.#watch({ resourceVersion: this.#version ?? '' }, signal);
+  }
+
+  /** All objects and then each change, by one request. */
+  async #watchFromBeginning(signal: AbortSignal): Promise<void> {
+    const initial = new InitialEvents(this.#options.timing, signal);
+    const parameters = {
+      resourceVersion: this.#listVersion,
+      resourceVersionMatch: 'NotOlderThan',
+      sendInitialEvents: 'true',
+    };
+    try {
+      await this.#watch(parameters, initial.signal, initial);
+    } catch (error) {
+      throw initial.errorOf(error);
+    } finally {
+      initial.end();
+    }
+  }
+
+  async #watch(
+    parameters: Record<string, string>,
+    signal: AbortSignal,
+    initial?: InitialEvents,
+  ): Promise<void> {
     const { client, target, timing } = this.#options;
     const seconds = Math.round(timing.watchSeconds * (1 + Math.random()));
     const query = this.#query({
       watch: 'true',
-      resourceVersion: this.#version ?? '',
+      ...parameters,
       allowWatchBookmarks: 'true',
       timeoutSeconds: String(seconds),
     });
+    let opened = 0;
     for await (const event of client.watch(query, timing, signal)) {
       if (signal.aborted) return;
       if (event === undefined) {
-        this.#watchBegan = performance.now();
-        this.#report.connected();
+        opened = performance.now();
+        if (initial === undefined) this.#connected();
+        else initial.begin(timing.wholeMs);
         continue;
       }
-      const { type, object } = event;
-      const version = (object as { metadata?: { resourceVersion?: unknown } }).metadata?.resourceVersion;
-      if (typeof version !== 'string')
-        throw new GarbageError(`the API server sent an event ${type} of an object without a version`);
-      if (type === 'DELETED') target.remove(object);
-      else if (type === 'ADDED' || type === 'MODIFIED') target.upsert(object);
-      else if (type !== 'BOOKMARK')
-        throw new GarbageError(`the API server sent an event of the unknown type ${type}`);
+      const version = versionOf(event);
+      if (this.#version === undefined && initial !== undefined) {
+        const objects = initial.take(event);
+        if (objects === undefined) continue;
+        target.replace(objects);
+        this.#connected();
+      } else this.#apply(event);
       this.#advance(version);
     }
+    if (this.#version === undefined) {
+      throw new IncompleteError('the API server ended the watch before it had sent all objects');
+    }
     // Clocks differ a little. A server that shuts down ends its watches at any time.
-    if (this.#watchedMs() < seconds * 900)
+    if (performance.now() - opened < seconds * 900)
       throw new Error('the API server ended the watch before its timeout');
+  }
+
+  #apply({ type, object }: WatchEvent): void {
+    const { target } = this.#options;
+    if (type === 'DELETED') target.remove(object);
+    else if (type === 'ADDED' || type === 'MODIFIED') target.upsert(object);
+    else if (type !== 'BOOKMARK')
+      throw new GarbageError(`the API server sent an event of the unknown type ${type}`);
+  }
+
+  #connected(): void {
+    this.#watchBegan = performance.now();
+    this.#report.connected();
   }
 
   #advance(version: string): void {
@@ -197,24 +238,14 @@ export class ListWatch {
   }
 
   #query(parameters: Record<string, string>): string {
-    const { path, fieldSelector } = this.#options;
-    return `${path}?${new URLSearchParams({ fieldSelector, ...parameters })}`;
+    const { path, fieldSelector, labelSelector } = this.#place;
+    const selectors = { ...(fieldSelector && { fieldSelector }), ...(labelSelector && { labelSelector }) };
+    return `${path}?${new URLSearchParams({ ...selectors, ...parameters })}`;
   }
 
   /** The age of the last watch in milliseconds; 0 if there was none. */
   #watchedMs(): number {
     return this.#watchBegan === undefined ? 0 : performance.now() - this.#watchBegan;
-  }
-
-  /**
-   * Between half and all of a pause that doubles with each failure. If the server requests a longer one: that one
-   * and up to half of it more, because the server requests the same of all nodes.
-   */
-  #pauseMs(failures: number, askedMs: number): number {
-    const { firstPauseMs, longestPauseMs } = this.#options.timing;
-    const longest = Math.min(firstPauseMs * 2 ** (failures - 1), longestPauseMs);
-    const asked = Math.min(askedMs, longestPauseMs);
-    return Math.max(longest * (1 - Math.random() / 2), asked * (1 + Math.random() / 2));
   }
 }
 

@@ -10,7 +10,7 @@ import { closeNames } from './close-names.ts';
 import { KubernetesClient } from './kubernetes-client.ts';
 import { KubernetesCollection } from './kubernetes-collection.ts';
 import { loadKubernetesServer } from './kubernetes-config.ts';
-import { defaultTiming } from './kubernetes-list-watch.ts';
+import { defaultTiming } from './list-watch-timing.ts';
 
 export interface KubernetesNodeOptions {
   /** The node's name in Kubernetes. */
@@ -85,7 +85,7 @@ export class KubernetesNode {
   /** Begins to follow. @throws FlockError FLOCK_CONFIG_INVALID when the kubeconfig can not be used */
   start(): void {
     const { nodeName, kubeconfig, log } = this.#options;
-    const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
+    const client = new KubernetesClient(loadKubernetesServer(kubeconfig), log);
     const nodes = new KubernetesCollection<NodeState | undefined>({
       client,
       path: '/api/v1/nodes',

@@ -5,8 +5,8 @@ import type { PodCache } from '../pods/pod-cache.ts';
 import { KubernetesClient } from './kubernetes-client.ts';
 import { KubernetesCollection } from './kubernetes-collection.ts';
 import { loadKubernetesServer } from './kubernetes-config.ts';
-import type { ListWatchTiming } from './kubernetes-list-watch.ts';
 import type { KubernetesNode } from './kubernetes-node.ts';
+import type { ListWatchTiming } from './list-watch-timing.ts';
 
 export interface KubernetesPodsOptions {
   /** The node's name in Kubernetes. */
@@ -41,7 +41,7 @@ export class KubernetesPods {
    */
   async start(): Promise<void> {
     const { nodeName, kubeconfig, cache, log, annotationPrefixes, timing, node } = this.#options;
-    const client = new KubernetesClient(loadKubernetesServer(kubeconfig));
+    const client = new KubernetesClient(loadKubernetesServer(kubeconfig), log);
     const pods = new KubernetesCollection({
       client,
       path: '/api/v1/pods',

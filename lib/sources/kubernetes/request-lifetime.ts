@@ -52,6 +52,13 @@ export class Lifetime {
     );
   }
 
+  /** Sets no deadline any more; the request goes on. */
+  relax(): void {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#wholeTimer);
+    this.#timer = undefined;
+  }
+
   /** The reason of the abort, because Node's error has none; or the error itself if it was not aborted. */
   reasonOr(error: unknown): unknown {
     return this.signal.aborted ? this.signal.reason : error;
@@ -59,8 +66,7 @@ export class Lifetime {
 
   /** Ends the request if it has not ended, and no longer listens to the caller's signal. */
   end(): void {
-    clearTimeout(this.#timer);
-    clearTimeout(this.#wholeTimer);
+    this.relax();
     this.#outer.removeEventListener('abort', this.#follow);
     this.#controller.abort();
   }

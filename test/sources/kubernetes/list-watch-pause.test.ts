@@ -2,7 +2,8 @@
 import test from 'ava';
 import { createLog } from '../../../lib/base/log.ts';
 import type { KubernetesClient } from '../../../lib/sources/kubernetes/kubernetes-client.ts';
-import { defaultTiming, ListWatch } from '../../../lib/sources/kubernetes/kubernetes-list-watch.ts';
+import { ListWatch } from '../../../lib/sources/kubernetes/kubernetes-list-watch.ts';
+import { defaultTiming } from '../../../lib/sources/kubernetes/list-watch-timing.ts';
 
 test('a server that refuses is asked after a pause, though a file of the credentials changes all the time', async t => {
   let [requests, changes] = [0, 0];
