@@ -3,19 +3,19 @@
  * definition has, refuses something that only it refuses, and nothing that the agent takes.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { parse as parseRule } from '@marcbachmann/cel-js';
 import test from 'ava';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { nodeConfigSpecSchema } from '../../lib/config/node-config-resource.ts';
 import { poolSpecSchema } from '../../lib/config/pool-resource.ts';
 import { definitionFiles } from '../../scripts/crds/definitions.ts';
+import { parseRule } from '../support/kubernetes-cel.ts';
 
 interface Rule {
   /** Where it looks: keys of the spec, `*` for each item of a list. */
   at: string[];
-  rule: string;
   message: string;
+  judge(self: unknown): unknown;
 }
 
 const folder = new URL('../../deploy/overlays/cel/', import.meta.url);
@@ -32,17 +32,13 @@ function rulesOf(file: string): Rule[] {
       if (key === 'properties' && keys[index - 1] !== 'properties') return [];
       return key === 'items' ? ['*'] : [key];
     });
-    return value.map(each => ({ at, ...each }));
+    return value.map(({ rule, message }) => ({ at, message, judge: parseRule(rule) }));
   });
 }
 
-/** The messages of the rules that a spec violates. */
-function refusedBy(rules: readonly Rule[], spec: unknown): string[] {
-  return rules
-    .filter(({ at, rule }) =>
-      selvesAt(spec, at).some(self => parseRule(rule)({ self: typed(self) }) !== true),
-    )
-    .map(({ message }) => message);
+/** The rules that a spec violates. */
+function refusing(rules: readonly Rule[], spec: unknown): Rule[] {
+  return rules.filter(({ at, judge }) => selvesAt(spec, at).some(self => judge(typed(self)) !== true));
 }
 
 function selvesAt(value: unknown, [key, ...rest]: string[]): unknown[] {
@@ -84,9 +80,40 @@ const expression = (change: object) => ({
   namespaces: { selector: { matchExpressions: [{ key: 'a', ...change }] } },
 });
 
-/** Changes that violate one rule and no other, by the rule's message. */
+const notPrefixes = ['192.0.2.0', '300.1.1.1/32', '192.0.2.0/33', 'x/1', '2001:db8::/129', 'fe80::%eth0/64'];
+const notNetworks = ['192.0.2.1/24', '2001:db8::1/64', '0.0.0.0/0', '::/0'];
+const special = ['0.1.0.0/16', '127.0.0.0/8', '169.254.1.0/24', '224.0.0.5/32', '255.255.255.255/32'];
+const special6 = ['::/8', '::1/128', 'fe80::/64', 'ff02::5/128'];
+const inPrefixes = (prefixes: string[]) => [
+  ...prefixes.map(each => ({ reserved: [each] })),
+  ...prefixes.map(each => ({ advertise: { prefixes: [each] } })),
+];
+const inPool = (prefixes: string[]) => prefixes.map(each => ({ ...pool, cidrs: [each] }));
+const inPeer = (addresses: string[]) => [
+  ...addresses.map(address => withPeer({ address })),
+  ...addresses.map(sourceAddress =>
+    withPeer({ sourceAddress, ...(sourceAddress.includes(':') && { address: '2001:db8::1' }) }),
+  ),
+];
+const [prefixWord, networkWord, rangeWord] = [
+  'must be a prefix, such as 192.0.2.0/28',
+  'has bits set beyond its length, or the length 0',
+  'is an unspecified, loopback, link-local, multicast or broadcast prefix',
+];
+
+/** Specs that violate rules of one message and no other, by the message. */
 const bad: Record<string, Record<string, object[]>> = {
   'nodeconfigs.yaml': {
+    [prefixWord]: inPrefixes(notPrefixes),
+    [networkWord]: inPrefixes(notNetworks.slice(0, 2)),
+    [rangeWord]: inPrefixes([...special, ...special6]),
+    'must be an IPv4 address, not 0.0.0.0': ['0.0.0.0', '1.2.3', '::1', '1.2.3.04'].map(routerId => ({
+      bgp: { routerId },
+    })),
+    'must be an IP address, without a zone': inPeer(['192.0.2.300', 'x', '192.0.2.1/32']),
+    'is an unspecified, multicast or broadcast address': inPeer([
+      ...['0.1.2.3', '224.0.0.5', '255.255.255.255', '::', 'ff02::5'],
+    ]),
     'is a reserved ASN': [23456, 65535, 4294967295].map(localAsn => ({ bgp: { localAsn } })),
     'asn is a reserved ASN': [23456, 65535, 4294967295].map(asn => withPeer({ asn })),
     'interface is needed with a link-local address': ['fe80::1', 'FEBF:0::1'].map(address =>
@@ -106,6 +133,9 @@ const bad: Record<string, Record<string, object[]>> = {
     ],
   },
   'anycastpools.yaml': {
+    [prefixWord]: inPool(notPrefixes),
+    [networkWord]: inPool(notNetworks.slice(0, 2)),
+    [rangeWord]: inPool([...special, ...special6]),
     'name or select namespaces; an empty selector admits all': [
       { ...pool, namespaces: {} },
       { ...pool, namespaces: { names: [] } },
@@ -126,20 +156,36 @@ const schemas = { 'nodeconfigs.yaml': nodeConfigSpecSchema, 'anycastpools.yaml':
 
 for (const [file, schema] of Object.entries(schemas)) {
   const rules = rulesOf(file);
-  for (const { message } of rules) {
-    test(`${file}: the rule "${message}" refuses what it describes, and so does the agent`, t => {
-      const specs = bad[file]?.[message] ?? [];
+  for (const rule of rules) {
+    const { at, message } = rule;
+    test(`${file}: the rule of ${at.join('.')} "${message}" refuses what it describes, and so does the agent`, t => {
+      const specs = (bad[file]?.[message] ?? []).filter(spec => refusing([rule], spec).length > 0);
       t.true(specs.length > 0);
       for (const spec of specs) {
-        t.deepEqual(refusedBy(rules, spec), [message], JSON.stringify(spec));
+        const messages = new Set(refusing(rules, spec).map(each => each.message));
+        t.deepEqual([...messages], [message], JSON.stringify(spec));
         t.false(schema.safeParse(spec).success, JSON.stringify(spec));
       }
     });
   }
+  test(`${file}: every bad spec is refused`, t => {
+    for (const spec of Object.values(bad[file] ?? {}).flat()) {
+      t.true(refusing(rules, spec).length > 0, JSON.stringify(spec));
+    }
+  });
 }
 
 const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined });
-const address = fc.constantFrom('192.0.2.1', '2001:db8::1', 'fe80::1', 'FE8::1', 'feb0:0:0::9', '10.0.0.1');
+const address = fc.constantFrom(
+  ...['192.0.2.1', '2001:db8::1', 'fe80::1', 'FE8::1', 'feb0:0:0::9', '10.0.0.1', '::192.0.2.1', '127.0.0.1'],
+  ...['192.0.2.300', '::', 'ff02::1', '255.255.255.255'],
+);
+const prefix = fc.constantFrom(
+  ...['192.0.2.0/28', '10.0.0.0/8', '128.0.0.0/1', '0:0::192.0.2.0/120', '2001:DB8::/32', 'fc00::/7'],
+  // What only the agent reads.
+  ...['192.0.2.0/028', '::ffff:192.0.2.0/24', '0:0:0:0:0:FFFF:c000:200/28'],
+  ...notPrefixes.concat(notNetworks, special, special6),
+);
 const asn = fc.constantFrom(1, 64500, 23456, 65535, 4294967294, 4294967295);
 const peer = fc.record({
   name: fc.constant('tor'),
@@ -154,13 +200,19 @@ const peer = fc.record({
   families: maybe(fc.subarray(['ipv4', 'ipv6'], { minLength: 1 })),
 });
 const nodeConfig = fc.record({
-  bgp: fc.record({ localAsn: maybe(asn), peers: fc.array(peer, { maxLength: 1 }) }),
+  bgp: fc.record({
+    localAsn: maybe(asn),
+    routerId: maybe(fc.constantFrom('192.0.2.11', '0.0.0.0', '::1', '1.2.3.04')),
+    peers: fc.array(peer, { maxLength: 1 }),
+  }),
+  reserved: maybe(fc.array(prefix, { maxLength: 2 })),
+  advertise: maybe(fc.record({ prefixes: fc.array(prefix, { maxLength: 1 }) })),
 });
 const names = fc.subarray(['a', 'b', 'c']);
 const operator = fc.constantFrom('In', 'NotIn', 'Exists', 'DoesNotExist');
 const matchExpressions = fc.array(fc.record({ key: fc.constant('a'), operator, values: maybe(names) }));
 const anycastPool = fc.record({
-  cidrs: fc.constant(['192.0.2.0/28']),
+  cidrs: fc.array(prefix, { minLength: 1, maxLength: 2 }),
   namespaces: fc.record({
     names: maybe(names),
     selector: maybe(fc.record({ matchExpressions: maybe(matchExpressions) })),
@@ -180,7 +232,7 @@ for (const [file, specs] of [
         const spec = JSON.parse(JSON.stringify(raw));
         const agent = schemas[file].safeParse(spec).success;
         if (agent) good++;
-        return agent === (refusedBy(rules, spec).length === 0);
+        return agent === (refusing(rules, spec).length === 0);
       }),
       { numRuns: 2000 },
     );
