@@ -6,6 +6,7 @@ import { KubernetesEvents } from '../../lib/cluster/kubernetes-events.ts';
 import type { PodWarning } from '../../lib/cluster/pod-warnings.ts';
 import { KubernetesClient } from '../../lib/sources/kubernetes/kubernetes-client.ts';
 import { loadKubernetesServer } from '../../lib/sources/kubernetes/kubernetes-config.ts';
+import { problemsOf } from '../support/api-schema.ts';
 import { serveFakeApi } from '../support/fake-api.ts';
 import { eventually } from '../support/lab.ts';
 
@@ -100,6 +101,17 @@ test('an Event from before a restart is counted on', async t => {
   await written(3);
   t.deepEqual(writes[1]?.body, {});
   t.is(writes[2]?.body.series?.count, 8);
+});
+
+test("each write is one that today's schema takes", async t => {
+  const { standing, written } = await follow(t, ({ body }) => ({ status: 200, body }));
+  await written(1);
+  standing.now = [{ ...warning, message: 'two' }];
+  await written(2);
+  standing.now = [warning];
+  for (const { method = '', path: uri = '', body } of await written(3)) {
+    t.deepEqual(await problemsOf({ method, uri, body }), []);
+  }
 });
 
 test('refused by the server: one line, and no other try, whatever else is refused the same way', async t => {

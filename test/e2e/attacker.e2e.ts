@@ -10,7 +10,7 @@ import { asInManifest, baseManifests } from '../support/manifests.ts';
 import { createNodeLab, routesOf } from '../support/node-lab.ts';
 import { serverOfFile } from './file-server.ts';
 
-const { dir, start } = serverOfFile(test, async () => lab?.destroy());
+const { dir, start } = serverOfFile(test, { endFirst: async () => lab?.destroy() });
 const group = '/apis/anycast.flock-anycast.io/v1alpha1';
 const nodeName = 'attacked-node';
 const namespace = 'evil';

@@ -19,7 +19,7 @@ import { asInManifest, baseFolder, baseManifests, componentManifest } from '../s
 import { createNodeLab, routesOf } from '../support/node-lab.ts';
 import { serverOfFile } from './file-server.ts';
 
-const { dir, start } = serverOfFile(test);
+const { dir, start } = serverOfFile(test, { wrong: /lastError is no string$/ });
 const group = '/apis/anycast.flock-anycast.io/v1alpha1';
 let server: KubeApiServer;
 /** The kubeconfig of the agent's own service account, with the rights of deploy/base and no other. */

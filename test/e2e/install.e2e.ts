@@ -18,9 +18,11 @@ import { watchRoutes } from '../support/route-watch.ts';
 import { serverOfFile } from './file-server.ts';
 
 const page = readPage('install.md');
-const { dir, start } = serverOfFile(test, async () => {
-  kubelet?.stop();
-  await lab?.destroy();
+const { dir, start } = serverOfFile(test, {
+  async endFirst() {
+    kubelet?.stop();
+    await lab?.destroy();
+  },
 });
 /** What the page announces, and where its nodes and router are. */
 const address = '198.51.100.53';

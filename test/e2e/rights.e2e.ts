@@ -32,6 +32,8 @@ const rules: ApiObject[] = baseManifests()
 
 for (const { role, rule, index } of rules) {
   for (const verb of rule.verbs) {
+    // Of EndpointSlices this server has none to be watched: test/sources/kubernetes/kubernetes-endpoints.test.ts.
+    if (rule.resources[0] === 'endpointslices' && verb === 'watch') continue;
     test.serial(
       `without the right to ${verb} ${rule.resources} the agent reports the missing right`,
       async t => {

@@ -10,6 +10,7 @@ import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { auditFlags } from './api-record.ts';
 import { ApiError, type ApiObject, issuer, KubeApi } from './kube-api.ts';
 import { endChild, eventually, type Namespace } from './lab.ts';
 import { answerIn, Relay } from './relay.ts';
@@ -22,9 +23,10 @@ const builder = fileURLToPath(new URL('../../scripts/kube-apiserver', import.met
 /**
  * Builds the server if this machine has none yet, starts it, and waits until it is ready.
  * @param options.dir an empty folder for its data, keys and logs; the caller removes it
+ * @param options.record whether it keeps a log of requests there (`recordedIn`)
  */
-export async function startKubeApiServer({ dir }: { dir: string }): Promise<KubeApiServer> {
-  const server = new KubeApiServer(dir, await build(), await freePorts(3));
+export async function startKubeApiServer({ dir, record = false }: { dir: string; record?: boolean }) {
+  const server = new KubeApiServer(dir, await build(), await freePorts(3), record ? auditFlags(dir) : []);
   try {
     await server.start();
   } catch (error) {
@@ -43,14 +45,21 @@ export class KubeApiServer extends KubeApi {
   readonly #binary: string;
   readonly #ports: { server: number; etcd: number; etcdPeer: number };
   readonly #relays: Relay[] = [];
+  readonly #moreFlags: readonly string[];
   #etcd: ChildProcess | undefined;
   #server: ChildProcess | undefined;
 
-  constructor(dir: string, binary: string, [server = 0, etcd = 0, etcdPeer = 0]: number[]) {
+  constructor(
+    dir: string,
+    binary: string,
+    [server = 0, etcd = 0, etcdPeer = 0]: number[],
+    moreFlags: readonly string[] = [],
+  ) {
     super(`https://127.0.0.1:${server}`, join(dir, 'apiserver.crt'), randomBytes(16).toString('hex'));
     this.#dir = dir;
     this.#binary = binary;
     this.#ports = { server, etcd, etcdPeer };
+    this.#moreFlags = moreFlags;
     this.kubeconfigPath = join(dir, 'kubeconfig');
     this.keyPath = join(dir, 'apiserver.key');
     const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -96,6 +105,7 @@ export class KubeApiServer extends KubeApi {
       '--allow-privileged',
       // It wants a default service account in each namespace, which a controller makes that is not here.
       '--disable-admission-plugins=ServiceAccount',
+      ...this.#moreFlags,
     ]);
     this.#server = child;
     const isReady = async () => {
@@ -189,7 +199,7 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 /** Ports that are free now; all are held until all are known, so that no two are the same. */
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, async () => {
       const server = createServer();
