@@ -11,10 +11,13 @@ const endAnnotation = 'k8s.io/initial-events-end';
 /** The server did not complete what it was to begin with. */
 export class IncompleteError extends Error {}
 
+/** And would not the next time. */
+class UnservedError extends IncompleteError {}
+
 export class InitialEvents {
   readonly #lifetime: Lifetime;
   readonly #answerMs: number;
-  readonly #objects: unknown[] = [];
+  #objects: unknown[] = [];
 
   /** @param signal aborts the request; so do the deadlines, which begin with `begin` */
   constructor({ answerMs }: { answerMs: number }, signal: AbortSignal) {
@@ -34,7 +37,7 @@ export class InitialEvents {
 
   /**
    * @returns all objects when this event was the last of the initial ones
-   * @throws IncompleteError for an event that does not belong to them: the server sends none
+   * @throws UnservedError for an event that does not belong to them: the server sends none
    */
   take({ type, object }: WatchEvent): unknown[] | undefined {
     this.#lifetime.expectWithin(this.#answerMs);
@@ -45,10 +48,13 @@ export class InitialEvents {
     const { annotations } =
       (object as { metadata?: { annotations?: Record<string, unknown> } }).metadata ?? {};
     if (type !== 'BOOKMARK' || annotations?.[endAnnotation] !== 'true') {
-      throw new IncompleteError(`the API server sent an event ${type} before it had sent all objects`);
+      throw new UnservedError(`the API server sent an event ${type} before it had sent all objects`);
     }
     this.#lifetime.relax();
-    return this.#objects;
+    const objects = this.#objects;
+    // The watch goes on, and is not to hold what its target may have dropped.
+    this.#objects = [];
+    return objects;
   }
 
   end(): void {
@@ -59,7 +65,7 @@ export class InitialEvents {
   errorOf(error: unknown): unknown {
     const { reason } = this.signal;
     const isOurs = reason === error && (reason instanceof SilenceError || reason instanceof TooSlowError);
-    return isOurs ? new IncompleteError(reason.message) : error;
+    return isOurs ? new UnservedError(reason.message) : error;
   }
 }
 
@@ -76,6 +82,6 @@ export function isListWorthTrying(error: unknown): boolean {
 /** Whether this server is not to be asked again: it does not know the question, or does not answer it. */
 export function isUnserved(error: unknown): boolean {
   return (
-    error instanceof IncompleteError || (error instanceof ApiStatusError && [400, 422].includes(error.status))
+    error instanceof UnservedError || (error instanceof ApiStatusError && [400, 422].includes(error.status))
   );
 }

@@ -195,7 +195,7 @@ export class ListWatch {
     });
     let opened = 0;
     for await (const event of client.watch(query, timing, signal)) {
-      if (signal.aborted) return;
+      signal.throwIfAborted();
       if (event === undefined) {
         opened = performance.now();
         if (initial === undefined) this.#connected();
