@@ -1,6 +1,11 @@
 /** Annotated pods of a real API server on a node whose CNI gives each a veth and a host route (ptp, Calico, …). */
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { pino } from 'pino';
+import { KubernetesEvents } from '../../lib/cluster/kubernetes-events.ts';
+import { podWarnings } from '../../lib/cluster/pod-warnings.ts';
+import { KubernetesClient } from '../../lib/sources/kubernetes/kubernetes-client.ts';
+import { loadKubernetesServer } from '../../lib/sources/kubernetes/kubernetes-config.ts';
 import { layOutAgent, startAgent } from '../support/agent.ts';
 import type { ApiObject } from '../support/kube-api.ts';
 import type { KubeApiServer } from '../support/kube-api-server.ts';
@@ -159,3 +164,27 @@ test.serial(
     }
   },
 );
+
+test.serial('the server takes an Event of the longest message, from a node of the longest name', async t => {
+  const { metadata } = await server.createPod('elsewhere', 'long');
+  const lines: string[] = [];
+  const log = pino({ messageKey: 'event' }, { write: (line: string) => void lines.push(line) });
+  const client = new KubernetesClient(loadKubernetesServer(server.kubeconfigPath), log);
+  const refused = { pod: 'default/long', reason: 'Reserved', message: 'ä🐑'.repeat(500), remedy: 'none' };
+  const pods = new Map([['default/long', { namespace: 'default', name: 'long', uid: metadata.uid }]]);
+  const events = new KubernetesEvents({
+    ...{ client, log, everyMs: 20, nodeName: `${'n'.repeat(62)}.`.repeat(4).slice(0, 251) },
+    read: () => podWarnings([refused], pods),
+  });
+  t.teardown(() => {
+    events.stop();
+    client.close();
+  });
+  events.start();
+  const path = '/apis/events.k8s.io/v1/namespaces/default/events?fieldSelector=regarding.name=long';
+  await eventually(
+    () => `the Event; ${lines}`,
+    async () => (await server.request('GET', path)).items.length === 1,
+  );
+  t.deepEqual(lines, []);
+});

@@ -10,6 +10,7 @@ import { type BirdProcess, startBird } from '../support/bird.ts';
 import { buildImage, type Image } from '../support/images.ts';
 import type { ApiObject } from '../support/kube-api.ts';
 import type { KubeApiServer } from '../support/kube-api-server.ts';
+import { kubectlPath } from '../support/kubectl.ts';
 import { Kubelet, type RunningPod } from '../support/kubelet.ts';
 import { eventually, Lab, type Namespace } from '../support/lab.ts';
 import { routesOf } from '../support/node-lab.ts';
@@ -61,6 +62,7 @@ test.before(async t => {
   });
   administrator = new Administrator(join(dir, 'administrator'), page.blocks, {
     kubeconfig: server.kubeconfigPath,
+    kubectl: await kubectlPath('sid'),
     packageFolder: join(dir, 'images/agent/opt/flock-anycast'),
   });
   kubelet = new Kubelet({ server, node: node.name, network: host, images });

@@ -16,17 +16,19 @@ export class Administrator {
   /**
    * @param folder a new one, to work in
    * @param blocks the page's, whose files are written there
+   * @param options.kubectl the program
    * @param options.packageFolder where the package is installed
    */
   constructor(
     folder: string,
     blocks: readonly Block[],
-    { kubeconfig, packageFolder }: { kubeconfig: string; packageFolder: string },
+    { kubeconfig, kubectl, packageFolder }: { kubeconfig: string; kubectl: string; packageFolder: string },
   ) {
     this.#folder = folder;
     const bin = join(folder, 'bin');
     mkdirSync(bin, { recursive: true });
     symlinkSync(deploy, join(folder, 'deploy'));
+    symlinkSync(kubectl, join(bin, 'kubectl'));
     for (const { file, text } of blocks) if (file !== undefined) writeFileSync(join(folder, file), text);
     const command = `#!/bin/sh\nexec node ${join(packageFolder, 'dist/cli.js')} "$@"\n`;
     writeFileSync(join(bin, 'flock-anycast'), command, { mode: 0o755 });

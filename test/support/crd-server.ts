@@ -1,7 +1,7 @@
 /** The custom-resource server of today's Kubernetes over a real etcd on loopback; who asks may do everything. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -42,16 +42,8 @@ export class CrdServer extends KubeApi {
     const [path, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
     if (status !== 0) throw new Error(`${builder} failed: its words are above`);
     const server = new CrdServer(dir, path.trim(), await freePorts(3));
-    const [, client, peer] = server.#ports.map(port => `http://127.0.0.1:${port}`);
-    server.#etcd = server.#spawn('etcd', [
-      `--data-dir=${join(dir, 'etcd')}`,
-      `--listen-client-urls=${client}`,
-      `--advertise-client-urls=${client}`,
-      `--listen-peer-urls=${peer}`,
-      `--initial-advertise-peer-urls=${peer}`,
-      `--initial-cluster=default=${peer}`,
-    ]);
     try {
+      server.#startEtcd();
       await server.startServer();
     } catch (error) {
       await server.stop();
@@ -86,6 +78,26 @@ export class CrdServer extends KubeApi {
     await this.stopServer();
     await kill(this.#etcd);
     this.#etcd = undefined;
+  }
+
+  /** Begins anew with nothing in it, and with versions from 1 on. */
+  async forget(): Promise<void> {
+    await this.stop();
+    rmSync(join(this.#dir, 'etcd'), { recursive: true });
+    this.#startEtcd();
+    await this.startServer();
+  }
+
+  #startEtcd(): void {
+    const [, client, peer] = this.#ports.map(port => `http://127.0.0.1:${port}`);
+    this.#etcd = this.#spawn('etcd', [
+      `--data-dir=${join(this.#dir, 'etcd')}`,
+      `--listen-client-urls=${client}`,
+      `--advertise-client-urls=${client}`,
+      `--listen-peer-urls=${peer}`,
+      `--initial-advertise-peer-urls=${peer}`,
+      `--initial-cluster=default=${peer}`,
+    ]);
   }
 
   #spawn(name: string, args: string[]): ChildProcess {
