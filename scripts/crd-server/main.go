@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apiextensions-apiserver/pkg/apiserver"
 	"k8s.io/apiextensions-apiserver/pkg/cmd/server/options"
 	generated "k8s.io/apiextensions-apiserver/pkg/generated/openapi"
+	"k8s.io/apiserver/pkg/endpoints/discovery/aggregated"
 	namer "k8s.io/apiserver/pkg/endpoints/openapi"
 	genericserver "k8s.io/apiserver/pkg/server"
 	"k8s.io/apiserver/pkg/util/openapi"
@@ -72,12 +74,27 @@ func run() error {
 		AuthResolverWrapper: webhook.NewDefaultAuthenticationInfoResolverWrapper(
 			nil, nil, config.LoopbackClientConfig, noop.NewTracerProvider()),
 	}
+	// The list of all groups, which kubectl begins with, is another server's part in a whole kube-apiserver.
+	var groups http.Handler
+	chain := config.BuildHandlerChainFunc
+	config.BuildHandlerChainFunc = func(handler http.Handler, c *genericserver.Config) http.Handler {
+		return chain(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/apis" && groups != nil {
+				groups.ServeHTTP(w, r)
+			} else {
+				handler.ServeHTTP(w, r)
+			}
+		}), c)
+	}
 	server, err := (&apiserver.Config{GenericConfig: config, ExtraConfig: extra}).Complete().New(
 		genericserver.NewEmptyDelegate())
 	if err != nil {
 		return err
 	}
-	return server.GenericAPIServer.PrepareRun().RunWithContext(genericserver.SetupSignalContext())
+	generic := server.GenericAPIServer
+	manager := generic.AggregatedDiscoveryGroupManager
+	groups = aggregated.WrapAggregatedDiscoveryToHandler(generic.DiscoveryGroupManager, manager, nil)
+	return generic.PrepareRun().RunWithContext(genericserver.SetupSignalContext())
 }
 
 func main() {
