@@ -47,7 +47,7 @@ export async function createRoot(
   packages: readonly string[],
 ): Promise<string> {
   const folder = join(await temporaryFolder(t), 'root');
-  const { stdout } = await run(join(root, 'scripts/debian'), ['root', suite, arch, ...packages]);
+  const { stdout } = await run(join(root, 'scripts/debian'), ['cached', suite, arch, ...packages]);
   await run('cp', ['--archive', stdout.trim(), folder]);
   await Promise.all(
     ['proc', 'dev', 'tmp', 'work'].map(name => mkdir(join(folder, name), { recursive: true })),
