@@ -2,14 +2,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodes } from '../../test/support/anycast-net/plan.ts';
 import { buildTopology, type Topology } from '../../test/support/anycast-net/topology.ts';
 import { aborted, causeOf } from '../../test/support/interruption.ts';
 import { Lab } from '../../test/support/lab.ts';
 import { lookAround } from './look-around.ts';
 import { Programs } from './programs.ts';
 import { type DemoRecord, print, Report } from './report.ts';
-import { RouteWatch } from './route-watch.ts';
+import { watchRoutes } from './route-watch.ts';
 import { type Flip, Stage } from './stage.ts';
 import { milliseconds, story } from './story.ts';
 
@@ -69,11 +68,4 @@ export async function play({ keep, signal, record }: PlayOptions): Promise<void>
   if (failure === undefined || signal.aborted) rmSync(logs, { recursive: true, force: true });
   else up?.programs.saveBirdLogs();
   if (failure !== undefined) throw failure;
-}
-
-async function watchRoutes({ router, nodes: spaces }: Topology): Promise<Map<string, RouteWatch>> {
-  const watched = [router, ...nodes.map(({ name }) => spaces.get(name))].filter(space => space !== undefined);
-  return new Map(
-    await Promise.all(watched.map(async space => [space.role, await RouteWatch.start(space)] as const)),
-  );
 }

@@ -2,6 +2,8 @@
  * The times of a kernel's route changes, from `ip monitor`, which is independent of our code and of BIRD.
  * It adds a time stamp when it reads a notification, so delays of our own event loop are not measured.
  */
+import { nodes } from '../../test/support/anycast-net/plan.ts';
+import type { Topology } from '../../test/support/anycast-net/topology.ts';
 import { KernelWatch } from '../../test/support/kernel-watch.ts';
 import type { Namespace } from '../../test/support/lab.ts';
 import { type Destination, destinations, difference, type Expectation } from './kernel-routes.ts';
@@ -59,4 +61,12 @@ export class RouteWatch {
         wrong ?? `${destination.address} in ${this.#namespace.role}'s kernel: no change was reported`,
     });
   }
+}
+
+/** One for the router and one for each node, by name. */
+export async function watchRoutes({ router, nodes: spaces }: Topology): Promise<Map<string, RouteWatch>> {
+  const watched = [router, ...nodes.map(({ name }) => spaces.get(name))].filter(space => space !== undefined);
+  return new Map(
+    await Promise.all(watched.map(async space => [space.role, await RouteWatch.start(space)] as const)),
+  );
 }

@@ -191,19 +191,21 @@ export async function endChild(child: ChildProcess, graceMs: number): Promise<vo
   clearTimeout(timer);
 }
 
+/** How many times as long anything may take: for machines that are emulated (`scripts/kernel-vm`). */
+export const patience = Number(process.env.FLOCK_TEST_PATIENCE ?? 1);
 /** Far longer than any wait takes, also on a slow and busy machine. */
 const patienceMs = 120_000;
 
 /**
  * Waits until `probe` gives something other than undefined or false, and gives that.
- * Fails with `what` and the last error when `timeoutMs` milliseconds are over.
+ * Fails with `what` and the last error when `timeoutMs` milliseconds are over, or `patience` times as many.
  */
 export async function eventually<T>(
   what: string | (() => string),
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   { timeoutMs = patienceMs, intervalMs = 20 } = {},
 ): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = performance.now() + patience * timeoutMs;
   for (;;) {
     let failure: unknown;
     try {
@@ -215,7 +217,7 @@ export async function eventually<T>(
     if (performance.now() > deadline) {
       const because = failure === undefined ? '' : `; at last: ${failure}`;
       throw new Error(
-        `not seen within ${timeoutMs} ms: ${typeof what === 'string' ? what : what()}${because}`,
+        `not seen within ${patience * timeoutMs} ms: ${typeof what === 'string' ? what : what()}${because}`,
         failure === undefined ? {} : { cause: failure },
       );
     }
