@@ -5,10 +5,12 @@ import type { GroupForm } from '../../lib/kernel/groups/group-form.ts';
 import { eventually } from '../support/lab.ts';
 import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
 import { advertise, everyForm, hold, program } from '../support/program.ts';
+import { testResilient } from '../support/resilient-test.ts';
 import { watchRoutes } from '../support/route-watch.ts';
 
 const groups = everyForm['by groups'];
 const resilient = everyForm['by resilient groups'];
+const groupForms = Object.entries(everyForm).filter(([, form]) => form !== undefined);
 const destinations = Array.from({ length: 30 }, (_, index) => `192.0.2.${index + 1}/32`);
 
 interface IpNexthop {
@@ -62,7 +64,7 @@ test('30 destinations of the same pods share a group, and a pod that leaves is o
 
 test('a split keeps the group of those that stay, and what parts has a group of its own', async t => {
   const lab = await createNodeLab(t, 3);
-  for (const form of [groups, resilient]) {
+  for (const [, form] of groupForms) {
     const { table, settle, stop } = await program(t, lab, { groups: form });
     for (const destination of destinations.slice(0, 4)) table.want(destination, pods(lab, 0, 1));
     await settle();
@@ -86,32 +88,35 @@ test('a split keeps the group of those that stay, and what parts has a group of 
   }
 });
 
-test('a resilient group that parts begins as its parent is: only what the leaving pod had moves', async t => {
-  const lab = await createNodeLab(t, 4);
-  const { table, settle } = await program(t, lab, { groups: resilient });
-  for (const destination of destinations.slice(0, 2)) table.want(destination, pods(lab, 0, 1, 2, 3));
-  await settle();
-  const bucketsOf = async (id: number | undefined) => {
-    const buckets = await lab.node.ipJson<{ bucket: { index: number; nhid: number } }[]>(
-      ...['nexthop', 'bucket', 'show', 'id', `${id}`],
-    );
-    return new Map(buckets.map(({ bucket }) => [bucket.index, bucket.nhid]));
-  };
-  const { [destinations[0] as string]: parent } = await groupByDestination(lab);
-  const before = await bucketsOf(parent);
-  table.want(destinations[0] as string, pods(lab, 0, 1, 2));
-  await settle();
-  const { [destinations[0] as string]: child } = await groupByDestination(lab);
-  t.not(child, parent);
-  const after = await bucketsOf(child);
-  const leaver = [...before.values()].find(id => ![...after.values()].includes(id));
-  const moved = [...before].filter(([index, id]) => id !== leaver && after.get(index) !== id);
-  t.true(moved.length <= 1, `${moved.length} buckets of the siblings moved`);
-});
+testResilient(
+  'a resilient group that parts begins as its parent is: only what the leaving pod had moves',
+  async t => {
+    const lab = await createNodeLab(t, 4);
+    const { table, settle } = await program(t, lab, { groups: resilient });
+    for (const destination of destinations.slice(0, 2)) table.want(destination, pods(lab, 0, 1, 2, 3));
+    await settle();
+    const bucketsOf = async (id: number | undefined) => {
+      const buckets = await lab.node.ipJson<{ bucket: { index: number; nhid: number } }[]>(
+        ...['nexthop', 'bucket', 'show', 'id', `${id}`],
+      );
+      return new Map(buckets.map(({ bucket }) => [bucket.index, bucket.nhid]));
+    };
+    const { [destinations[0] as string]: parent } = await groupByDestination(lab);
+    const before = await bucketsOf(parent);
+    table.want(destinations[0] as string, pods(lab, 0, 1, 2));
+    await settle();
+    const { [destinations[0] as string]: child } = await groupByDestination(lab);
+    t.not(child, parent);
+    const after = await bucketsOf(child);
+    const leaver = [...before.values()].find(id => ![...after.values()].includes(id));
+    const moved = [...before].filter(([index, id]) => id !== leaver && after.get(index) !== id);
+    t.true(moved.length <= 1, `${moved.length} buckets of the siblings moved`);
+  },
+);
 
 test('a restart adopts groups: nothing is written, in both families', async t => {
   const lab = await createNodeLab(t, 2);
-  for (const form of [groups, resilient]) {
+  for (const [, form] of groupForms) {
     const want = ({ table }: Awaited<ReturnType<typeof program>>) => {
       table.want('192.0.2.1/32', pods(lab, 0, 1));
       table.want('2001:db8::1/128', { nexthops: [lab.nexthop(0, 6), lab.nexthop(1, 6)] });
@@ -216,7 +221,7 @@ const harms: Record<string, (lab: NodeLab) => Promise<unknown>> = {
     lab.node.ip(...'route replace 192.0.2.1/32 via 10.1.1.2 metric 16 proto 70'.split(' ')),
 };
 
-for (const [by, form] of Object.entries(everyForm).filter(([, form]) => form !== undefined)) {
+for (const [by, form] of groupForms) {
   for (const [what, harm] of Object.entries(harms)) {
     test(`${by}: somebody ${what}, and it is put right`, async t => {
       const lab = await createNodeLab(t, 3);
@@ -274,26 +279,29 @@ for (const [by, form] of Object.entries(everyForm).filter(([, form]) => form !==
   });
 }
 
-test('timers that are configured anew are changed in place; other buckets are another group', async t => {
-  const lab = await createNodeLab(t, 2);
-  const run = async (resilience: { buckets: number; idleTimer: number; unbalancedTimer: number }) => {
-    const { table, settle, stop } = await program(t, lab, { groups: { kind: 2, resilience } });
-    table.want('192.0.2.1/32', pods(lab, 0, 1));
-    await settle();
-    await settle();
-    await stop();
-    const [group] = await lab.node.ipJson<{ id: number; resilient_args: object }[]>(
-      'nexthop',
-      'show',
-      'groups',
-    );
-    return group;
-  };
-  const first = await run({ buckets: 64, idleTimer: 100, unbalancedTimer: 0 });
-  const second = await run({ buckets: 64, idleTimer: 200, unbalancedTimer: 300 });
-  t.is(second?.id, first?.id);
-  t.like(second?.resilient_args, { buckets: 64, idle_timer: 2, unbalanced_timer: 3 });
-  const third = await run({ buckets: 128, idleTimer: 200, unbalancedTimer: 300 });
-  t.not(third?.id, first?.id);
-  t.like(third?.resilient_args, { buckets: 128 });
-});
+testResilient(
+  'timers that are configured anew are changed in place; other buckets are another group',
+  async t => {
+    const lab = await createNodeLab(t, 2);
+    const run = async (resilience: { buckets: number; idleTimer: number; unbalancedTimer: number }) => {
+      const { table, settle, stop } = await program(t, lab, { groups: { kind: 2, resilience } });
+      table.want('192.0.2.1/32', pods(lab, 0, 1));
+      await settle();
+      await settle();
+      await stop();
+      const [group] = await lab.node.ipJson<{ id: number; resilient_args: object }[]>(
+        'nexthop',
+        'show',
+        'groups',
+      );
+      return group;
+    };
+    const first = await run({ buckets: 64, idleTimer: 100, unbalancedTimer: 0 });
+    const second = await run({ buckets: 64, idleTimer: 200, unbalancedTimer: 300 });
+    t.is(second?.id, first?.id);
+    t.like(second?.resilient_args, { buckets: 64, idle_timer: 2, unbalanced_timer: 3 });
+    const third = await run({ buckets: 128, idleTimer: 200, unbalancedTimer: 300 });
+    t.not(third?.id, first?.id);
+    t.like(third?.resilient_args, { buckets: 128 });
+  },
+);

@@ -8,6 +8,7 @@ import type { RouteTable } from '../../lib/kernel/route-table.ts';
 import { ObjectKind } from '../../lib/kernel/socket/nexthop-object.ts';
 import { RouteSocket } from '../../lib/kernel/socket/route-socket.ts';
 import type { RouteEvent } from '../../lib/kernel/state/route-event.ts';
+import { abilities } from './abilities.ts';
 import type { Host, NodeLab } from './node-lab.ts';
 
 export const advertise = 70;
@@ -42,14 +43,17 @@ export interface ProgramOptions {
   now?: () => number;
 }
 
-/** Every form of routes, by its name in test names. */
+/** Every form of routes that the kernel here has, by its name in test names. */
 export const everyForm: Record<string, GroupForm> = {
   'by multipath': undefined,
   'by groups': { kind: ObjectKind.group },
-  'by resilient groups': {
-    kind: ObjectKind.resilientGroup,
-    resilience: { buckets: 64, idleTimer: 100, unbalancedTimer: 0 },
-  },
+  ...(abilities.resilientGroups && {
+    'by resilient groups': {
+      kind: ObjectKind.resilientGroup,
+      resilience: { buckets: 64, idleTimer: 100, unbalancedTimer: 0 },
+      heaviestMember: abilities.heaviestMember,
+    },
+  }),
 };
 
 export async function program(

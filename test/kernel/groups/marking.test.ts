@@ -8,10 +8,11 @@ import { membersOf, ObjectKind, readObjects } from '../../../lib/kernel/socket/n
 import { concatenate, weighted, weightOf } from '../../../lib/kernel/socket/nexthops.ts';
 import { nexthopLength, nexthopOffsets } from '../../../lib/kernel/socket/record-layout.ts';
 import { RouteSocket } from '../../../lib/kernel/socket/route-socket.ts';
-import { abilities, testResilient } from '../../support/abilities.ts';
+import { abilities } from '../../support/abilities.ts';
 import { endChild, eventually } from '../../support/lab.ts';
 import { createNodeLab } from '../../support/node-lab.ts';
 import { everyForm, program } from '../../support/program.ts';
+import { testResilient } from '../../support/resilient-test.ts';
 
 const anycast = '192.0.2.1';
 /** Far longer than a sender on a busy machine waits for its turn. */
