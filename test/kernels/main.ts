@@ -5,7 +5,7 @@
  *
  * An hour or more for all. `scripts/kernel-vm` runs one command on one kernel.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ import { Command, Option } from 'commander';
 import { abortOnSignals, Interrupted } from '../support/interruption.ts';
 import { type Counts, countTests, type Kernel, kernels, type Suite } from './suites.ts';
 
-const machine = fileURLToPath(new URL('../../scripts/kernel-vm', import.meta.url));
+const scripts = fileURLToPath(new URL('../../scripts/', import.meta.url));
 const logs = fileURLToPath(new URL('../../.cache/kernels/', import.meta.url));
 /** Of one suite on one kernel, also on a busy machine. */
 const limitSeconds = 2 * 60 * 60;
@@ -33,6 +33,8 @@ async function run(options: { kernel?: string[]; suite?: string[] }): Promise<vo
   const rows: Row[] = [];
   try {
     for (const kernel of kernels.filter(({ name }) => options.kernel?.includes(name) ?? true)) {
+      const [script, ...args] = kernel.needs ?? [];
+      if (script !== undefined) execFileSync(scripts + script, args, { stdio: 'inherit' });
       for (const suite of kernel.suites.filter(({ name }) => options.suite?.includes(name) ?? true)) {
         rows.push(await runSuite(kernel, suite, stop.signal));
       }
@@ -55,7 +57,7 @@ async function runSuite(kernel: Kernel, suite: Suite, signal: AbortSignal): Prom
   signal.throwIfAborted();
   const began = performance.now();
   const child = spawn(
-    machine,
+    `${scripts}kernel-vm`,
     ['--timeout', String(limitSeconds), ...kernel.machine, '--', ...suite.command],
     {
       env: { ...process.env, NO_COLOR: '1', FLOCK_TEST_PATIENCE: patience },

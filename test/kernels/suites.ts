@@ -9,6 +9,8 @@ export interface Kernel {
   /** What `scripts/kernel-vm` takes. */
   name: string;
   machine: string[];
+  /** What has to be made for it first: one of our scripts with its arguments. */
+  needs?: string[];
   suites: Suite[];
 }
 
@@ -33,6 +35,7 @@ export const kernels: Kernel[] = [
   {
     name: 'bookworm-arm64',
     machine: ['bookworm', 'arm64'],
+    needs: ['prebuild', 'linux-arm64-glibc'],
     suites: [{ name: 'native', command: [...ava, ...withoutCompiler] }],
   },
 ];
