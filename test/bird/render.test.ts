@@ -9,6 +9,7 @@ import { FlockError } from '../../lib/base/errors.ts';
 import { readPasswords } from '../../lib/bird/passwords.ts';
 import { announcedIn, type BirdConfigInput, renderBirdConfig } from '../../lib/bird/render.ts';
 import { nodeConfigSchema, parseNodeConfig } from '../../lib/config/node-config.ts';
+import { birdProgram } from '../support/bird.ts';
 import { plainConfig, routes } from './fabric.ts';
 
 const run = promisify(execFile);
@@ -20,7 +21,7 @@ let files = 0;
 async function birdAccepts(text: string): Promise<void> {
   const file = join(folder, `${++files}.conf`);
   writeFileSync(file, text);
-  await run('bird', ['-p', '-c', file]);
+  await run(birdProgram('bird'), ['-p', '-c', file]);
 }
 
 const nodeConfig = parseNodeConfig(JSON.stringify(plainConfig(1)), 'test');

@@ -9,6 +9,7 @@ import { parseAllocationFile } from '../../lib/sources/allocations/allocation.ts
 import * as files from '../../scripts/demo/files.ts';
 import { idleBirdConfig, routerBirdConfig } from '../support/anycast-net/bird-configs.ts';
 import { nodes, pods } from '../support/anycast-net/plan.ts';
+import { birdProgram } from '../support/bird.ts';
 
 const paths: files.NodePaths = {
   agentConfig: '/demo/agent.yaml',
@@ -50,6 +51,6 @@ test("BIRD accepts the demo's configurations", t => {
   for (const config of [routerBirdConfig(), ...nodes.map(idleBirdConfig)]) {
     const file = join(folder, 'bird.conf');
     writeFileSync(file, config);
-    t.notThrows(() => execFileSync('bird', ['-p', '-c', file], { stdio: 'pipe' }));
+    t.notThrows(() => execFileSync(birdProgram('bird'), ['-p', '-c', file], { stdio: 'pipe' }));
   }
 });

@@ -1,11 +1,26 @@
 /** A real BIRD in a namespace of a lab. The lab ends it at the latest when it is destroyed. */
-import { type ChildProcess, execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { endChild, eventually, type Namespace } from './lab.ts';
 
 const run = promisify(execFile);
+
+/** Whose BIRD stands for any router: the machine's, whichever BIRD is tested on the nodes. */
+const routers = new Set(['router', 'tor']);
+
+/** The BIRD that is tested: one of `scripts/bird`, whose folder is in FLOCK_TEST_BIRD, or the machine's. */
+export function birdProgram(name: 'bird' | 'birdc', role = 'node'): string {
+  const { FLOCK_TEST_BIRD: folder } = process.env;
+  return folder === undefined || routers.has(role) ? name : join(folder, name);
+}
+
+/** The version of the BIRD that is tested, such as `2.0.12`. */
+export function birdVersion(): string {
+  const { stderr } = spawnSync(birdProgram('bird'), ['--version'], { encoding: 'utf8' });
+  return stderr.trim().replace('BIRD version ', '');
+}
 
 export interface BirdOptions {
   /** Names its files in the lab's folder: `<name>.conf`, `<name>.ctl`, `<name>.pid`. */
@@ -22,12 +37,14 @@ export class BirdProcess {
   readonly configPath: string;
   readonly socketPath: string;
   readonly #child: ChildProcess;
+  readonly #client: string;
   readonly #output: string[] = [];
   /** Called with what it logs, when it does. */
   onLog: (text: string) => void = () => {};
 
-  constructor(child: ChildProcess, configPath: string, socketPath: string) {
+  constructor(child: ChildProcess, client: string, configPath: string, socketPath: string) {
     this.#child = child;
+    this.#client = client;
     this.configPath = configPath;
     this.socketPath = socketPath;
     child.stderr?.setEncoding('utf8');
@@ -52,7 +69,7 @@ export class BirdProcess {
 
   /** Runs a command by birdc, a client that is not ours, and gives its answer. */
   async command(text: string): Promise<string> {
-    const { stdout } = await run('birdc', ['-s', this.socketPath, text], {
+    const { stdout } = await run(this.#client, ['-s', this.socketPath, text], {
       maxBuffer: 1 << 26,
     });
     return stdout;
@@ -87,16 +104,17 @@ export async function startBird(
   namespace: Namespace,
   { name, config, configPath, socketPath, recover = false }: BirdOptions,
 ): Promise<BirdProcess> {
-  const { dir } = namespace.lab;
+  const { lab, role } = namespace;
+  const { dir } = lab;
   const configFile = configPath ?? join(dir, `${name}.conf`);
   const socket = socketPath ?? join(dir, `${name}.ctl`);
   if (config !== undefined) writeFileSync(configFile, config);
   const child = namespace.spawn(
-    'bird',
+    birdProgram('bird', role),
     ['-f', '-c', configFile, '-s', socket, '-P', join(dir, `${name}.pid`), ...(recover ? ['-R'] : [])],
     { stdio: ['ignore', 'ignore', 'pipe'] },
   );
-  const bird = new BirdProcess(child, configFile, socket);
+  const bird = new BirdProcess(child, birdProgram('birdc', role), configFile, socket);
   let failure: Error | undefined;
   child.once('error', error => {
     failure = error;
