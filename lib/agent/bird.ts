@@ -7,6 +7,7 @@ import { BirdManager } from '../bird/manager.ts';
 import { areUp } from '../bird/protocol-states.ts';
 import { learningProtocols, tableProtocols } from '../bird/render.ts';
 import { SessionWatch } from '../bird/session-watch.ts';
+import { traitsOf } from '../bird/versions.ts';
 import { type RouteIdentity, routeIdentityOf } from '../config/route-identity.ts';
 import type { RouteTable } from '../kernel/route-table.ts';
 import type { Metrics } from '../observe/metrics.ts';
@@ -102,8 +103,12 @@ export function repairExports(
     }),
     announced: () => table.announced,
     reannounce: destinations => reconciler.reannounce(destinations),
-    reload: () =>
-      Promise.all(learningProtocols(config.routes.table).map(name => manager.query(`reload '${name}'`))),
+    reload: () => {
+      const { reload } = traitsOf(manager.status().version);
+      return Promise.all(
+        learningProtocols(config.routes.table).map(name => manager.query(`${reload} '${name}'`)),
+      );
+    },
     clock,
     everyMs: config.reconcile.auditMs,
     log,

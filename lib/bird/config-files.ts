@@ -6,7 +6,7 @@
 import type { Destination } from '../base/address.ts';
 import { ConfigFile } from './config-file.ts';
 import type { BirdControl } from './control.ts';
-import { announcedIn, renderedMark } from './render.ts';
+import { announcedIn, renderedMark, versionIn } from './render.ts';
 
 export interface BirdTexts {
   /** What BIRD starts with. */
@@ -34,6 +34,11 @@ export class BirdConfigFiles {
   async announced(): Promise<ReadonlySet<Destination>> {
     const texts = [await this.#start.read(), await this.#active.read()];
     return new Set(texts.flatMap(text => [...announcedIn(text ?? '')]));
+  }
+
+  /** The version of the BIRD that the file was written for; undefined when it does not say. */
+  async version(): Promise<string | undefined> {
+    return versionIn((await this.#start.read()) ?? '');
   }
 
   /** Has BIRD check and then replaces what differs. @returns the file for `configure`; undefined is BIRD's own */

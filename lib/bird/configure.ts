@@ -8,7 +8,7 @@ import { replyCode, textOf } from './reply.ts';
 const longestMs = 30_000;
 
 /**
- * Reply 0003 means done. 0004 (in progress) and 0005 (queued behind another) mean not yet: the status is polled.
+ * Waits first until BIRD has no other one in hand: 3.4 crashes when one is queued (`versions.ts`).
  *
  * @param path what BIRD reads; default: the file that it was started with
  * @throws FlockError FLOCK_BIRD_REFUSED with BIRD's reply, FLOCK_BIRD_UNREACHABLE when BIRD does not finish
@@ -19,8 +19,18 @@ export async function configure(
   clock: Clock = systemClock,
 ): Promise<void> {
   const deadline = clock.now() + longestMs;
+  await finished(control, 'configure status', clock, deadline);
+  await finished(control, path === undefined ? 'configure' : `configure "${path}"`, clock, deadline);
+}
+
+/** Reply 0003 means done. 0004 (in progress) and 0005 (queued behind another) mean not yet: the status is polled. */
+async function finished(
+  control: Pick<BirdControl, 'command'>,
+  command: string,
+  clock: Clock,
+  deadline: number,
+): Promise<void> {
   let pauseMs = 5;
-  const command = path === undefined ? 'configure' : `configure "${path}"`;
   for (let reply = await control.command(command); ; reply = await control.command('configure status')) {
     const has = (code: number) => reply.lines.some(line => line.code === code);
     if (has(replyCode.reconfigured)) return;

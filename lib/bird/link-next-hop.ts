@@ -44,12 +44,6 @@ export function isLinkLocal({ address }: Pick<Peer, 'address'>): boolean {
   return address.includes(':') && rangeOf(parseAddress(address)) === 'linkLocal';
 }
 
-/** Whether a BIRD can be told which next hop to send where the link has no global address: from 2.17 on. */
-export function hasNextHopFormat(version: string | undefined): boolean {
-  const [, major = 0, minor = 0] = /^(\d+)\.(\d+)/.exec(version ?? '')?.map(Number) ?? [];
-  return major > 2 || (major === 2 && minor >= 17);
-}
-
 /** An address that is more than this host's own, such as an anycast address on the link. */
 function globalOf({ family, address, cidr }: NonNullable<Interfaces[string]>[number]): string | undefined {
   const isGlobal = family === 'IPv6' && !address.startsWith('fe80:') && cidr?.endsWith('/128') !== true;

@@ -24,6 +24,7 @@ import { answers, BirdControl, nothingListens } from './control.ts';
 import type { BirdMode } from './mode.ts';
 import type { BirdRoutes } from './render.ts';
 import { type Reply, replyCode } from './reply.ts';
+import { takenFor } from './versions.ts';
 
 /** Which BIRD, and what is the same in each configuration of it. */
 export interface BirdManagerOptions extends ConfigTextsOptions {
@@ -87,9 +88,14 @@ export class BirdManager {
   #configuredAt: string | undefined;
   /** As in `BirdOutcome`. Undefined until the file of a former run was read. */
   #announced: ReadonlySet<Destination> | undefined;
-  /** Of the BIRD that answered last; forgotten when none has come for long, for the next one may be older. */
+  /**
+   * Of the BIRD that answered last, a former run included: a BIRD that starts with what is right for it need not
+   * restart its protocols, which drops their routes. Forgotten when none has come for long: the next one may be older.
+   */
   #version: string | undefined;
   #absences = 0;
+  /** The untested version that was logged. */
+  #saidOf: string | undefined;
   #lastError: FlockError | undefined;
   #newest: BirdInput = { nodeConfig: undefined, active: [] };
   #current: Promise<BirdOutcome> | undefined;
@@ -183,7 +189,10 @@ export class BirdManager {
   async #pass({ nodeConfig, active, formerRoutes }: BirdInput): Promise<BirdOutcome> {
     if (nodeConfig === undefined) return { state: 'idle', announced: nothing };
     try {
-      this.#announced ??= await this.#files.announced();
+      if (this.#announced === undefined) {
+        this.#announced = await this.#files.announced();
+        this.#version = await this.#files.version();
+      }
       const announced = this.#texts.announced(nodeConfig, active);
       const texts = (birdVersion: string | undefined) =>
         this.#texts.texts({ nodeConfig, active: announced, formerRoutes, birdVersion });
@@ -204,10 +213,10 @@ export class BirdManager {
   ): Promise<'unchanged' | 'applied'> {
     let texts = textsFor(this.#version);
     const control = await this.#connection(texts);
-    const isOtherVersion = this.#version !== control.version;
-    this.#version = control.version;
     this.#absences = 0;
-    if (isOtherVersion) texts = textsFor(this.#version);
+    this.#sayIfUntested(control.version);
+    if (this.#version !== control.version) texts = textsFor(control.version);
+    this.#version = control.version;
     if (this.#running === texts.running) return 'unchanged';
     const path = await this.#files.replace(control, texts);
     // Until BIRD has confirmed, it may run the old configuration or the new one.
@@ -257,6 +266,16 @@ export class BirdManager {
     if (++this.#absences > longestAbsence) this.#version = undefined;
     if (await this.#files.prepareForStart(texts))
       this.#log.info({ path: this.#files.path }, 'wrote the configuration for a BIRD that is not running');
+  }
+
+  #sayIfUntested(version: string): void {
+    const taken = takenFor(version);
+    if (taken === undefined || version === this.#saidOf) return;
+    this.#saidOf = version;
+    this.#log.warn(
+      { code: 'BIRD_VERSION_UNTESTED', remedy: `run BIRD ${taken}, or a newer agent` },
+      `BIRD ${version} is newer than any that was tested: it is treated like ${taken}`,
+    );
   }
 
   /** Logs one line when an error begins, one when it changes, and one when it has ended. */

@@ -1,8 +1,9 @@
 /** One BGP peer in BIRD's syntax. Pure. */
 import type { Peer } from '../config/peer.ts';
-import { hasNextHopFormat, isLinkLocal } from './link-next-hop.ts';
+import { isLinkLocal } from './link-next-hop.ts';
 import { plain, quoted, symbol } from './quoting.ts';
 import { exportFilter } from './render-filter.ts';
+import type { BirdTraits } from './versions.ts';
 
 /**
  * The announcements of a node that fails end after 30 s instead of BIRD's default of 240 s. After a restart or a
@@ -33,8 +34,7 @@ export interface PeerOptions {
   isAnnounced: Readonly<Record<'ipv4' | 'ipv6', string>>;
   /** This node's global IPv6 addresses by interface, for peers with a link-local address. */
   linkAddresses: ReadonlyMap<string, string>;
-  /** BIRD's, such as `2.0.12`; undefined while not known. */
-  birdVersion: string | undefined;
+  traits: BirdTraits;
 }
 
 /** The peer's own filters, if any, and its session. */
@@ -98,11 +98,11 @@ function channel(peer: Peer, family: Peer['families'][number], options: PeerOpti
 function linkNextHop(
   peer: Peer,
   family: Peer['families'][number],
-  { linkAddresses, birdVersion }: PeerOptions,
+  { linkAddresses, traits }: PeerOptions,
 ): string[] {
   const isIpv6 = family === 'ipv6' || peer.extendedNextHop;
   if (!isIpv6 || !isLinkLocal(peer)) return [];
   const address = linkAddresses.get(peer.interface ?? '');
   if (address !== undefined) return [`  next hop address ${plain(address)};`];
-  return hasNextHopFormat(birdVersion) ? ['  link local next hop format double;'] : [];
+  return traits.hasNextHopFormat ? ['  link local next hop format double;'] : [];
 }

@@ -8,7 +8,7 @@
  *   filter   active address, a static route     -----------> BIRD's table --announced4/6--> peers
  *   both     BGP route of a peer -> BIRD's table --(kernelExport)--> kernel, metric 32
  *
- * Facts about BIRD 2.0.12 behind this, each with a test on the real daemon in test/bird:
+ * Facts about BIRD behind this, each with a test on the real daemon in test/bird:
  * - A learned route has preference 10 and loses to a BGP path (100) that the router reflects from another node,
  *   which ends the announcement without an error. Our routes have 200.
  * - When an export filter changes, BIRD sends all routes to the peer again. Our filters are constant; only the
@@ -21,7 +21,9 @@ import type { NodeConfig } from '../config/node-config.ts';
 import type { BirdMode } from './mode.ts';
 import { plain } from './quoting.ts';
 import { exportFilter } from './render-filter.ts';
+import { kernelProtocol } from './render-kernel.ts';
 import { bfd, renderPeer } from './render-peer.ts';
+import { traitsOf } from './versions.ts';
 
 /** The part of the agent's `routes` configuration that BIRD's configuration depends on. */
 export interface BirdRoutes {
@@ -45,12 +47,14 @@ export interface BirdConfigInput {
   passwords: ReadonlyMap<string, string>;
   /** This node's global IPv6 addresses by interface, for peers with a link-local address. */
   linkAddresses?: ReadonlyMap<string, string>;
-  /** BIRD's, such as `2.0.12`: what only a newer BIRD understands is left out while it is not known. */
+  /** BIRD's, such as `2.0.12`; undefined while it is not known. `versions.ts` says what follows from it. */
   birdVersion?: string | undefined;
 }
 
 /** The first line of every file that we render: a file that begins with it may be replaced. */
 export const renderedMark = '# Rendered by flock-anycast from the node config; changes made here are lost.';
+
+const versionMark = '# For BIRD ';
 
 /**
  * How long a BIRD started with -R waits for its peers. Until then it tells no peer anything, so a peer that does not
@@ -59,9 +63,6 @@ export const renderedMark = '# Rendered by flock-anycast from the node config; c
  * later forgets our routes for the moment until it gets them again.
  */
 const recoverySeconds = 2;
-
-/** Metric of BGP routes in the kernel: worse than ours (`routes.metric`, default 16), so that a local pod wins. */
-const bgpMetric = 32;
 
 const families = [
   { version: 4, channel: 'ipv4', hostLength: 32 },
@@ -81,6 +82,8 @@ export function renderBirdConfig(input: BirdConfigInput): string {
   const isAnnounced = { ipv4: announcedBy(families[0], input), ipv6: announcedBy(families[1], input) };
   const blocks = [
     renderedMark,
+    // Not of a version with letters, such as of a build from a repository.
+    ...(/^[\d.]+$/.test(input.birdVersion ?? '') ? [`${versionMark}${input.birdVersion}`] : []),
     // Without this a foreground BIRD, as in a container or systemd's unit, logs to syslog alone.
     'log stderr all;',
     `router id ${plain(bgp.routerId)};`,
@@ -99,7 +102,7 @@ export function renderBirdConfig(input: BirdConfigInput): string {
         password: passwords.get(peer.name),
         isAnnounced,
         linkAddresses: input.linkAddresses ?? new Map(),
-        birdVersion: input.birdVersion,
+        traits: traitsOf(input.birdVersion),
       }),
     ),
   ];
@@ -113,6 +116,15 @@ export function announcedIn(text: string): ReadonlySet<Destination> {
   return new Set(
     Array.from(blocks.join('\n').matchAll(/^ {2}route (\S+) unreachable;$/gm), ([, route]) => String(route)),
   );
+}
+
+/** The version of BIRD that a text was rendered for; undefined for one that says none, or that we did not render. */
+export function versionIn(text: string): string | undefined {
+  if (!text.startsWith(renderedMark)) return undefined;
+  return text
+    .split('\n')
+    .find(line => line.startsWith(versionMark))
+    ?.slice(versionMark.length);
 }
 
 /**
@@ -143,16 +155,18 @@ function learnedRoutes(family: FamilySyntax, input: BirdConfigInput): string[] {
     const suffix = suffixOf(family, table);
     const imports = numbers.length === 0 ? 'none' : `filter ours${suffix}`;
     const filter = numbers.length === 0 ? [] : [ours(family, suffix, numbers)];
+    const { scanSeconds } = traitsOf(input.birdVersion);
+    const learner = { name: `learn${suffix}`, learns: true, imports, scanSeconds };
     if (table === mainTable) {
       const { kernelExport } = input;
-      return [...filter, kernel(family, { name: `learn${suffix}`, learns: true, imports, kernelExport })];
+      return [...filter, kernelProtocol(family.channel, { ...learner, kernelExport })];
     }
     // BIRD needs one table of its own for each kernel table; a pipe copies our routes to the peers' table.
     const own = { table: `anycast${suffix}`, kernelTable: table };
     return [
       ...filter,
       `${family.channel} table ${own.table};`,
-      kernel(family, { name: `learn${suffix}`, learns: true, imports, kernelExport: false, ...own }),
+      kernelProtocol(family.channel, { ...learner, kernelExport: false, ...own }),
       `protocol pipe pipe${suffix} {
   table ${own.table};
   peer table master${family.version};
@@ -191,15 +205,19 @@ function ours({ hostLength }: FamilySyntax, suffix: string, numbers: readonly nu
 }`;
 }
 
-function activeRoutes(
-  family: FamilySyntax,
-  { kernelExport }: BirdConfigInput,
-  active: Destination[],
-): string[] {
+function activeRoutes(family: FamilySyntax, input: BirdConfigInput, active: Destination[]): string[] {
   return [
     staticRoutes(`anycast${family.version}`, family, active),
-    ...(kernelExport
-      ? [kernel(family, { name: `kernel${family.version}`, learns: false, imports: 'none', kernelExport })]
+    ...(input.kernelExport
+      ? [
+          kernelProtocol(family.channel, {
+            name: `kernel${family.version}`,
+            learns: false,
+            imports: 'none',
+            kernelExport: true,
+            scanSeconds: traitsOf(input.birdVersion).scanSeconds,
+          }),
+        ]
       : []),
   ];
 }
@@ -212,40 +230,6 @@ function staticRoutes(name: string, { channel, version }: FamilySyntax, prefixes
   return `protocol static ${name} {
   ${channel} { preference 200; };
 ${routes.join('')}}`;
-}
-
-interface KernelProtocol {
-  name: string;
-  learns: boolean;
-  imports: string;
-  kernelExport: boolean;
-  /** BIRD's table. Default: master. */
-  table?: string;
-  /** The kernel's. Default: main. */
-  kernelTable?: number;
-}
-
-/**
- * The receive buffer is large enough for a burst: with the default, BIRD saw 3,733 of 10,000 routes at once, and the
- * rest at its next scan. The scan also finds changes without a notification (IPv4 routes that go with an address).
- * RTD_UNICAST: a path that has no next hop now must not become an `unreachable` route in the kernel.
- */
-function kernel({ channel }: FamilySyntax, protocol: KernelProtocol): string {
-  const { name, learns, imports, kernelExport, table, kernelTable } = protocol;
-  const lines = [
-    ...(kernelTable === undefined ? [] : [`kernel table ${plain(kernelTable)};`]),
-    ...(learns ? ['learn;'] : []),
-    'scan time 10;',
-    'netlink rx buffer 67108864;',
-    `metric ${bgpMetric};`,
-    ...(kernelExport ? ['merge paths on;'] : []),
-    `${channel} {`,
-    ...(table === undefined ? [] : [`  table ${table};`]),
-    `  import ${imports};`,
-    `  export ${kernelExport ? 'where source = RTS_BGP && dest = RTD_UNICAST' : 'none'};`,
-    '};',
-  ];
-  return `protocol kernel ${name} {\n${lines.map(line => `  ${line}\n`).join('')}}`;
 }
 
 /** The condition of every export filter. No transit: routes from one peer are never exported to another. */

@@ -1,7 +1,7 @@
 /** A router and nodes, dual stack, each with a real BIRD: the smallest network that shows a wrong BIRD configuration. */
 import { type BirdConfigInput, renderBirdConfig } from '../../lib/bird/render.ts';
 import { type NodeConfig, parseNodeConfig } from '../../lib/config/node-config.ts';
-import { type BirdProcess, startBird } from '../support/bird.ts';
+import { type BirdProcess, birdVersion, startBird } from '../support/bird.ts';
 import { eventually, Lab, type Namespace } from '../support/lab.ts';
 
 export const routes = { table: 254, metric: 16, protocols: { advertise: 70, hold: 71 } };
@@ -98,6 +98,7 @@ export function rendered(node: Node, input: Partial<BirdConfigInput> = {}): stri
     kernelExport: true,
     active: [],
     passwords: new Map(),
+    birdVersion: birdVersion(),
     ...input,
   });
 }

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { BirdControl } from '../../lib/bird/control.ts';
 import { BirdManager } from '../../lib/bird/manager.ts';
 import { renderedMark } from '../../lib/bird/render.ts';
+import { birdVersion } from '../support/bird.ts';
 import { eventually } from '../support/lab.ts';
 import { fabric, routes, startNode } from './fabric.ts';
 import { foreign, four, nodeConfig, place, six } from './place.ts';
@@ -126,10 +127,14 @@ test('a reconfiguration in progress, and one queued behind it, are awaited until
   t.teardown(() => manager.close());
   const withAsn = (localAsn: number) => ({ ...nodeConfig, bgp: { ...nodeConfig.bgp, localAsn } });
   writeFileSync(bird.configPath, manager.render(withAsn(65101), active));
-  const answers = await Promise.all([control.ask('configure'), control.ask('configure')]);
+  // BIRD 3.4 crashes soon after it has queued one.
+  const queues = !birdVersion().startsWith('3.4');
+  const answers = await Promise.all(
+    ['configure', ...(queues ? ['configure'] : [])].map(text => control.ask(text)),
+  );
   t.deepEqual(
     answers.map(({ lines }) => lines.at(-1)?.code),
-    [4, 5],
+    queues ? [4, 5] : [4],
   );
   t.is((await manager.apply({ nodeConfig: withAsn(65102), active })).state, 'applied');
   t.deepEqual((await control.ask('configure status')).lines, [{ code: 3, text: 'Daemon is up and running' }]);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { activePathOf } from '../../lib/bird/config-files.ts';
 import type { NodeConfig } from '../../lib/config/node-config.ts';
-import { startBird } from '../support/bird.ts';
+import { birdVersion, startBird } from '../support/bird.ts';
 import { foreign, four, nodeConfig, place, reconfigurations, six } from './place.ts';
 
 test('BIRD is not configured until a node config was loaded', async t => {
@@ -26,7 +26,7 @@ test('a new text is checked, written for BIRD alone and configured; for the same
   t.is(readFileSync(activePathOf(configPath), 'utf8'), one.render(nodeConfig, [four]));
   for (const path of [configPath, activePathOf(configPath)]) t.is(statSync(path).mode & 0o777, 0o640);
   t.true((await running.command(`show route for ${four}`)).includes('anycast4'));
-  t.like(one.status(), { connected: true, version: '2.0.12', applied: true, lastError: undefined });
+  t.like(one.status(), { connected: true, version: birdVersion(), applied: true, lastError: undefined });
   const { mtimeMs } = statSync(activePathOf(configPath));
   for (let pass = 0; pass < 5; pass++) {
     t.is((await one.apply({ nodeConfig, active: [four] })).state, 'unchanged');

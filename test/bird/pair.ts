@@ -3,7 +3,7 @@ import type { ExecutionContext } from 'ava';
 import { readPasswords } from '../../lib/bird/passwords.ts';
 import { renderBirdConfig } from '../../lib/bird/render.ts';
 import { parseNodeConfig } from '../../lib/config/node-config.ts';
-import { type BirdProcess, startBird } from '../support/bird.ts';
+import { type BirdProcess, birdVersion, startBird } from '../support/bird.ts';
 import { eventually, Lab, type Namespace } from '../support/lab.ts';
 import { established, gateways, routes } from './fabric.ts';
 
@@ -82,6 +82,7 @@ export async function pair(
         kernelExport: true,
         active: [],
         passwords,
+        birdVersion: birdVersion(),
         linkAddresses: addresses ? new Map([['eth.0', 'fd00::2']]) : new Map(),
       });
       const routerBird = await startBird(router, {
