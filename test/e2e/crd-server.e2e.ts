@@ -24,6 +24,7 @@ import { CrdServer } from '../support/crd-server.ts';
 import type { ApiObject } from '../support/kube-api.ts';
 import { type Kubectl, kubectlOf } from '../support/kubectl.ts';
 import { eventually } from '../support/lab.ts';
+import { readPage } from '../support/page.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'flock-crd-'));
 const group = '/apis/anycast.flock-anycast.io/v1alpha1';
@@ -310,6 +311,21 @@ test.serial(
     await t.throwsAsync(strict('nodeconfigs/node-a', { status: { unknown: 1 } }), {
       message: /unknown field/,
     });
+  },
+);
+
+test.serial(
+  "kubectl applies the definitions and the page's resources, and the server warns of nothing",
+  async t => {
+    const files = [join(dir, 'definitions.yaml'), join(dir, 'resources.yaml')] as const;
+    writeFileSync(files[0], definitions.map(each => JSON.stringify(each)).join('\n---\n'));
+    const page = readPage('install.md').blocks.find(({ file }) => file === 'resources.yaml');
+    writeFileSync(files[1], page?.text ?? '');
+    for (const file of files) {
+      const { stdout, stderr } = await kubectl('apply', '--server-side', '--force-conflicts', '-f', file);
+      t.is(stderr, '');
+      t.true(stdout.includes('serverside-applied'), stdout);
+    }
   },
 );
 
