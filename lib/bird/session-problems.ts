@@ -66,7 +66,7 @@ function ofPeer({ name, families }: Peer, session: PeerSession | undefined): Ses
       {
         code: 'BIRD_IMPORT_LIMIT_REACHED',
         message: `peer ${name} sends more than ${channel.limitReached} ${family} routes: the others are not imported`,
-        remedy: `have ${name} send fewer, or raise the peer's \`importLimit\`; then \`birdc reload in peer_${name}\``,
+        remedy: `have ${name} send fewer, or raise the peer's \`importLimit\`; then \`birdc reload in peer_${name}\` (BIRD 3: \`reload bgp in\`)`,
       },
     ];
   });
