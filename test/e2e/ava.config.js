@@ -1,8 +1,8 @@
-// The slow suite: a real API server, and the demo. One file at a time, for each wants the machine.
+// The slow suite: a real API server, and the demo.
 export default {
   files: ['test/**/*.e2e.ts'],
   extensions: { ts: 'module' },
   workerThreads: false,
-  concurrency: 1,
+  concurrency: 2,
   timeout: '15m',
 };

