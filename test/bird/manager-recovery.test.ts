@@ -88,7 +88,8 @@ test('a BIRD killed during a configure is configured after its start', async t =
   const { bird, manager } = await place(t);
   const many = Array.from({ length: 20_000 }, (_, at) => `10.${at >> 8}.${at & 255}.1/32`);
   let running = await bird(foreign);
-  const one = manager();
+  // Reading 20,000 routes may take long on a busy machine.
+  const one = manager({ timeoutMs: 60_000 });
   for (const delay of [1, 5, 20, 60]) {
     const active = many.slice(delay);
     const outcome = one.apply({ nodeConfig, active });
@@ -97,7 +98,8 @@ test('a BIRD killed during a configure is configured after its start', async t =
     t.true(['unreachable', 'applied'].includes((await outcome).state));
     await one.apply({ nodeConfig, active });
     running = await bird();
-    t.is((await one.apply({ nodeConfig, active })).state, 'applied');
+    const { state, error } = await one.apply({ nodeConfig, active });
+    t.is(state, 'applied', `${error}; ${running.log}`);
     t.regex(await running.command('show route count'), new RegExp(`${active.length + 1} of `));
   }
 });
