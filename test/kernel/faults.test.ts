@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import test from 'ava';
 import { type Fault, FaultySocket } from '../support/faulty-socket.ts';
-import { eventually } from '../support/lab.ts';
+import { eventually, patience } from '../support/lab.ts';
 import { createNodeLab, type NodeLab, routesOf } from '../support/node-lab.ts';
 import { advertise, hold, type Program, program } from '../support/program.ts';
 
@@ -96,7 +96,7 @@ for (const [family, destination] of [
 }
 
 test('whatever fails once, the kernel ends up as if nothing had', async t => {
-  t.timeout(20 * 60_000);
+  t.timeout(patience * 20 * 60_000);
   const lab = await createNodeLab(t, 3);
   await lab.node.ip('route', 'add', '192.0.2.200/32', 'via', '10.1.1.2', 'metric', '16', 'proto', '99');
   for (const fault of faults) {
