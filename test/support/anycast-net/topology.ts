@@ -1,4 +1,5 @@
 /** The network of the plan, in namespaces of a lab. */
+import { existsSync } from 'node:fs';
 import type { Lab, Namespace } from '../lab.ts';
 import {
   type Addresses,
@@ -36,14 +37,17 @@ const byFlow = {
  * The same with fields of our choice (ip-sysctl.rst, fib_multipath_hash_fields): all but the destination port.
  *
  * Each machine hashes with a random key of its own, but namespaces share their kernel's key. If router and nodes
- * hashed the same fields, all flows that the router sends to a node would select the same one of its two pods.
+ * hashed the same fields, all flows that the router sends to a node would select the same one of its two pods. So it is
+ * before Linux 5.12, which has no choice of fields.
  */
-const byFlowUnlikeNodes = {
-  'net.ipv4.fib_multipath_hash_policy': 3,
-  'net.ipv4.fib_multipath_hash_fields': 0x17,
-  'net.ipv6.fib_multipath_hash_policy': 3,
-  'net.ipv6.fib_multipath_hash_fields': 0x17,
-};
+const byFlowUnlikeNodes = existsSync('/proc/sys/net/ipv4/fib_multipath_hash_fields')
+  ? {
+      'net.ipv4.fib_multipath_hash_policy': 3,
+      'net.ipv4.fib_multipath_hash_fields': 0x17,
+      'net.ipv6.fib_multipath_hash_policy': 3,
+      'net.ipv6.fib_multipath_hash_fields': 0x17,
+    }
+  : byFlow;
 
 /** @param signal once it is aborted, nothing more is made */
 export async function buildTopology(
