@@ -1,7 +1,7 @@
 /** npm's install script: builds the addon where none of the package fits, or says once what that needs. */
 const { spawnSync } = require('node:child_process');
 const { join } = require('node:path');
-const { resolve } = require('node-gyp-build');
+const load = require('node-gyp-build');
 const { advice } = require('./advice.cjs');
 
 // npm and node-gyp-build are told of another machine by these.
@@ -10,7 +10,7 @@ const { npm_config_platform: platform = process.platform, npm_config_arch: arch 
 
 /** What node-gyp would fail for, with dozens of lines. */
 const tools = [
-  ['a C++ compiler', process.env.CXX ?? 'c++', ['--version']],
+  ['a C++ compiler', 'sh', ['-c', `${process.env.CXX ?? 'c++'} --version`]],
   ['make', 'make', ['--version']],
   ['python3', 'python3', ['--version']],
   ['pkg-config with libnl 3', 'pkg-config', ['--exists', 'libnl-3.0']],
@@ -18,7 +18,8 @@ const tools = [
 
 function fits() {
   try {
-    return resolve(join(__dirname, '..')) !== undefined;
+    load(join(__dirname, '..'));
+    return true;
   } catch {
     return false;
   }

@@ -35,7 +35,7 @@ export function fitToKernel(
     );
   else if (isResilient && abilities.heaviestMember < heaviest)
     lacks.push(
-      'weights over 255 in groups (Linux 6.12): a pod that joins gets up to a 256th of the flows before its turn',
+      'weights over 255 in groups (Linux 6.12): a pod that joins gets a small share of the flows before its turn',
     );
   if (!abilities.parallelIpv6)
     lacks.push('IPv6 changes beside each other (Linux 6.16): they are made one after the other');

@@ -19,7 +19,7 @@ constexpr uint16_t kGetNexthopBucket = 118;
 // A request that names nothing is refused in any case: for what it lacks, or because the kernel does not know
 // its type.
 bool Knows(DumpReader& reader, uint16_t type) {
-  uint8_t request[NLMSG_SPACE(sizeof(nhmsg))];
+  alignas(nlmsghdr) uint8_t request[NLMSG_SPACE(sizeof(nhmsg))];
   MessageWriter writer(request, type, NLM_F_REQUEST | NLM_F_ACK);
   writer.Reserve<nhmsg>();
   const size_t length = writer.Finish();
@@ -27,7 +27,8 @@ bool Knows(DumpReader& reader, uint16_t type) {
     reader.Attempt({request, length}, [](const nlmsghdr*) {});
   } catch (const SystemError& error) {
     if (error.number == EOPNOTSUPP) return false;
-    if (error.number == ETIMEDOUT || error.number == ENOBUFS) throw;
+    // "Unknown id" and "missing id": it knows what is asked.
+    if (error.number != EINVAL && error.number != ENOENT) throw;
   }
   return true;
 }

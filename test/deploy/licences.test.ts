@@ -18,8 +18,8 @@ test("every program and library of BIRD's image has its licence beside it, and i
   const documents = join(tree, 'usr/share/doc');
   const sources = readFileSync(join(documents, 'SOURCES'), 'utf8').trimEnd().split('\n');
   const packages = sources.map(line => {
-    const [name = '', version, source, sourceVersion, ...rest] = line.split(' ');
-    t.true(Boolean(version && source && sourceVersion) && rest.length === 0, line);
+    const [name = '', version, source, sourceVersion, suite, ...rest] = line.split(' ');
+    t.true(Boolean(version && source && sourceVersion && suite) && rest.length === 0, line);
     return name.replace(/:.*/, '');
   });
   for (const name of packages) t.true(existsSync(join(documents, name, 'copyright')), name);

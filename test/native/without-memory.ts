@@ -40,9 +40,10 @@ const calls: Record<string, () => unknown> = {
   objects: () => socket.nexthopObjects(),
   lookup: () => socket.lookup([Uint8Array.of(127, 0, 0, 1), Uint8Array.of(10, 1, 1, 1)]),
   monitor: () => socket.monitor({ table, protocols: [protocol] }, () => {}).stop(),
-  refused: () => {
+  // At once for the table, or by a promise when there is no memory to say so.
+  refused: async () => {
     try {
-      socket.dump({ ...filter, table: -1 });
+      await socket.dump({ ...filter, table: -1 });
     } catch {}
   },
   close: () => {

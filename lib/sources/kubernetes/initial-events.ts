@@ -1,9 +1,9 @@
 /**
- * The head of a watch that begins with all objects (`sendInitialEvents`, served since Kubernetes 1.32): an event for
+ * The head of a watch that begins with all objects (`sendInitialEvents`, served by Kubernetes 1.32, and from 1.34 on): an event for
  * each, then a bookmark that says that these were all. The server sends them one by one, where a list is one answer
  * that it must hold in memory as a whole.
  */
-import { ApiStatusError, type WatchEvent } from './api-answer.ts';
+import { ApiStatusError, GarbageError, type WatchEvent } from './api-answer.ts';
 import { Lifetime, SilenceError, TooSlowError } from './request-lifetime.ts';
 
 const endAnnotation = 'k8s.io/initial-events-end';
@@ -65,18 +65,17 @@ export class InitialEvents {
   errorOf(error: unknown): unknown {
     const { reason } = this.signal;
     const isOurs = reason === error && (reason instanceof SilenceError || reason instanceof TooSlowError);
-    return isOurs ? new UnservedError(reason.message) : error;
+    return isOurs ? new IncompleteError(reason.message) : error;
   }
 }
 
 /** Whether a list may succeed where a watch with initial events ended this way. */
 export function isListWorthTrying(error: unknown): boolean {
-  if (error instanceof IncompleteError) return true;
-  // Neither who we are nor how much we ask for changes with a list. 504: a version that the server has not reached.
-  return (
-    error instanceof ApiStatusError &&
-    (error.status === 504 || (error.status < 500 && ![401, 429].includes(error.status)))
-  );
+  // A proxy that holds this kind of answer back lets a list through.
+  if (error instanceof IncompleteError || error instanceof GarbageError || error instanceof SilenceError)
+    return true;
+  // Neither who we are nor how much we ask for changes with a list.
+  return error instanceof ApiStatusError && ![401, 429].includes(error.status);
 }
 
 /** Whether this server is not to be asked again: it does not know the question, or does not answer it. */

@@ -55,6 +55,8 @@ export class ListWatch {
   readonly #report: ConnectionReport;
   readonly #stopping = new AbortController();
   #place: Place;
+  /** Whether the other place is followed because the first one was refused. */
+  #wasRefused = false;
   /** Whether the server may be able to begin a watch with all objects. */
   #canBegin = true;
   /** The version the next watch begins at; undefined when a list must come first. */
@@ -100,18 +102,29 @@ export class ListWatch {
         if (statusOf(error) !== 429) this.#version = undefined;
         // A version can become too old while the server restarts. That is no failure unless this list was just read.
         if (statusOf(error) === 410 && resumed) continue;
-        const { otherwise } = this.#options;
-        if (otherwise !== undefined && [403, 404].includes(statusOf(error) ?? 0)) {
-          this.#place = this.#place === otherwise ? this.#options : otherwise;
-          this.#listVersion = '0';
-          if (this.#place === otherwise && statusOf(error) === 404) continue;
-        }
+        if (this.#version === undefined && this.#changePlace(statusOf(error))) continue;
         failures = this.#watchedMs() >= this.#options.timing.steadyMs ? 1 : failures + 1;
         this.#report.lost(error);
         const asked = error instanceof ApiStatusError ? error.retryAfterMs : 0;
         await this.#pause(pauseMs(this.#options.timing, failures, asked), credentials, signal);
       }
     }
+  }
+
+  /**
+   * To the other place and back. Who is refused (403) may be allowed later: the first place is asked again whenever all
+   * objects are read again.
+   * @returns whether the other place is to be asked at once
+   */
+  #changePlace(status = 0): boolean {
+    const { otherwise } = this.#options;
+    const isElsewhere = [403, 404].includes(status);
+    if (otherwise === undefined || !(isElsewhere || this.#wasRefused)) return false;
+    const isFirst = this.#place !== otherwise;
+    this.#wasRefused = isFirst && status === 403;
+    this.#place = isFirst ? otherwise : this.#options;
+    this.#listVersion = '0';
+    return isFirst && status === 404;
   }
 
   /**
