@@ -22,7 +22,7 @@ test.before(async t => {
   former = ['sh', '-c', 'node=$1; shift 2; exec "$node" "$0" "$@"', join(folder, 'dist/cli.js')];
 });
 
-for (const nexthops of ['multipath', 'group', 'resilient'] as const)
+for (const nexthops of ['multipath', 'groups', 'resilient'] as const)
   test.serial(
     `with ${nexthops} nexthops, the new agent takes over the old one's routes and gives them back, with no event`,
     async t => {
