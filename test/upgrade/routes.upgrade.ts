@@ -51,6 +51,8 @@ for (const nexthops of ['multipath', 'groups', 'resilient'] as const)
         return routes.length === 2 && routes.every(route => route.nexthops.length === 2);
       });
       const before = await routesOf(node, 70);
+      const readState = (): unknown => JSON.parse(readFileSync(files.state, 'utf8'));
+      const state = readState();
       const watch = await KernelWatch.start(node);
       for (const launcher of [now, former, now]) {
         agent.child.kill('SIGTERM');
@@ -58,7 +60,7 @@ for (const nexthops of ['multipath', 'groups', 'resilient'] as const)
         agent = startAgent(node, files, launcher);
         await agent.logged('in sync: 2 route(s) of ours');
         t.deepEqual(await routesOf(node, 70), before);
-        t.true(JSON.parse(readFileSync(files.state, 'utf8')) !== null);
+        t.deepEqual(readState(), state);
       }
       await watch.stop();
       t.deepEqual(
